@@ -1,0 +1,130 @@
+"""A working copy of the stacks, wired to the embedded AWS.
+
+Terraform writes into the directories it runs in, and the embedded AWS needs two settings that must
+not reach a real account (path-style S3 addresses, and an endpoint). Both stay out of the sources:
+stacks run in a copy, and what differs is an override file there
+(https://developer.hashicorp.com/terraform/language/files/override) or the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from meshtest import toolchain
+
+if TYPE_CHECKING:
+    from meshtest.emulator import Endpoint
+
+OVERRIDE = "embedded_override.tf"
+# The S3 backend reads only the service's own variable, the provider reads the first one.
+ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS")
+
+
+# ─── Working copy ───
+
+
+def prepare(target: Path) -> Path:
+    """Copy ``setup/`` and ``infrastructure/`` below `target`, with the override files in each root.
+
+    Files that changed since the last copy are replaced, removed ones go, and what Terraform keeps
+    there (``.terraform``) stays, so that a second ``init`` is quick. Returns ``target/infrastructure``.
+    """
+    for folder in ("setup", "infrastructure"):
+        _mirror(toolchain.ROOT / folder, target / folder)
+    infrastructure = target / "infrastructure"
+    for root in roots(infrastructure):
+        (root / OVERRIDE).write_text(_override(is_project=root.parent.name == "projects"))
+    return infrastructure
+
+
+def roots(infrastructure: Path) -> list[Path]:
+    """Every root module: the environments, and the projects that have a ``project.json``."""
+    environments = (infrastructure / "environments").glob("*/main.tf")
+    projects = (infrastructure / "projects").glob("*/project.json")
+    return sorted(file.parent for file in (*environments, *projects))
+
+
+def _mirror(source: Path, target: Path) -> None:
+    wanted = {file.relative_to(source) for file in source.rglob("*") if file.is_file() and not _is_local(file)}
+    present = {file.relative_to(target) for file in target.rglob("*") if file.is_file() and not _is_local(file)}
+    for stale in present - wanted:
+        (target / stale).unlink()
+    for name in wanted:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source / name, target / name)
+
+
+def _is_local(file: Path) -> bool:
+    """Whether Terraform or a person made this file for one machine only (see .gitignore)."""
+    return ".terraform" in file.parts or file.name == "backend.conf" or file.name.endswith("_override.tf")
+
+
+def _override(*, is_project: bool) -> str:
+    # Go ignores SSL_CERT_FILE on macOS: there, and only there, the certificate is not checked.
+    insecure = str(sys.platform == "darwin").lower()
+    text = f"""
+provider "aws" {{
+  insecure          = {insecure}
+  s3_use_path_style = true
+}}
+"""
+    if not is_project:
+        return text
+    return f"""{text}
+data "terraform_remote_state" "foundation" {{
+  config = merge(local.foundation_state, {{ insecure = {insecure}, use_path_style = true }})
+}}
+"""
+
+
+# ─── Environment ───
+
+
+def environment(endpoint: Endpoint, build: Path = toolchain.BUILD) -> dict[str, str]:
+    """The environment in which Terraform finds the provider, and the embedded AWS over HTTPS.
+
+    ``AWS_CA_BUNDLE`` is left out on purpose: the provider fails when one process is configured
+    twice with it. Go trusts ``SSL_CERT_FILE`` instead.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))}
+    account = {name: value for name, value in endpoint.environment().items() if name != "AWS_CA_BUNDLE"}
+    return {
+        **kept,
+        **account,
+        **dict.fromkeys(ENDPOINT_VARIABLES, endpoint.https),
+        "CHECKPOINT_DISABLE": "1",
+        "SSL_CERT_FILE": str(endpoint.ca_bundle),
+        "TF_CLI_CONFIG_FILE": str(_cli_configuration(build)),
+        "TF_IN_AUTOMATION": "1",
+        "TF_INPUT": "0",
+    }
+
+
+def _cli_configuration(build: Path) -> Path:
+    """Write Terraform's CLI configuration: the provider from a mirror, else the registry, cached."""
+    mirror = toolchain.provider_mirror()
+    if mirror:
+        text = f"""
+provider_installation {{
+  filesystem_mirror {{
+    path    = "{mirror}"
+    include = ["{toolchain.PROVIDER}"]
+  }}
+  direct {{
+    exclude = ["{toolchain.PROVIDER}"]
+  }}
+}}
+"""
+    else:
+        cache = toolchain.ROOT / ".tools" / "providers"
+        cache.mkdir(parents=True, exist_ok=True)
+        text = f'plugin_cache_dir = "{cache}"\n'
+    build.mkdir(parents=True, exist_ok=True)
+    file = build / "terraform.rc"
+    if not file.exists() or file.read_text() != text:
+        file.write_text(text)
+    return file
