@@ -1,0 +1,17 @@
+"""What moto 5.2.5 lacks for a lakehouse, one file a gap, each with an ``install() -> None``.
+
+A gap patches moto's classes, in the emulator's process only. It is installed when the first request
+for its service arrives: importing all of moto up front would cost more than the start-up may take.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+GAPS: dict[str, tuple[str, ...]] = {}
+
+
+def install(service: str) -> None:
+    """Close the gaps of one moto service (moto's own name for it: "s3", "stepfunctions" …)."""
+    for gap in GAPS.get(service, ()):
+        importlib.import_module(f"{__name__}.{gap}").install()

@@ -1,0 +1,405 @@
+"""The emulator's process: moto's backends behind two listeners, HTTP and HTTPS, on loopback only.
+
+moto's own server (werkzeug's) closes the connection after every response, which makes each call over
+HTTPS pay for a handshake. So moto's WSGI applications run under cheroot here, which keeps connections.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import json
+import logging
+import os
+import signal
+import ssl
+import sys
+import threading
+import time
+import urllib.parse
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from cheroot.makefile import StreamReader, StreamWriter
+from cheroot.server import HTTPConnection
+from cheroot.ssl import Adapter
+from cheroot.wsgi import Gateway_10, Server
+from moto.core.request import (
+    PRESERVED_HEADER_NAMES_ENVIRON_KEY,
+    environ_key_for_header,
+    should_preserve_original_header_name,
+)
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+from meshtest.emulator import (
+    ALREADY_RUNNING,
+    REGION,
+    EmulatorError,
+    Endpoint,
+    certificates,
+    endpoint_file,
+    gaps,
+    hold,
+)
+
+HOST = "127.0.0.1"
+THREADS = 24  # of each listener; a connection takes one only while a request of it is under way
+IDLE_TIMEOUT_S = 60
+BODY_BLOCK = 1 << 16  # cheroot's chunked reader copies what it has on every chunk: small blocks are faster
+SHUTDOWN_GRACE_S = 8.0
+# What the domain uses, made ready right after start-up so that no first call has to wait for imports.
+WARMED = ("s3", "sts", "iam", "kms", "glue", "logs", "stepfunctions", "ec2")
+# Calls that wait for something else: they must not hold their service's lock meanwhile.
+WAITING = frozenset({"AWSStepFunctions.StartSyncExecution", "AWSStepFunctions.GetActivityTask"})
+# moto's models are not thread-safe and some checks must be atomic with what they guard (conditional
+# writes in S3, Iceberg's commits in Glue), so calls to these services run one at a time.
+SERIALISED = frozenset(WARMED)
+
+log = logging.getLogger("meshtest.emulator")
+_current: Endpoint | None = None
+_shutdown_callbacks: list[Callable[[], None]] = []
+
+
+def current_endpoint() -> Endpoint:
+    """The endpoint of the server that this code runs in (for gaps that call back into it).
+
+    Raises:
+        EmulatorError: this process is not an emulator's.
+    """
+    if _current is None:
+        raise EmulatorError("this process is not the emulator's server")
+    return _current
+
+
+def on_shutdown(callback: Callable[[], None]) -> None:
+    """Have ``callback`` called once when the server ends in an orderly way, to end what it started."""
+    _shutdown_callbacks.append(callback)
+
+
+# ─── Application ───
+
+
+class Application:
+    """moto's backends as one WSGI application, with this project's gaps closed."""
+
+    def __init__(self) -> None:
+        self._dispatcher = DomainDispatcherApplication(_create_app)
+        self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer one request; what moto fails on becomes the service's InternalFailure, and a log entry."""
+        started = time.monotonic()
+        _read_body(environ)
+        status = "-"
+
+        def record_status(line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            nonlocal status
+            status = line[:3]
+            return start_response(line, headers, exc_info)
+
+        try:
+            return self._answer(environ, record_status)
+        except Exception:
+            log.exception("internal failure")
+            return _internal_failure(environ, record_status)
+        finally:
+            log.info("%s %s %.0f ms", status, _describe(environ), 1000 * (time.monotonic() - started))
+
+    def warm(self) -> None:
+        """Build the applications of the services that the domain uses."""
+        for service in WARMED:
+            self._dispatcher.get_application(_request_for(service))
+
+    def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        app = self._dispatcher.get_application(environ)
+        with self._lock_of(app.service, environ):  # type: ignore[attr-defined]
+            answer: Iterable[bytes] = app(environ, start_response)
+        return answer
+
+    def _lock_of(self, service: str, environ: dict[str, Any]) -> contextlib.AbstractContextManager[Any]:
+        if service in SERIALISED and environ.get("HTTP_X_AMZ_TARGET") not in WAITING:
+            return self._locks[service]
+        return contextlib.nullcontext()
+
+
+def _create_app(service: Any) -> Any:
+    gaps.install(service)
+    return create_backend_app(service)
+
+
+def _read_body(environ: dict[str, Any]) -> None:
+    """Take in the whole body before any lock is held, and before an error could be answered without it.
+
+    moto keeps objects in memory anyway, and a connection can only be reused once its body is read.
+    """
+    stream = environ["wsgi.input"]
+    body = bytearray()
+    while block := stream.read(BODY_BLOCK):
+        body += block
+    if hasattr(stream, "read_trailer_lines"):
+        list(stream.read_trailer_lines())
+        environ.pop("HTTP_TRANSFER_ENCODING", None)
+    environ["wsgi.input"] = io.BytesIO(body)
+    if body or "CONTENT_LENGTH" in environ:
+        environ["CONTENT_LENGTH"] = str(len(body))
+
+
+def _request_for(service: str) -> dict[str, Any]:
+    signing_name = {"stepfunctions": "states"}.get(service, service)
+    scope = f"AWS4-HMAC-SHA256 Credential=-/20000101/{REGION}/{signing_name}/aws4_request"
+    return {"HTTP_AUTHORIZATION": scope, "PATH_INFO": "/", "HTTP_HOST": HOST}
+
+
+def _internal_failure(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+    error = sys.exc_info()[1]
+    message = f"{type(error).__name__}: {error}"
+    if environ.get("HTTP_X_AMZ_TARGET"):
+        body = json.dumps({"__type": "InternalFailure", "message": message}).encode()
+        kind = "application/x-amz-json-1.1"
+    else:
+        text = message.replace("&", "&amp;").replace("<", "&lt;")
+        body = f"<Error><Code>InternalFailure</Code><Message>{text}</Message></Error>".encode()
+        kind = "application/xml"
+    start_response("500 Internal Server Error", [("Content-Type", kind), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def _describe(environ: dict[str, Any]) -> str:
+    what = environ.get("HTTP_X_AMZ_TARGET") or environ.get("RAW_URI", "")
+    return f"{environ['wsgi.url_scheme']} {environ['REQUEST_METHOD']} {what}"
+
+
+# ─── Listeners ───
+
+
+class _Gateway(Gateway_10):  # type: ignore[misc]
+    """cheroot's WSGI gateway, with the environment that moto and the policy evaluator rely on."""
+
+    def get_environ(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environ()
+        target = self.req.uri.decode("latin-1")
+        parts = urllib.parse.urlsplit(target) if "://" in target.split("?")[0] else None
+        path = parts.path or "/" if parts else target.split("?", 1)[0]
+        # What the socket is decides, never what the client says: neither an absolute request URI
+        # nor a header may turn plain HTTP into HTTPS.
+        tls = self.req.conn.tls_version
+        environ |= {
+            "PATH_INFO": urllib.parse.unquote_to_bytes(path.encode("latin-1")).decode("latin-1"),
+            "RAW_URI": target,
+            "REQUEST_URI": target,
+            "wsgi.url_scheme": "https" if tls else "http",
+            "meshtest.tls_version": tls,
+        }
+        return environ | self._underscored_headers(environ)
+
+    def _underscored_headers(self, environ: dict[str, Any]) -> dict[str, Any]:
+        """Keep ``x-amz-meta-a_b`` apart from ``x-amz-meta-a-b``, as moto's own request handler does."""
+        names = [name.decode("latin-1") for name in self.req.inheaders]
+        dashed = {environ_key_for_header(name) for name in names if "_" not in name}
+        for name in names:
+            key = environ_key_for_header(name)
+            if "_" in name and key not in dashed and not should_preserve_original_header_name(name):
+                environ.pop(key, None)
+        kept = {
+            environ_key_for_header(name): name
+            for name in names
+            if should_preserve_original_header_name(name) and environ_key_for_header(name) not in dashed
+        }
+        return {PRESERVED_HEADER_NAMES_ENVIRON_KEY: kept}
+
+
+class _Connection(HTTPConnection):  # type: ignore[misc]
+    """A connection that does its TLS handshake in a worker, so that no client can stall the listener."""
+
+    tls_version: str | None = None
+
+    def communicate(self) -> bool:
+        if isinstance(self.socket, ssl.SSLSocket) and self.tls_version is None and not self._handshake():
+            return False
+        kept: bool = super().communicate()
+        return kept
+
+    def _handshake(self) -> bool:
+        try:
+            self.socket.do_handshake()
+        except OSError as error:
+            log.warning("no TLS handshake with %s: %s", self.remote_addr, error)
+            if "http request" in str(error).lower():
+                self._refuse_plain_http()
+            return False
+        self.tls_version = self.socket.version()
+        return True
+
+    def _refuse_plain_http(self) -> None:
+        message = b"This port speaks HTTPS only.\n"
+        head = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n"
+        head += b"Content-Length: %d\r\n\r\n" % len(message)
+        with contextlib.suppress(OSError):
+            super(ssl.SSLSocket, self.socket).send(head + message)
+
+
+class _TlsAdapter(Adapter):  # type: ignore[misc]
+    """Wrap accepted sockets without waiting for the client."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self.context = context
+
+    def bind(self, sock: Any) -> Any:
+        return sock
+
+    def wrap(self, sock: Any) -> tuple[Any, dict[str, Any]]:
+        return self.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False), {}
+
+    def get_environ(self) -> dict[str, Any]:
+        return {}
+
+    def makefile(self, sock: Any, mode: str = "r", bufsize: int = -1) -> Any:
+        return (StreamReader if "r" in mode else StreamWriter)(sock, mode, bufsize)
+
+
+class _Listener(Server):  # type: ignore[misc]
+    """One listener, threaded, with persistent connections."""
+
+    ConnectionClass = _Connection
+    keep_alive_conn_limit = None
+
+    def __init__(self, port: int, application: Application, context: ssl.SSLContext | None) -> None:
+        super().__init__(
+            (HOST, port),
+            application,
+            numthreads=THREADS,
+            server_name="meshtest",
+            request_queue_size=128,
+            timeout=IDLE_TIMEOUT_S,
+            shutdown_timeout=1,
+        )
+        self.gateway = _Gateway
+        if context:
+            self.ssl_adapter = _TlsAdapter(context)
+
+    def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
+        log.log(level, msg, exc_info=traceback)
+
+    @property
+    def port(self) -> int:
+        """The port in use, also if any free one was asked for."""
+        return int(self.bind_addr[1])
+
+
+def _listen(port: int, application: Application, context: ssl.SSLContext | None) -> _Listener:
+    listener = _Listener(port, application, context)
+    try:
+        listener.prepare()
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE and not _names_a_busy_address(error):
+            raise
+        option = "--https-port" if context else "--http-port"
+        raise EmulatorError(
+            f"port {port} of {HOST} is in use: end the program that holds it, or name another ({option} N; 0 takes any)"
+        ) from error
+    return listener
+
+
+def _names_a_busy_address(error: OSError) -> bool:
+    return os.strerror(errno.EADDRINUSE) in str(error)
+
+
+# ─── Process ───
+
+
+def serve(state_dir: Path, http_port: int, https_port: int, *, die_with_stdin: bool = False) -> int:
+    """Serve until SIGTERM or SIGINT; returns the process's exit status.
+
+    Raises:
+        EmulatorError: a port is in use.
+    """
+    global _current
+    held = _hold_patiently(state_dir)
+    if held is None:
+        print(f"{state_dir} already has an emulator", flush=True)
+        return ALREADY_RUNNING
+    _configure_process()
+    endpoint_file(state_dir).unlink(missing_ok=True)
+    context = certificates.server_context(state_dir / "ca.pem", state_dir / "truststore.p12")
+    application = Application()
+    listeners = [_listen(http_port, application, None), _listen(https_port, application, context)]
+    _current = _endpoint(state_dir, listeners[0].port, listeners[1].port)
+    os.environ["MOTO_PORT"] = str(listeners[0].port)
+    stopping = _stop_on_signals()
+    if die_with_stdin:
+        threading.Thread(target=_stop_at_end_of_stdin, args=(stopping,), daemon=True).start()
+    for listener in listeners:
+        threading.Thread(target=listener.serve, daemon=True).start()
+    _announce(_current)
+    threading.Thread(target=application.warm, daemon=True).start()
+    stopping.wait()
+    _shut_down(listeners, state_dir)
+    return 0
+
+
+def _hold_patiently(state_dir: Path) -> Any:
+    """Take the state directory's lock, over the instants in which a client looks whether it is held."""
+    for _ in range(25):
+        if held := hold(state_dir):
+            return held
+        time.sleep(0.02)
+    return None
+
+
+def _configure_process() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+
+
+def _endpoint(state_dir: Path, http_port: int, https_port: int) -> Endpoint:
+    return Endpoint(
+        http=f"http://{HOST}:{http_port}",
+        https=f"https://{HOST}:{https_port}",
+        pid=os.getpid(),
+        state_dir=state_dir.resolve(),
+        ca_bundle=state_dir.resolve() / "ca.pem",
+        truststore=state_dir.resolve() / "truststore.p12",
+    )
+
+
+def _announce(endpoint: Endpoint) -> None:
+    """Write endpoint.json in one step: a reader sees all of it or nothing."""
+    described = {name: getattr(endpoint, name) for name in ("http", "https", "pid", "account_id", "region")}
+    described |= {"ca_bundle": str(endpoint.ca_bundle), "truststore": str(endpoint.truststore)}
+    target = endpoint_file(endpoint.state_dir)
+    draft = target.with_suffix(".json.new")
+    draft.write_text(json.dumps(described, indent=2) + "\n")
+    draft.replace(target)
+    log.info("ready: %s and %s", endpoint.http, endpoint.https)
+
+
+def _stop_on_signals() -> threading.Event:
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    return stopping
+
+
+def _stop_at_end_of_stdin(stopping: threading.Event) -> None:
+    """The parent holds the other end of the pipe: it closes however the parent ends, kill -9 included."""
+    while os.read(0, 4096):
+        pass
+    stopping.set()
+
+
+def _shut_down(listeners: list[_Listener], state_dir: Path) -> None:
+    """End in an orderly way, but end: a thread that hangs must not keep the process."""
+    log.info("stopping")
+    watchdog = threading.Timer(SHUTDOWN_GRACE_S, os._exit, (1,))
+    watchdog.daemon = True
+    watchdog.start()
+    endpoint_file(state_dir).unlink(missing_ok=True)
+    for callback in _shutdown_callbacks:
+        try:
+            callback()
+        except Exception:
+            log.exception("shutdown callback failed")
+    for listener in listeners:
+        listener.stop()
