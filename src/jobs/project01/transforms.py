@@ -1,0 +1,183 @@
+"""What becomes of the reference rates: functions that take and return DataFrames."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as sf
+
+from core import quality
+from core.quality import REASONS, Rule
+
+# Not a currency: what else a row of the raw table holds.
+RAW_OTHER_COLUMNS = ("rate_date", "other_currencies", "source_file", "ingested_at", "ingestion_date")
+NOT_PUBLISHED = "N/A"
+RATE = "decimal(18,8)"
+
+# Easter and the days around Christmas leave at most five days without a rate. After more than this the
+# currency was suspended, and two rates around it are no daily return.
+MAX_DAYS_BETWEEN_RATES = 10
+
+
+# ─── Refine ───
+
+
+def cells(raw: DataFrame) -> DataFrame:
+    """Return one row for each cell of the raw table: a date and a currency, with the rate as written."""
+    currencies = _currencies(raw)
+    named = sf.array(*(_cell(sf.lit(name.upper()), sf.col(f"`{name}`")) for name in currencies))
+    others = sf.transform(sf.map_entries(_carried()), lambda entry: _cell(entry["key"], entry["value"]))
+    cell = sf.explode(sf.concat(named, others)).alias("cell")
+    kept = raw.select("rate_date", cell, "source_file", "ingested_at", "ingestion_date")
+    return kept.select(
+        "rate_date",
+        sf.col("cell.currency").alias("currency"),
+        sf.col("cell.rate").alias("rate"),
+        "source_file",
+        "ingested_at",
+        "ingestion_date",
+    )
+
+
+def cells_of_row(raw: DataFrame) -> Column:
+    """Return how many cells a row of the raw table has, to hold against what becomes of them."""
+    return sf.lit(len(_currencies(raw))) + sf.size(_carried())
+
+
+def _currencies(raw: DataFrame) -> list[str]:
+    return [name for name in raw.columns if name not in RAW_OTHER_COLUMNS]
+
+
+def _carried() -> Column:
+    """Return the currencies without a column of their own, as a map; empty if there are none."""
+    return sf.coalesce(sf.from_json("other_currencies", "map<string,string>"), sf.create_map())
+
+
+def _cell(currency: Column, rate: Column) -> Column:
+    return sf.struct(currency.alias("currency"), rate.alias("rate"))
+
+
+def classified(cells: DataFrame) -> DataFrame:
+    """Add to each cell what is needed to sort it: the typed date and rate, and the reasons to reject it.
+
+    A cell is a rate (typed, no reasons), a gap (``N/A``, no reasons) or rejected (reasons). ``N/A`` on a
+    day that is no date is rejected: a gap belongs to a day.
+    """
+    typed = cells.withColumns({"written": sf.trim("rate"), "day": _date(sf.trim("rate_date"))})
+    typed = typed.withColumns(
+        {
+            "is_gap": sf.coalesce(sf.col("written") == NOT_PUBLISHED, sf.lit(False)),
+            "number": sf.expr(f"try_cast(written AS {RATE})"),
+        }
+    )
+    # Of one date and currency: "1.10" and "1.1" are one value; "N/A" or "abc" beside "1.1" is another.
+    value = sf.coalesce(sf.col("number").cast("string"), sf.col("written"), sf.lit(""))
+    same_key = Window.partitionBy("day", "currency")
+    ordered = same_key.orderBy("source_file", "rate_date", "rate")
+    known = sf.col("day").isNotNull()
+    typed = typed.withColumns(
+        {
+            "conflicts": known & (sf.min(value).over(same_key) != sf.max(value).over(same_key)),
+            "is_copy": known & (sf.row_number().over(ordered) > 1),
+        }
+    )
+    return quality.with_reasons(typed, _rules()).drop("written", "conflicts", "is_copy")
+
+
+def _date(text: Column) -> Column:
+    """Parse YYYY-MM-DD and nothing else: a cast alone would take "2024" for the first of January."""
+    day = sf.when(text.rlike(r"^\d{4}-\d{2}-\d{2}$"), text)
+    return sf.to_date(sf.try_to_timestamp(day, sf.lit("yyyy-MM-dd")))
+
+
+def _rules() -> list[Rule]:
+    written, is_rate = sf.coalesce(sf.col("written"), sf.lit("")), ~sf.col("is_gap")
+    numeric = written.rlike(r"^[+-]?\d+(\.\d+)?$")
+    return [
+        Rule("date is not YYYY-MM-DD", sf.col("day").isNull()),
+        Rule("rate is not a decimal number", is_rate & ~numeric),
+        Rule("rate is not above zero", is_rate & numeric & written.rlike(r"^-|^\+?[0.]+$")),
+        Rule(
+            f"rate does not fit {RATE}",
+            is_rate & numeric & ~written.rlike(r"^[+-]?0*\d{1,10}(\.\d{1,8}0*)?$"),
+        ),
+        Rule("date and currency have different rates", sf.col("conflicts")),
+        Rule("date and currency are there already", ~sf.col("conflicts") & sf.col("is_copy")),
+    ]
+
+
+def rates(classified: DataFrame) -> DataFrame:
+    """Return the rates: one row a date and currency."""
+    kept = quality.accepted(classified).where(~sf.col("is_gap"))
+    return kept.select(
+        sf.col("day").alias("rate_date"),
+        "currency",
+        sf.col("number").alias("rate"),
+        sf.col("ingested_at").cast("timestamp").cast("timestamp_ntz").alias("ingested_at"),
+    )
+
+
+def gaps(classified: DataFrame) -> DataFrame:
+    """Return the dates and currencies without a rate."""
+    kept = quality.accepted(classified).where("is_gap")
+    reason = sf.lit(f"{NOT_PUBLISHED}: no rate published")
+    return kept.select(sf.col("day").alias("rate_date"), "currency", reason.alias("reason"))
+
+
+def rejects(classified: DataFrame) -> DataFrame:
+    """Return the cells that could not be used, as written, with the reasons."""
+    kept = quality.rejected(classified).select(
+        "rate_date", "currency", "rate", REASONS, "source_file", "ingestion_date"
+    )
+    return quality.with_record_id(kept, ["rate_date", "currency", "rate"])
+
+
+# ─── Curate ───
+
+
+def monthly(rates: DataFrame) -> DataFrame:
+    """Return one row a month and currency: average, month-end, change and volatility of the rate.
+
+    ``change`` is month-end against the month-end before, as a fraction; null if the month before has no
+    rate. ``volatility`` is the sample standard deviation of the month's daily log returns, a return
+    belonging to the month of its later day, the first one reaching back into the month before.
+    """
+    by_day = Window.partitionBy("currency").orderBy("rate_date")
+    before, day_before = sf.lag("rate").over(by_day), sf.lag("rate_date").over(by_day)
+    consecutive = sf.date_diff(sf.col("rate_date"), day_before) <= MAX_DAYS_BETWEEN_RATES
+    daily = rates.select(
+        "currency",
+        "rate_date",
+        "rate",
+        sf.trunc("rate_date", "month").alias("month"),
+        sf.when(consecutive, sf.log(sf.col("rate").cast("double") / before.cast("double"))).alias(
+            "log_return"
+        ),
+    )
+    months = daily.groupBy("month", "currency").agg(
+        sf.round(sf.avg("rate"), 8).cast(RATE).alias("average_rate"),
+        sf.max_by("rate", "rate_date").alias("month_end_rate"),
+        # Rounded: the sum of floats depends on their order, and a second run must give the same row.
+        sf.round(sf.stddev_samp("log_return"), 12).alias("volatility"),
+        sf.count("rate").cast("int").alias("days"),
+    )
+    by_month = Window.partitionBy("currency").orderBy("month")
+    adjacent = sf.lag("month").over(by_month) == sf.add_months("month", -1)
+    change = (sf.col("month_end_rate") / sf.lag("month_end_rate").over(by_month) - 1).cast("double")
+    return months.select(
+        "month",
+        "currency",
+        "average_rate",
+        "month_end_rate",
+        sf.when(adjacent, change).alias("change"),
+        "volatility",
+        "days",
+    )
+
+
+def cross_rates_usd(rates: DataFrame) -> DataFrame:
+    """Return units of each currency, the euro included, for one US dollar, on the days with a dollar rate."""
+    dollars = rates.where("currency = 'USD'").select("rate_date", sf.col("rate").alias("usd"))
+    euros = dollars.select("rate_date", sf.lit("EUR").alias("currency"), sf.lit(1).cast(RATE).alias("rate"))
+    every = rates.select("rate_date", "currency", "rate").unionByName(euros)
+    crossed = sf.round(sf.col("rate") / sf.col("usd"), 8).cast(RATE)
+    return every.join(dollars, "rate_date").select("rate_date", "currency", crossed.alias("usd_rate"))

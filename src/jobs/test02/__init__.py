@@ -1,0 +1,1 @@
+"""Payments in many currencies: as received, refined, and their daily totals in euro."""

@@ -1,0 +1,1 @@
+"""Input for the domain's pipelines: generated, with the numbers that the pipelines must come to."""
