@@ -1,0 +1,58 @@
+# ─── Glue Job ───
+# One PySpark script as a Glue job: in the VPC, encrypted by the security configuration, with metrics and
+# continuous logs. It reaches Iceberg tables as glue_catalog.{database}.{table}.
+
+locals {
+  # Glue takes several Spark settings only as one value of one --conf argument.
+  # https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-format-iceberg.html
+  spark_conf = join(" --conf ", [
+    "spark.sql.extensions=org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+    "spark.sql.catalog.glue_catalog=org.apache.iceberg.spark.SparkCatalog",
+    "spark.sql.catalog.glue_catalog.warehouse=${var.warehouse}",
+    "spark.sql.catalog.glue_catalog.catalog-impl=org.apache.iceberg.aws.glue.GlueCatalog",
+    "spark.sql.catalog.glue_catalog.io-impl=org.apache.iceberg.aws.s3.S3FileIO",
+  ])
+
+  default_arguments = merge(
+    {
+      "--TempDir"                          = var.temp_dir
+      "--conf"                             = local.spark_conf
+      "--datalake-formats"                 = "iceberg"
+      "--enable-continuous-cloudwatch-log" = "true"
+      "--enable-glue-datacatalog"          = "true"
+      "--enable-job-insights"              = "true"
+      "--enable-metrics"                   = "true"
+      "--enable-observability-metrics"     = "true"
+      "--job-bookmark-option"              = var.job_bookmark_option
+      "--job-language"                     = "python"
+    },
+    length(var.extra_py_files) > 0 ? { "--extra-py-files" = join(",", var.extra_py_files) } : {},
+    var.arguments,
+  )
+}
+
+resource "aws_glue_job" "this" {
+  name                   = var.name
+  description            = var.description
+  role_arn               = var.role_arn
+  connections            = var.connections
+  default_arguments      = local.default_arguments
+  execution_class        = var.execution_class
+  glue_version           = var.glue_version
+  max_retries            = var.max_retries
+  number_of_workers      = var.number_of_workers
+  security_configuration = var.security_configuration
+  timeout                = var.timeout_minutes
+  worker_type            = var.worker_type
+  tags                   = var.tags
+
+  command {
+    name            = "glueetl"
+    python_version  = "3"
+    script_location = var.script_location
+  }
+
+  execution_property {
+    max_concurrent_runs = var.max_concurrent_runs
+  }
+}

@@ -1,0 +1,200 @@
+# ─── IAM Role of a Project's Glue Jobs ───
+# What one project's jobs may do: run its scripts, read and write its own prefixes and tables, read what other
+# projects share with it, and use the domain's key. All names come from inputs: every policy can be read in a plan.
+
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+locals {
+  partition = data.aws_partition.current.partition
+  glue_arn  = "arn:${local.partition}:glue:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}"
+  logs_arn  = "arn:${local.partition}:logs:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}"
+
+  # The prefix itself, too: S3A asks for it as if it were an object when it looks for a directory.
+  read_objects  = flatten([for prefix in concat(var.read_prefixes, var.write_prefixes) : ["arn:${local.partition}:s3:::${prefix}", "arn:${local.partition}:s3:::${prefix}/*"]])
+  write_objects = flatten([for prefix in var.write_prefixes : ["arn:${local.partition}:s3:::${prefix}", "arn:${local.partition}:s3:::${prefix}/*"]])
+  buckets       = distinct([for prefix in concat(var.read_prefixes, var.write_prefixes) : split("/", prefix)[0]])
+
+  read_tables = distinct(concat(var.read_tables, var.write_tables))
+  read_catalog = concat(
+    ["${local.glue_arn}:catalog"],
+    distinct([for table in local.read_tables : "${local.glue_arn}:database/${split("/", table)[0]}"]),
+    [for table in local.read_tables : "${local.glue_arn}:table/${table}"],
+  )
+  write_catalog = concat(
+    ["${local.glue_arn}:catalog"],
+    distinct([for table in var.write_tables : "${local.glue_arn}:database/${split("/", table)[0]}"]),
+    [for table in var.write_tables : "${local.glue_arn}:table/${table}"],
+  )
+}
+
+# ─── Trust ───
+
+data "aws_iam_policy_document" "assume" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["glue.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [data.aws_caller_identity.current.account_id]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["${local.glue_arn}:*"]
+    }
+  }
+}
+
+resource "aws_iam_role" "this" {
+  name               = var.name
+  description        = "Run the Glue jobs of ${var.project}"
+  assume_role_policy = data.aws_iam_policy_document.assume.json
+  tags               = var.tags
+}
+
+# ─── Permissions ───
+
+data "aws_iam_policy_document" "this" {
+  statement {
+    sid       = "ReadObjects"
+    actions   = ["s3:GetObject"]
+    resources = local.read_objects
+  }
+
+  # No condition on s3:prefix: without ListBucket, a GET of a missing key answers 403 instead of 404, and both
+  # S3A and Iceberg's S3FileIO depend on the 404.
+  statement {
+    sid       = "ListBuckets"
+    actions   = ["s3:GetBucketLocation", "s3:ListBucket"]
+    resources = [for bucket in local.buckets : "arn:${local.partition}:s3:::${bucket}"]
+  }
+
+  statement {
+    sid       = "WriteObjects"
+    actions   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:ListMultipartUploadParts", "s3:PutObject"]
+    resources = local.write_objects
+  }
+
+  statement {
+    sid = "ReadCatalog"
+    actions = [
+      "glue:BatchGetPartition",
+      "glue:GetDatabase",
+      "glue:GetDatabases",
+      "glue:GetPartition",
+      "glue:GetPartitions",
+      "glue:GetTable",
+      "glue:GetTables",
+    ]
+    resources = local.read_catalog
+  }
+
+  # Tables are made by Terraform: a job commits to them and adds partitions, no more.
+  dynamic "statement" {
+    for_each = length(var.write_tables) > 0 ? [local.write_catalog] : []
+
+    content {
+      sid = "WriteCatalog"
+      actions = [
+        "glue:BatchCreatePartition",
+        "glue:BatchDeletePartition",
+        "glue:CreatePartition",
+        "glue:DeletePartition",
+        "glue:UpdatePartition",
+        "glue:UpdateTable",
+      ]
+      resources = statement.value
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(var.job_names) > 0 ? [var.job_names] : []
+
+    content {
+      sid       = "JobBookmarks"
+      actions   = ["glue:GetJobBookmark", "glue:ResetJobBookmark", "glue:UpdateJobBookmark"]
+      resources = [for name in statement.value : "${local.glue_arn}:job/${name}"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(var.connection_names) > 0 ? [var.connection_names] : []
+
+    content {
+      sid       = "NetworkConnections"
+      actions   = ["glue:GetConnection"]
+      resources = concat(["${local.glue_arn}:catalog"], [for name in statement.value : "${local.glue_arn}:connection/${name}"])
+    }
+  }
+
+  statement {
+    sid       = "DataLakeKey"
+    actions   = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*"]
+    resources = [var.kms_key_arn]
+  }
+
+  # Known exception (P0-03): to be limited to the VPC's subnets later.
+  statement {
+    sid = "EC2NetworkAccess"
+    actions = [
+      "ec2:CreateNetworkInterface",
+      "ec2:DeleteNetworkInterface",
+      "ec2:DescribeNetworkInterfaces",
+      "ec2:DescribeRouteTables",
+      "ec2:DescribeSecurityGroups",
+      "ec2:DescribeSubnets",
+      "ec2:DescribeVpcAttribute",
+      "ec2:DescribeVpcEndpoints",
+    ]
+    resources = ["*"]
+  }
+
+  # Glue tags the network interfaces that it makes, and finds them again by these tags.
+  statement {
+    sid       = "TagNetworkInterfaces"
+    actions   = ["ec2:CreateTags", "ec2:DeleteTags"]
+    resources = ["arn:${local.partition}:ec2:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:network-interface/*"]
+
+    condition {
+      test     = "ForAllValues:StringEquals"
+      variable = "aws:TagKeys"
+      values   = ["aws-glue-service-resource"]
+    }
+  }
+
+  statement {
+    sid       = "JobLogs"
+    actions   = ["logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["${local.logs_arn}:log-group:/aws-glue/jobs/*"]
+  }
+
+  # PutMetricData has no resources; the namespace is what it can be held to.
+  statement {
+    sid       = "JobMetrics"
+    actions   = ["cloudwatch:PutMetricData"]
+    resources = ["*"]
+
+    condition {
+      test     = "StringEquals"
+      variable = "cloudwatch:namespace"
+      values   = ["Glue"]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "this" {
+  name   = "glue-job"
+  role   = aws_iam_role.this.name
+  policy = data.aws_iam_policy_document.this.json
+}

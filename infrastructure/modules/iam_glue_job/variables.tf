@@ -1,0 +1,105 @@
+variable "connection_names" {
+  description = "Glue network connections that the jobs use."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for name in var.connection_names : can(regex("^[A-Za-z0-9_-]{1,255}$", name))])
+    error_message = "connection_names are ${jsonencode(var.connection_names)}; expected names of connections, without wildcards."
+  }
+}
+
+variable "job_names" {
+  description = "The project's jobs, whose bookmarks the role may keep."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for name in var.job_names : can(regex("^[A-Za-z0-9_-]{1,255}$", name))])
+    error_message = "job_names are ${jsonencode(var.job_names)}; expected names of jobs, without wildcards."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "ARN of the data lake's KMS key."
+  type        = string
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.kms_key_arn))
+    error_message = "kms_key_arn is \"${var.kms_key_arn}\"; expected the ARN of one KMS key."
+  }
+}
+
+variable "name" {
+  description = "Full name of the role: {domain_abbr}-{purpose}-{env}."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_+=,.@-]{1,64}$", var.name))
+    error_message = "name is \"${var.name}\" (${length(var.name)} characters); expected at most 64 letters, digits and _+=,.@- in a role's name."
+  }
+}
+
+variable "project" {
+  description = "Name of the project."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9_]*$", var.project))
+    error_message = "project is \"${var.project}\"; expected lower-case letters, digits and underscores, starting with a letter."
+  }
+}
+
+variable "read_prefixes" {
+  description = "Objects that the jobs only read: {bucket}/{prefix}."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for prefix in var.read_prefixes : can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9](/[A-Za-z0-9_.-]+)+$", prefix))])
+    error_message = "read_prefixes are ${jsonencode(var.read_prefixes)}; expected {bucket}/{prefix}, without wildcards or a slash at the end."
+  }
+}
+
+variable "read_tables" {
+  description = "Tables that the jobs only read: {database}/{table}."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for table in var.read_tables : can(regex("^[a-z][a-z0-9_]*/[a-z][a-z0-9_]*$", table))])
+    error_message = "read_tables are ${jsonencode(var.read_tables)}; expected {database}/{table}, without wildcards."
+  }
+}
+
+variable "tags" {
+  description = "Tags of the role."
+  type        = map(string)
+  default     = {}
+}
+
+variable "write_prefixes" {
+  description = "Objects that the jobs read and write: {bucket}/{prefix}."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.write_prefixes) > 0
+    error_message = "write_prefixes is empty; expected at least the project's own prefix."
+  }
+
+  validation {
+    condition     = alltrue([for prefix in var.write_prefixes : can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9](/[A-Za-z0-9_.-]+)+$", prefix))])
+    error_message = "write_prefixes are ${jsonencode(var.write_prefixes)}; expected {bucket}/{prefix}, without wildcards or a slash at the end."
+  }
+}
+
+variable "write_tables" {
+  description = "Tables that the jobs read and write: {database}/{table}."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for table in var.write_tables : can(regex("^[a-z][a-z0-9_]*/[a-z][a-z0-9_]*$", table))])
+    error_message = "write_tables are ${jsonencode(var.write_tables)}; expected {database}/{table}, without wildcards."
+  }
+}

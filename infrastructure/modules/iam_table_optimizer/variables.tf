@@ -1,0 +1,65 @@
+variable "kms_key_arn" {
+  description = "ARN of the data lake's KMS key."
+  type        = string
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.kms_key_arn))
+    error_message = "kms_key_arn is \"${var.kms_key_arn}\"; expected the ARN of one KMS key."
+  }
+}
+
+variable "name" {
+  description = "Full name of the role: {domain_abbr}-{purpose}-{env}."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_+=,.@-]{1,64}$", var.name))
+    error_message = "name is \"${var.name}\" (${length(var.name)} characters); expected at most 64 letters, digits and _+=,.@- in a role's name."
+  }
+}
+
+variable "project" {
+  description = "Name of the project."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9_]*$", var.project))
+    error_message = "project is \"${var.project}\"; expected lower-case letters, digits and underscores, starting with a letter."
+  }
+}
+
+variable "table_prefixes" {
+  description = "Where the optimized tables lie: {bucket}/{prefix}."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.table_prefixes) > 0
+    error_message = "table_prefixes is empty; expected at least one table's {bucket}/{prefix}."
+  }
+
+  validation {
+    condition     = alltrue([for prefix in var.table_prefixes : can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9](/[A-Za-z0-9_.-]+)+$", prefix))])
+    error_message = "table_prefixes are ${jsonencode(var.table_prefixes)}; expected {bucket}/{prefix}, without wildcards or a slash at the end."
+  }
+}
+
+variable "tables" {
+  description = "The optimized tables: {database}/{table}."
+  type        = list(string)
+
+  validation {
+    condition     = length(var.tables) > 0
+    error_message = "tables is empty; expected at least one {database}/{table}."
+  }
+
+  validation {
+    condition     = alltrue([for table in var.tables : can(regex("^[a-z][a-z0-9_]*/[a-z][a-z0-9_]*$", table))])
+    error_message = "tables are ${jsonencode(var.tables)}; expected {database}/{table}, without wildcards."
+  }
+}
+
+variable "tags" {
+  description = "Tags of the role."
+  type        = map(string)
+  default     = {}
+}

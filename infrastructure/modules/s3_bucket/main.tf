@@ -1,0 +1,204 @@
+# ─── S3 Bucket ───
+# A private, encrypted bucket that is reached over TLS only. One bucket has one policy: what else a bucket
+# has to allow comes in as `policy_statements` and is rendered into the same document.
+
+data "aws_partition" "current" {}
+
+locals {
+  # Built from the name, not from the resource, so that the policy can be read in every plan.
+  bucket_arn = "arn:${data.aws_partition.current.partition}:s3:::${var.bucket_name}"
+}
+
+resource "aws_s3_bucket" "this" {
+  bucket        = var.bucket_name
+  force_destroy = var.force_destroy
+  tags          = var.tags
+}
+
+# A lifecycle block takes no variable. This resource carries the literal `prevent_destroy` instead: it hangs on
+# the bucket's id, so no plan that would destroy or replace the bucket is accepted (docs/adr/0002).
+resource "terraform_data" "destroy_guard" {
+  count            = var.prevent_destroy ? 1 : 0
+  triggers_replace = aws_s3_bucket.this.id
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+# ─── Access ───
+
+resource "aws_s3_bucket_public_access_block" "this" {
+  bucket                  = aws_s3_bucket.this.bucket
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_ownership_controls" "this" {
+  bucket = aws_s3_bucket.this.bucket
+
+  rule {
+    object_ownership = "BucketOwnerEnforced"
+  }
+}
+
+data "aws_iam_policy_document" "this" {
+  statement {
+    sid       = "DenyInsecureTransport"
+    effect    = "Deny"
+    actions   = ["s3:*"]
+    resources = [local.bucket_arn, "${local.bucket_arn}/*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "Bool"
+      variable = "aws:SecureTransport"
+      values   = ["false"]
+    }
+  }
+
+  statement {
+    sid       = "DenyOutdatedTLS"
+    effect    = "Deny"
+    actions   = ["s3:*"]
+    resources = [local.bucket_arn, "${local.bucket_arn}/*"]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "NumericLessThan"
+      variable = "s3:TlsVersion"
+      values   = ["1.2"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.policy_statements
+
+    content {
+      sid       = statement.key
+      effect    = statement.value.effect
+      actions   = statement.value.actions
+      resources = [for path in statement.value.paths : "${local.bucket_arn}/${path}"]
+
+      principals {
+        type        = statement.value.principal_type
+        identifiers = statement.value.principals
+      }
+
+      dynamic "condition" {
+        for_each = statement.value.conditions
+
+        content {
+          test     = condition.value.test
+          variable = condition.value.variable
+          values   = condition.value.values
+        }
+      }
+    }
+  }
+}
+
+resource "aws_s3_bucket_policy" "this" {
+  bucket = aws_s3_bucket.this.bucket
+  policy = data.aws_iam_policy_document.this.json
+
+  # S3 refuses concurrent changes to a bucket's policy and to its public access block.
+  depends_on = [aws_s3_bucket_public_access_block.this]
+}
+
+# ─── Data Protection ───
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
+  bucket = aws_s3_bucket.this.bucket
+
+  rule {
+    bucket_key_enabled = var.sse_algorithm == "aws:kms"
+
+    apply_server_side_encryption_by_default {
+      kms_master_key_id = var.sse_algorithm == "aws:kms" && var.kms_key_arn != "" ? var.kms_key_arn : null
+      sse_algorithm     = var.sse_algorithm
+    }
+  }
+}
+
+resource "aws_s3_bucket_versioning" "this" {
+  bucket = aws_s3_bucket.this.bucket
+
+  versioning_configuration {
+    status = var.enable_versioning ? "Enabled" : "Suspended"
+  }
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "this" {
+  bucket = aws_s3_bucket.this.bucket
+
+  rule {
+    id     = "abort-incomplete-uploads"
+    status = "Enabled"
+
+    filter {}
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = var.abort_incomplete_upload_days
+    }
+  }
+
+  dynamic "rule" {
+    for_each = var.enable_versioning ? [var.noncurrent_version_expiration_days] : []
+
+    content {
+      id     = "expire-noncurrent-versions"
+      status = "Enabled"
+
+      filter {}
+
+      # Removes the delete markers that no version stands behind any more.
+      expiration {
+        expired_object_delete_marker = true
+      }
+
+      noncurrent_version_expiration {
+        noncurrent_days = rule.value
+      }
+    }
+  }
+
+  dynamic "rule" {
+    for_each = var.expiration_days
+
+    content {
+      id     = "expire-${trimsuffix(rule.key, "/")}"
+      status = "Enabled"
+
+      filter {
+        prefix = rule.key
+      }
+
+      expiration {
+        days = rule.value
+      }
+    }
+  }
+
+  # A rule on noncurrent versions needs the bucket's versioning first.
+  depends_on = [aws_s3_bucket_versioning.this]
+}
+
+# ─── Server Access Logging ───
+
+resource "aws_s3_bucket_logging" "this" {
+  count         = var.logging_bucket_id != "" ? 1 : 0
+  bucket        = aws_s3_bucket.this.bucket
+  target_bucket = var.logging_bucket_id
+  target_prefix = var.logging_prefix != "" ? var.logging_prefix : "${var.bucket_name}/"
+}

@@ -1,0 +1,98 @@
+# ─── Step Functions Pipeline ───
+# A state machine that runs Glue jobs one after the other and waits for each. A job that fails ends the execution
+# as FAILED, with the job's own error and cause; what is only busy (throttling, concurrent runs) is tried again.
+
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
+
+# ─── Definition ───
+
+locals {
+  # The position makes a name unique (a job may be listed twice, and a-b and a_b meet after the replacement);
+  # the cut keeps it within the 80 characters that a state name may have.
+  state_names = [for position, job in var.glue_job_names : substr(format("Run_%02d_%s", position + 1, replace(job, "-", "_")), 0, 80)]
+  failed      = "PipelineFailed"
+  succeeded   = "PipelineSucceeded"
+
+  job_states = {
+    for position, job in var.glue_job_names : local.state_names[position] => {
+      Type           = "Task"
+      Resource       = "arn:${data.aws_partition.current.partition}:states:::glue:startJobRun.sync"
+      Parameters     = { JobName = job }
+      ResultPath     = null # each job is given the execution's own input, not the run of the job before
+      TimeoutSeconds = var.task_timeout_seconds
+      Retry = [{
+        # Glue's throttling arrives as Glue.AWSGlueException as often as under its own name.
+        ErrorEquals = [
+          "Glue.AWSGlueException",
+          "Glue.ConcurrentRunsExceededException",
+          "Glue.InternalServiceException",
+          "Glue.OperationTimeoutException",
+          "Glue.ResourceNumberLimitExceededException",
+          "Glue.ThrottlingException",
+        ]
+        BackoffRate     = 2
+        IntervalSeconds = 10
+        JitterStrategy  = "FULL"
+        MaxAttempts     = var.max_attempts
+        MaxDelaySeconds = 300
+      }]
+      Catch = [{
+        ErrorEquals = ["States.ALL"]
+        Next        = local.failed
+        ResultPath  = "$.failure"
+      }]
+      Next = position + 1 < length(var.glue_job_names) ? local.state_names[position + 1] : local.succeeded
+    }
+  }
+
+  # A Fail state that no job leads to would be refused as unreachable.
+  failed_state = length(var.glue_job_names) > 0 ? {
+    (local.failed) = {
+      Type      = "Fail"
+      CausePath = "$.failure.Cause"
+      ErrorPath = "$.failure.Error"
+    }
+  } : {}
+
+  definition = {
+    Comment        = var.description
+    StartAt        = length(var.glue_job_names) > 0 ? local.state_names[0] : local.succeeded
+    TimeoutSeconds = var.timeout_seconds
+    States = merge(local.job_states, local.failed_state, {
+      (local.succeeded) = { Type = "Succeed" }
+    })
+  }
+}
+
+# ─── State Machine ───
+
+# Under /aws/vendedlogs/: the resource policy that lets services deliver logs has a size limit, and grows by one
+# entry for every log group outside it.
+resource "aws_cloudwatch_log_group" "this" {
+  name              = "/aws/vendedlogs/states/${var.pipeline_name}"
+  kms_key_id        = var.kms_key_arn
+  retention_in_days = var.log_retention_days
+  tags              = var.tags
+}
+
+resource "aws_sfn_state_machine" "this" {
+  name       = var.pipeline_name
+  role_arn   = var.role_arn
+  definition = jsonencode(local.definition)
+  tags       = var.tags
+
+  logging_configuration {
+    include_execution_data = true
+    level                  = "ALL"
+    # From the group's name, which is known in a plan; its ARN is not.
+    log_destination = "arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:log-group:${aws_cloudwatch_log_group.this.name}:*"
+  }
+
+  tracing_configuration {
+    enabled = true
+  }
+}
