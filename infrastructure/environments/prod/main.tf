@@ -1,0 +1,16 @@
+# ─── Environment: prod ───
+# The shared infrastructure of the domain in one environment. The environments differ in `env` alone.
+
+locals {
+  domain = jsondecode(file("${path.root}/../../../setup/domain.json"))
+}
+
+module "foundation" {
+  source = "../../foundation"
+
+  # A missing key becomes an empty value, which the foundation refuses by the key's name.
+  aws_region  = try(local.domain.aws_region, "")
+  domain_abbr = try(local.domain.domain_abbr, "")
+  domain_name = try(local.domain.domain_name, "")
+  env         = "prod"
+}

@@ -1,0 +1,57 @@
+# ─── The Domain's Key ───
+# One customer-managed key encrypts the data buckets, the logs and what Glue writes. Who may use it for S3 and
+# Glue is decided by IAM: each project's roles get exactly the key's use.
+
+data "aws_iam_policy_document" "data_lake_key" {
+  statement {
+    sid       = "AccountThroughIAM"
+    actions   = ["kms:*"]
+    resources = ["*"] # in a key's policy: this key
+
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:${local.partition}:iam::${local.account_id}:root"]
+    }
+  }
+
+  # CloudWatch Logs calls by itself, not through a role. The context holds it to the domain's log groups.
+  statement {
+    sid = "CloudWatchLogs"
+    actions = [
+      "kms:Decrypt",
+      "kms:DescribeKey",
+      "kms:Encrypt",
+      "kms:GenerateDataKey*",
+      "kms:ReEncrypt*",
+    ]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["logs.${var.aws_region}.amazonaws.com"]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "kms:EncryptionContext:aws:logs:arn"
+      values = [
+        "${local.logs_arn}:log-group:${local.flow_log_group_name}",
+        "${local.logs_arn}:log-group:/aws-glue/jobs/*",
+        "${local.logs_arn}:log-group:/aws/vendedlogs/states/${var.domain_abbr}-*-${var.env}",
+      ]
+    }
+  }
+}
+
+resource "aws_kms_key" "data_lake" {
+  description             = "KMS key for ${var.domain_abbr} data lake encryption - ${var.env}"
+  deletion_window_in_days = 30
+  enable_key_rotation     = true
+  policy                  = data.aws_iam_policy_document.data_lake_key.json
+  tags                    = local.common_tags
+}
+
+resource "aws_kms_alias" "data_lake" {
+  name          = "alias/${var.domain_abbr}-data-lake-${var.env}"
+  target_key_id = aws_kms_key.data_lake.id
+}

@@ -1,0 +1,67 @@
+# ─── Access Logs ───
+# The one bucket on AES256: S3 delivers no access logs to a bucket whose default encryption is SSE-KMS. It does
+# not log itself (its logs would never end), and it cannot be destroyed (docs/adr/0002).
+
+module "s3_logs" {
+  source            = "../modules/s3_bucket"
+  bucket_name       = local.bucket_names.logs
+  enable_versioning = false
+  expiration_days   = { for purpose in keys(local.data_bucket_arns) : "${purpose}/" => var.access_log_retention_days }
+  prevent_destroy   = true
+  sse_algorithm     = "AES256"
+  tags              = local.common_tags
+
+  policy_statements = {
+    AccessLogDelivery = {
+      actions    = ["s3:PutObject"]
+      paths      = [for purpose in keys(local.data_bucket_arns) : "${purpose}/*"]
+      principals = ["logging.s3.amazonaws.com"]
+      conditions = [
+        { test = "ArnLike", variable = "aws:SourceArn", values = values(local.data_bucket_arns) },
+        { test = "StringEquals", variable = "aws:SourceAccount", values = [local.account_id] },
+      ]
+    }
+  }
+}
+
+# ─── Data ───
+
+module "s3_raw" {
+  source            = "../modules/s3_bucket"
+  bucket_name       = local.bucket_names.raw
+  kms_key_arn       = aws_kms_key.data_lake.arn
+  logging_bucket_id = module.s3_logs.bucket_id
+  logging_prefix    = "raw/"
+  tags              = local.common_tags
+}
+
+module "s3_refined" {
+  source            = "../modules/s3_bucket"
+  bucket_name       = local.bucket_names.refined
+  kms_key_arn       = aws_kms_key.data_lake.arn
+  logging_bucket_id = module.s3_logs.bucket_id
+  logging_prefix    = "refined/"
+  tags              = local.common_tags
+}
+
+module "s3_curated" {
+  source            = "../modules/s3_bucket"
+  bucket_name       = local.bucket_names.curated
+  kms_key_arn       = aws_kms_key.data_lake.arn
+  logging_bucket_id = module.s3_logs.bucket_id
+  logging_prefix    = "curated/"
+  tags              = local.common_tags
+}
+
+# ─── Artifacts ───
+# The wheel, the job scripts, and under temp/ what jobs leave behind while they run.
+
+module "s3_artifacts" {
+  source            = "../modules/s3_bucket"
+  bucket_name       = local.bucket_names.artifacts
+  expiration_days   = { "temp/" = 7 }
+  kms_key_arn       = aws_kms_key.data_lake.arn
+  logging_bucket_id = module.s3_logs.bucket_id
+  logging_prefix    = "artifacts/"
+  tags              = local.common_tags
+}

@@ -1,0 +1,96 @@
+variable "access_log_retention_days" {
+  description = "Days that S3 access logs are kept."
+  type        = number
+  default     = 365
+
+  validation {
+    condition     = var.access_log_retention_days >= 90 && floor(var.access_log_retention_days) == var.access_log_retention_days
+    error_message = "access_log_retention_days is ${var.access_log_retention_days}; expected a whole number of at least 90, for audits."
+  }
+}
+
+variable "availability_zone_count" {
+  description = "Availability zones that get a private subnet."
+  type        = number
+  default     = 2
+
+  validation {
+    condition     = contains([2, 3, 4], var.availability_zone_count)
+    error_message = "availability_zone_count is ${var.availability_zone_count}; expected 2, 3 or 4."
+  }
+}
+
+variable "aws_region" {
+  description = "Region of the domain: aws_region of setup/domain.json."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.aws_region))
+    error_message = "setup/domain.json: aws_region is \"${var.aws_region}\"; expected an AWS Region such as \"eu-west-1\"."
+  }
+}
+
+variable "domain_abbr" {
+  description = "Prefix of every name: domain_abbr of setup/domain.json."
+  type        = string
+
+  validation {
+    # At most eight: the longest bucket name has to fit into 63 characters, the longest role name into 64.
+    condition     = can(regex("^[a-z][a-z0-9]{1,7}$", var.domain_abbr))
+    error_message = "setup/domain.json: domain_abbr is \"${var.domain_abbr}\"; expected 2 to 8 lower-case letters and digits, starting with a letter."
+  }
+}
+
+variable "domain_name" {
+  description = "Name of the domain, for tags: domain_name of setup/domain.json."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,62}$", var.domain_name))
+    error_message = "setup/domain.json: domain_name is \"${var.domain_name}\"; expected 2 to 63 lower-case letters, digits and hyphens, starting with a letter."
+  }
+}
+
+variable "env" {
+  description = "Environment: dev, int or prod."
+  type        = string
+
+  validation {
+    condition     = contains(["dev", "int", "prod"], var.env)
+    error_message = "env is \"${var.env}\"; expected \"dev\", \"int\" or \"prod\"."
+  }
+}
+
+variable "flow_log_retention_days" {
+  description = "Days that the VPC's flow log is kept."
+  type        = number
+  default     = 90
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.flow_log_retention_days)
+    error_message = "flow_log_retention_days is ${var.flow_log_retention_days}; expected a retention that CloudWatch offers (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365 days and longer ones)."
+  }
+}
+
+variable "interface_endpoints" {
+  description = "AWS services that are reached through an interface endpoint; the six that Glue jobs call."
+  type        = set(string)
+  default     = ["glue", "kms", "logs", "monitoring", "secretsmanager", "sts"]
+
+  validation {
+    condition     = length(setsubtract(["glue", "kms", "logs", "monitoring", "secretsmanager", "sts"], var.interface_endpoints)) == 0
+    error_message = "interface_endpoints are ${jsonencode(var.interface_endpoints)}; expected at least glue, kms, logs, monitoring, secretsmanager and sts, which Glue jobs without an internet route need."
+  }
+}
+
+variable "vpc_cidr" {
+  description = "IPv4 range of the VPC."
+  type        = string
+  default     = "10.0.0.0/16"
+
+  validation {
+    # A sixteenth of a /24 is a /28, the smallest subnet there is.
+    condition     = can(cidrnetmask(var.vpc_cidr)) && try(tonumber(split("/", var.vpc_cidr)[1]) >= 16 && tonumber(split("/", var.vpc_cidr)[1]) <= 24, false)
+    error_message = "vpc_cidr is \"${var.vpc_cidr}\"; expected an IPv4 range from /16 to /24, such as \"10.0.0.0/16\"."
+  }
+}
