@@ -166,7 +166,9 @@ def has_snapshot(spark: SparkSession, table: str) -> bool:
 
 
 def _is_partitioned(spark: SparkSession, table: str) -> bool:
-    return "partition" in spark.table(f"{table}.partitions").columns
+    # The table's own metadata table of partitions shows none before the first snapshot.
+    described = spark.sql(f"DESCRIBE TABLE {table}").where("col_name = '# Partitioning'").head()
+    return described is not None
 
 
 # ─── Checks ───

@@ -52,7 +52,7 @@ def run(work: Callable[[Job], None], argv: Sequence[str] | None = None) -> None:
         message = _in_one_line(error)
         # What the operator can put right is said in the message; anything else needs the stack.
         stack = {} if isinstance(error, JobError) else {"traceback": traceback.format_exc()}
-        log.error("job failed", error=message, **stack)
+        log.failure("job failed", error=message, **stack)
         raise SystemExit(message) from None
 
 

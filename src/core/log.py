@@ -27,7 +27,7 @@ class JobLog:
         """Write one line; ``fields`` are added as they are (counts, names, seconds)."""
         self._write("INFO", message, fields)
 
-    def error(self, message: str, **fields: object) -> None:
+    def failure(self, message: str, **fields: object) -> None:
         """Write one line about a failure."""
         self._write("ERROR", message, fields)
 
