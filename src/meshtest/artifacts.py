@@ -41,6 +41,7 @@ def build(target: Path, projects: Iterable[str]) -> list[Path]:
     Raises:
         BuildError: the wheel does not build.
         FileNotFoundError: a project has no folder under src/jobs.
+
     """
     shutil.rmtree(target, ignore_errors=True)
     _build_wheel(target / "wheels")
@@ -61,7 +62,16 @@ def _build_wheel(target: Path) -> None:
         source = Path(folder)
         shutil.copy(toolchain.ROOT / "pyproject.toml", source)
         shutil.copytree(toolchain.ROOT / "src" / "core", source / "src" / "core")
-        command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", target, source]
+        command = [
+            sys.executable,
+            "-m",
+            "build",
+            "--wheel",
+            "--no-isolation",
+            "--outdir",
+            str(target),
+            folder,
+        ]
         result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode:
         raise BuildError(f"the core wheel does not build:\n{result.stdout}{result.stderr}")
@@ -71,7 +81,9 @@ def _build_wheel(target: Path) -> None:
 
 def _collect_jobs(source: Path, target: Path) -> None:
     if not source.is_dir():
-        raise FileNotFoundError(f"{source.relative_to(toolchain.ROOT)}: no jobs; expected one folder a project")
+        raise FileNotFoundError(
+            f"{source.relative_to(toolchain.ROOT)}: no jobs; expected one folder a project"
+        )
     target.mkdir(parents=True)
     modules = sorted(file for file in source.rglob("*.py") if "__pycache__" not in file.parts)
     for module in modules:

@@ -35,6 +35,7 @@ def terraform() -> Path:
 
     Raises:
         ToolMissing: ``$TERRAFORM`` is not a Terraform, or is older than 1.14.
+
     """
     named = os.environ.get("TERRAFORM")
     if named:
@@ -64,7 +65,9 @@ def _terraform_version(path: str) -> tuple[int, ...]:
         answer = subprocess.run(
             [path, "version", "-json"], capture_output=True, env=environment, text=True, timeout=30
         )
-        return tuple(int(part) for part in json.loads(answer.stdout)["terraform_version"].split("-")[0].split("."))
+        return tuple(
+            int(part) for part in json.loads(answer.stdout)["terraform_version"].split("-")[0].split(".")
+        )
     except (OSError, ValueError, KeyError, subprocess.TimeoutExpired):
         return ()
 
@@ -92,11 +95,14 @@ def provider_mirror() -> Path | None:
 
     Raises:
         ToolMissing: ``$TF_PLUGIN_MIRROR`` is set but does not hold the provider.
+
     """
     named = os.environ.get("TF_PLUGIN_MIRROR")
     if named:
         if not (Path(named) / PROVIDER).is_dir():
-            raise ToolMissing(f"TF_PLUGIN_MIRROR={named} does not hold {PROVIDER}: name another directory or unset it")
+            raise ToolMissing(
+                f"TF_PLUGIN_MIRROR={named} does not hold {PROVIDER}: name another directory or unset it"
+            )
         return Path(named)
     return next((place for place in _mirror_places() if (place / PROVIDER).is_dir()), None)
 
@@ -121,6 +127,7 @@ def java_home() -> Path:
 
     Raises:
         ToolMissing: none of the three is a Java 17.
+
     """
     for home in _java_homes():
         if _java_major(home) == JAVA_MAJOR:
@@ -142,7 +149,9 @@ def _java_homes() -> Iterator[Path]:
 
 def _java_major(home: Path) -> int | None:
     try:
-        answer = subprocess.run([home / "bin" / "java", "-version"], capture_output=True, text=True, timeout=30)
+        answer = subprocess.run(
+            [home / "bin" / "java", "-version"], capture_output=True, text=True, timeout=30
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     match = re.search(r'version "(\d+)', answer.stderr)
@@ -154,6 +163,7 @@ def spark_jars() -> Path:
 
     Raises:
         ToolMissing: they have not been fetched.
+
     """
     jars = ROOT / ".tools" / "jars"
     if not any(jars.glob("iceberg-*.jar")):

@@ -41,6 +41,7 @@ class Stack:
 
         Raises:
             TerraformError: the lock file does not cover the provider, or the backend refuses.
+
         """
         settings = [f"-backend-config={key}={value}" for key, value in self.backend.items()]
         # `init -json` writes its diagnostics as events, as plan and apply do.
@@ -51,6 +52,7 @@ class Stack:
 
         Raises:
             TerraformError: a resource could not be made; what was made before is in the state.
+
         """
         planned = done = 0
         for event in self._events("apply", "-json", "-auto-approve", *self._variables()):
@@ -63,13 +65,17 @@ class Stack:
         """How many resources (or else outputs) a plan would change now; 0 if nothing drifted."""
         events = list(self._events("plan", "-json", *self._variables()))
         summary = next(event["changes"] for event in events if event["type"] == "change_summary")
-        resources = sum(summary[kind] for kind in ("add", "change", "remove"))
-        outputs = [value for event in events if event["type"] == "outputs" for value in event["outputs"].values()]
+        resources: int = sum(summary[kind] for kind in ("add", "change", "remove"))
+        outputs = [
+            value for event in events if event["type"] == "outputs" for value in event["outputs"].values()
+        ]
         return resources or sum(value.get("action", "noop") != "noop" for value in outputs)
 
     def resources(self) -> list[str]:
         """The addresses of the managed resources in the state."""
-        return [address for address in self._run("state", "list").splitlines() if not DATA_SOURCE.search(address)]
+        return [
+            address for address in self._run("state", "list").splitlines() if not DATA_SOURCE.search(address)
+        ]
 
     def outputs(self) -> dict[str, Any]:
         """The output values by name."""
@@ -80,6 +86,7 @@ class Stack:
 
         Raises:
             TerraformError: a resource refuses (``prevent_destroy``, say).
+
         """
         self._run("destroy", "-json", "-auto-approve", *self._variables())
 
@@ -88,9 +95,12 @@ class Stack:
     def _variables(self) -> list[str]:
         return [f"-var={name}={value}" for name, value in self.variables.items()]
 
+    def _command(self, *arguments: str) -> list[str]:
+        return [str(toolchain.terraform()), f"-chdir={self.root}", *arguments]
+
     def _run(self, *arguments: str) -> str:
         result = subprocess.run(
-            [toolchain.terraform(), f"-chdir={self.root}", *arguments],
+            self._command(*arguments),
             capture_output=True,
             env=dict(self.environment),
             stdin=subprocess.DEVNULL,
@@ -105,18 +115,16 @@ class Stack:
 
         Format: https://developer.hashicorp.com/terraform/internals/machine-readable-ui
         """
-        command = [toolchain.terraform(), f"-chdir={self.root}", *arguments]
-        lines = []
+        lines: list[str] = []
         with subprocess.Popen(
-            command,
+            self._command(*arguments),
             env=dict(self.environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         ) as process:
-            assert process.stdout
-            for line in process.stdout:
+            for line in process.stdout or ():
                 lines.append(line)
                 if line.startswith("{"):
                     yield json.loads(line)
@@ -125,7 +133,11 @@ class Stack:
 
     def _failure(self, lines: list[str], errors: str) -> str:
         events = [json.loads(line) for line in lines if line.startswith("{")]
-        diagnostics = [event["diagnostic"] for event in events if event.get("@level") == "error" and "diagnostic" in event]
+        diagnostics = [
+            event["diagnostic"]
+            for event in events
+            if event.get("@level") == "error" and "diagnostic" in event
+        ]
         texts = [_one_line(diagnostic) for diagnostic in diagnostics]
         return f"{self.name}: " + ("\n".join(texts) or errors.strip() or "".join(lines).strip())
 

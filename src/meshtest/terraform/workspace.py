@@ -49,8 +49,12 @@ def roots(infrastructure: Path) -> list[Path]:
 
 
 def _mirror(source: Path, target: Path) -> None:
-    wanted = {file.relative_to(source) for file in source.rglob("*") if file.is_file() and not _is_local(file)}
-    present = {file.relative_to(target) for file in target.rglob("*") if file.is_file() and not _is_local(file)}
+    wanted = {
+        file.relative_to(source) for file in source.rglob("*") if file.is_file() and not _is_local(file)
+    }
+    present = {
+        file.relative_to(target) for file in target.rglob("*") if file.is_file() and not _is_local(file)
+    }
     for stale in present - wanted:
         (target / stale).unlink()
     for name in wanted:

@@ -1,0 +1,229 @@
+"""The domain on the embedded AWS: its names, stacks, inputs, pipelines and tables.
+
+Names follow the convention of the Terraform code, ``{domain_abbr}-{purpose}-{account_id}-{env}`` for
+buckets; everything else that a stack decides is read from the stack's outputs.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from meshtest import artifacts, toolchain
+from meshtest.samples import payments
+from meshtest.spark_runtime import glue_catalog_conf, spark_environment
+from meshtest.terraform import workspace
+from meshtest.terraform.stack import Stack
+
+if TYPE_CHECKING:
+    from meshtest.emulator import Endpoint
+
+LAYERS = ("raw", "refined", "curated")
+FOUNDATION = "foundation"
+ECB_RATES = toolchain.ROOT / "samples" / "eurofxref-hist.zip"
+POLL_SECONDS = 0.5
+
+
+class DomainError(Exception):
+    """The domain is not as a command needs it; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of a project; `columns` and the layer's format are those of its ``tables.json``."""
+
+    project: str
+    layer: str
+    name: str
+    database: str
+    location: str
+
+    @property
+    def label(self) -> str:
+        """The name in reports: layer.table."""
+        return f"{self.layer}.{self.name}"
+
+
+@dataclass(frozen=True)
+class Execution:
+    """A finished execution of a state machine; `cause` is empty unless it failed."""
+
+    arn: str
+    status: str
+    cause: str
+
+
+@dataclass(frozen=True)
+class Domain:
+    """One environment of the domain, on an embedded AWS, with its files below `directory`."""
+
+    endpoint: Endpoint
+    directory: Path
+    env: str = "dev"
+
+    # ─── Names ───
+
+    @cached_property
+    def abbreviation(self) -> str:
+        """``domain_abbr`` of setup/domain.json."""
+        return str(_read_json(toolchain.ROOT / "setup" / "domain.json")["domain_abbr"])
+
+    @cached_property
+    def projects(self) -> dict[str, dict[str, Any]]:
+        """The ``project.json`` of each project, by the project's folder; the template is none."""
+        found = sorted((toolchain.ROOT / "infrastructure" / "projects").glob("*/project.json"))
+        return {file.parent.name: _read_json(file) for file in found if not file.parent.name.startswith("_")}
+
+    def bucket(self, purpose: str) -> str:
+        """The bucket for raw, refined, curated, artifacts, logs or tfstate."""
+        return f"{self.abbreviation}-{purpose}-{self.endpoint.account_id}-{self.env}"
+
+    def tables(self) -> Iterator[Table]:
+        """Every table of every project."""
+        for project in self.projects:
+            file = toolchain.ROOT / "infrastructure" / "projects" / project / "tables.json"
+            contracts = _read_json(file)
+            for layer in LAYERS:
+                for name in contracts.get(layer, {}):
+                    database = f"{self.abbreviation}_{layer}_{self.env}"
+                    location = f"s3://{self.bucket(layer)}/{project}/{name}/"
+                    yield Table(project, layer, name, database, location)
+
+    # ─── Terraform ───
+
+    def prepare(self) -> None:
+        """Make the working copy of the stacks, and the bucket that holds their states."""
+        workspace.prepare(self.directory)
+        s3 = self.endpoint.client("s3")
+        bucket = self.bucket("tfstate")
+        if bucket not in {found["Name"] for found in s3.list_buckets()["Buckets"]}:
+            location = {"LocationConstraint": self.endpoint.region}
+            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
+
+    def stack(self, name: str) -> Stack:
+        """The stack of the foundation or of a project."""
+        infrastructure = self.directory / "infrastructure"
+        is_foundation = name == FOUNDATION
+        root = infrastructure / (f"environments/{self.env}" if is_foundation else f"projects/{name}")
+        backend = {
+            "bucket": self.bucket("tfstate"),
+            "key": f"{'foundation' if is_foundation else f'projects/{name}'}/terraform.tfstate",
+            "region": self.endpoint.region,
+            "use_lockfile": "true",
+            "use_path_style": "true",
+        }
+        variables = {} if is_foundation else {"env": self.env}
+        environment = workspace.environment(self.endpoint, self.directory)
+        return Stack(name, root, environment, backend, variables)
+
+    @property
+    def stacks(self) -> list[Stack]:
+        """The foundation's stack, then those of the projects."""
+        return [self.stack(name) for name in (FOUNDATION, *self.projects)]
+
+    # ─── Inputs and Artifacts ───
+
+    def upload_artifacts(self) -> None:
+        """Build the wheel and the jobs, and put them into the artifacts bucket."""
+        target = self.directory / "artifacts"
+        files = artifacts.build(target, self.projects)
+        artifacts.upload(files, target, self.endpoint.client("s3"), self.bucket("artifacts"))
+
+    def drop_inputs(self) -> None:
+        """Put each project's sample input where its source would put it: ``landing/<project>/``."""
+        s3 = self.endpoint.client("s3")
+        generated = self.directory / "payments.jsonl"
+        payments.generate(generated)
+        s3.upload_file(str(ECB_RATES), self.bucket("raw"), f"landing/project01/{ECB_RATES.name}")
+        s3.upload_file(str(generated), self.bucket("raw"), f"landing/test02/payments/{generated.name}")
+
+    # ─── Pipelines ───
+
+    def state_machine(self, project: str) -> str:
+        """The ARN of a project's state machine.
+
+        Raises:
+            DomainError: there is no such project, or its stack has not been applied.
+
+        """
+        if project not in self.projects:
+            raise DomainError(f"PROJECT={project or '(empty)'}: expected one of {', '.join(self.projects)}")
+        prefix = f"{self.abbreviation}-{project}-"
+        pages = self.endpoint.client("stepfunctions").get_paginator("list_state_machines").paginate()
+        for machine in (machine for page in pages for machine in page["stateMachines"]):
+            if machine["name"].startswith(prefix) and machine["name"].endswith(f"-{self.env}"):
+                return str(machine["stateMachineArn"])
+        raise DomainError(f"{project} has no state machine here: run `make up` first")
+
+    def run_pipeline(self, project: str, progress: Callable[[str], None]) -> Execution:
+        """Run a project's state machine to its end; `progress` gets each state that it enters."""
+        client = self.endpoint.client("stepfunctions")
+        arn = client.start_execution(stateMachineArn=self.state_machine(project))["executionArn"]
+        while True:
+            description = client.describe_execution(executionArn=arn)
+            if entered := self._last_state(arn):
+                progress(entered)
+            if description["status"] != "RUNNING":
+                return Execution(arn, description["status"], description.get("cause", ""))
+            time.sleep(POLL_SECONDS)
+
+    def _last_state(self, arn: str) -> str | None:
+        client = self.endpoint.client("stepfunctions")
+        history = client.get_execution_history(executionArn=arn, maxResults=1000)["events"]
+        entered = [
+            event["stateEnteredEventDetails"]["name"]
+            for event in history
+            if "stateEnteredEventDetails" in event
+        ]
+        return entered[-1] if entered else None
+
+    # ─── Reading Back ───
+
+    def read_tables(self, samples: int = 0, project: str | None = None) -> dict[str, dict[str, Any]]:
+        """Count the tables (of one project, or all) with Spark, with `samples` rows of the curated ones.
+
+        Returns a dictionary by ``layer.table`` with ``rows`` and, for curated tables, ``sample``.
+        """
+        tables = [
+            {
+                "label": table.label,
+                "layer": table.layer,
+                "name": f"{table.database}.{table.name}",
+                "location": table.location,
+            }
+            for table in self.tables()
+            if project in (None, table.project)
+        ]
+        workdir = self.directory / "readback"
+        conf = glue_catalog_conf(f"s3://{self.bucket('refined')}/")
+        environment = spark_environment(self.endpoint, conf, workdir, fast_start=True)
+        result = subprocess.run(
+            [sys.executable, "-m", "meshtest.readback", json.dumps(tables), str(samples)],
+            capture_output=True,
+            env=environment,
+            text=True,
+        )
+        if result.returncode:
+            raise DomainError(f"the tables could not be read back:\n{result.stderr}")
+        answer: dict[str, dict[str, Any]] = json.loads(result.stdout.splitlines()[-1])
+        return answer
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    name = file.relative_to(toolchain.ROOT)
+    try:
+        content = json.loads(file.read_text())
+    except FileNotFoundError:
+        raise DomainError(f"{name}: missing") from None
+    except json.JSONDecodeError as error:
+        raise DomainError(f"{name}:{error.lineno}: no valid JSON: {error.msg}") from None
+    if not isinstance(content, dict):
+        raise DomainError(f"{name}: expected a JSON object, found {type(content).__name__}")
+    return content

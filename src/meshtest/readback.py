@@ -1,0 +1,37 @@
+"""Count tables with a Spark of their own: ``python -m meshtest.readback TABLES_JSON SAMPLES``.
+
+It runs in the environment of `meshtest.spark_runtime`, as any consumer of the tables would, and
+prints one line of JSON: ``{"layer.table": {"rows": n, "sample": [{column: text}]}}``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+
+
+def main(tables: list[dict[str, str]], samples: int) -> dict[str, dict[str, Any]]:
+    """Read each table (Iceberg by the catalog, raw Parquet by its location) and count its rows."""
+    spark = SparkSession.builder.appName("readback").getOrCreate()
+    return {table["label"]: _describe(_frame(spark, table), table["layer"], samples) for table in tables}
+
+
+def _frame(spark: SparkSession, table: dict[str, str]) -> DataFrame:
+    if table["layer"] == "raw":
+        return spark.read.parquet(table["location"])
+    return spark.table(f"glue_catalog.{table['name']}")
+
+
+def _describe(frame: DataFrame, layer: str, samples: int) -> dict[str, Any]:
+    shown = samples if layer == "curated" else 0
+    # The newest rows say most: the first column of a curated table is its date.
+    rows = frame.orderBy(frame.columns[0], ascending=False).limit(shown).collect() if shown else []
+    sample = [{name: str(value) for name, value in row.asDict().items()} for row in rows]
+    return {"rows": frame.count(), "sample": sample}
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(json.loads(sys.argv[1]), int(sys.argv[2]))))
