@@ -1,0 +1,55 @@
+# ─── Glue Jobs ───
+# One a script src/jobs/{project}/{key}.py. What a job has of its own stands in its line: description, and as
+# needed worker_type, number_of_workers, timeout_minutes, max_concurrent_runs, job_bookmark_option, arguments.
+
+locals {
+  job_settings = {
+    ingest = { description = "Source → raw" }
+    refine = { description = "raw → refined" }
+  }
+
+  jobs = {
+    for key, settings in local.job_settings : key => merge(settings, {
+      name = "${local.prefix}-${replace(key, "_", "-")}-${var.env}"
+    })
+  }
+}
+
+module "glue_job" {
+  source   = "../../modules/glue_job"
+  for_each = local.jobs
+
+  connections            = local.foundation.glue_connection_names
+  description            = each.value.description
+  job_bookmark_option    = lookup(each.value, "job_bookmark_option", "job-bookmark-disable")
+  max_concurrent_runs    = lookup(each.value, "max_concurrent_runs", 1)
+  name                   = each.value.name
+  number_of_workers      = lookup(each.value, "number_of_workers", 2)
+  role_arn               = module.iam_glue_job.role_arn
+  script_location        = "s3://${local.foundation.s3_artifacts_bucket_id}/jobs/${local.project}/${each.key}.py"
+  security_configuration = local.foundation.glue_security_configuration
+  tags                   = local.common_tags
+  temp_dir               = "s3://${local.foundation.s3_artifacts_bucket_id}/temp/${local.project}/"
+  timeout_minutes        = lookup(each.value, "timeout_minutes", 60)
+  warehouse              = "s3://${local.buckets.refined}/${local.project}/"
+  worker_type            = lookup(each.value, "worker_type", "G.1X")
+
+  extra_py_files = [
+    "s3://${local.foundation.s3_artifacts_bucket_id}/wheels/core-latest-py3-none-any.whl",
+    "s3://${local.foundation.s3_artifacts_bucket_id}/jobs/${local.project}/${local.project}.zip",
+  ]
+
+  arguments = merge(
+    {
+      "--curated_bucket"   = local.buckets.curated
+      "--curated_database" = local.databases.curated
+      "--env"              = var.env
+      "--project"          = local.project
+      "--raw_bucket"       = local.buckets.raw
+      "--raw_database"     = local.databases.raw
+      "--refined_bucket"   = local.buckets.refined
+      "--refined_database" = local.databases.refined
+    },
+    lookup(each.value, "arguments", {}),
+  )
+}

@@ -1,0 +1,37 @@
+# ─── Tables ───
+# The project's contract with its readers is tables.json: raw tables are Hive/Parquet, refined and curated ones
+# Iceberg. They lie in s3://{layer bucket}/{project}/{table}/.
+
+locals {
+  tables = jsondecode(file("${path.root}/tables.json"))
+
+  iceberg_tables = merge([
+    for layer in ["refined", "curated"] : {
+      for name, table in lookup(local.tables, layer, {}) : "${layer}.${name}" => merge(table, { layer = layer, name = name })
+    }
+  ]...)
+}
+
+module "raw_table" {
+  source   = "../../modules/glue_catalog_table"
+  for_each = lookup(local.tables, "raw", {})
+
+  columns        = each.value.columns
+  database_name  = local.databases.raw
+  description    = each.value.description
+  location       = "s3://${local.buckets.raw}/${local.project}/${each.key}/"
+  name           = each.key
+  partition_keys = lookup(each.value, "partition_keys", [])
+}
+
+module "iceberg_table" {
+  source   = "../../modules/glue_iceberg_table"
+  for_each = local.iceberg_tables
+
+  columns            = each.value.columns
+  database_name      = local.databases[each.value.layer]
+  description        = each.value.description
+  location           = "s3://${local.buckets[each.value.layer]}/${local.project}/${each.value.name}/"
+  name               = each.value.name
+  optimizer_role_arn = module.iam_table_optimizer[0].role_arn
+}
