@@ -8,7 +8,17 @@ from __future__ import annotations
 
 import importlib
 
-GAPS: dict[str, tuple[str, ...]] = {}
+GAPS: dict[str, tuple[str, ...]] = {
+    "ec2": ("ec2_security_group_rules",),
+    "glue": (
+        "glue_connections",
+        "glue_job_runs",
+        "glue_jobs",
+        "glue_table_commits",
+        "glue_table_optimizers",
+    ),
+    "kms": ("kms_key_rotation",),
+}
 
 
 def install(service: str) -> None:
