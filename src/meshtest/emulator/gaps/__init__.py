@@ -18,6 +18,7 @@ GAPS: dict[str, tuple[str, ...]] = {
         "glue_table_optimizers",
     ),
     "kms": ("kms_key_rotation",),
+    "stepfunctions": ("stepfunctions_execution", "stepfunctions_definitions"),
 }
 
 

@@ -1,0 +1,85 @@
+"""Step Functions checks definitions, and lists the versions of a state machine.
+
+moto 5.2.5 lacks: ValidateStateMachineDefinition (which the provider calls at plan time) and
+ListStateMachineVersions; CreateStateMachine and UpdateStateMachine accept what cannot run.
+
+https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinition.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.core.exceptions import AWSError
+from moto.core.responses import ActionResult
+from moto.stepfunctions.responses import StepFunctionResponse
+
+from meshtest.emulator.states_language import diagnose
+
+MAX_DIAGNOSTICS = 100
+
+_create_state_machine = StepFunctionResponse.create_state_machine
+_update_state_machine = StepFunctionResponse.update_state_machine
+
+
+class InvalidDefinition(AWSError):  # noqa: N818  (AWS's name of the error)
+    """The definition cannot run."""
+
+    TYPE = "InvalidDefinition"
+    STATUS = 400
+
+
+def install() -> None:
+    """Add the two calls and guard the two that take definitions."""
+    response: Any = StepFunctionResponse
+    response.validate_state_machine_definition = _validate
+    response.list_state_machine_versions = _list_versions
+    response.create_state_machine = _create
+    response.update_state_machine = _update
+
+
+def _validate(self: Any) -> ActionResult:
+    diagnostics = [
+        {"severity": "ERROR", "code": found.code, "message": found.message, "location": found.location}
+        for found in diagnose(self._get_param("definition"))
+    ]
+    limit = self._get_int_param("maxResults") or MAX_DIAGNOSTICS
+    return ActionResult(
+        {
+            "result": "FAIL" if diagnostics else "OK",
+            "diagnostics": diagnostics[:limit],
+            "truncated": len(diagnostics) > limit,
+        }
+    )
+
+
+def _list_versions(self: Any) -> ActionResult:
+    """The newest first, as AWS lists them."""
+    machine = self.stepfunction_backend.describe_state_machine(self._get_param("stateMachineArn"))
+    newest_first = sorted(machine.versions.values(), key=lambda version: version.version, reverse=True)
+    return ActionResult(
+        {
+            "stateMachineVersions": [
+                {"stateMachineVersionArn": version.arn, "creationDate": version.creation_date}
+                for version in newest_first
+            ]
+        }
+    )
+
+
+def _create(self: Any) -> ActionResult:
+    _refuse_invalid(self._get_param("definition"))
+    return _create_state_machine(self)
+
+
+def _update(self: Any) -> ActionResult:
+    definition = self._get_param("definition")
+    if definition is not None:
+        _refuse_invalid(definition)
+    return _update_state_machine(self)
+
+
+def _refuse_invalid(definition: str) -> None:
+    if faults := diagnose(definition):
+        text = ", ".join(f"{fault.code}: {fault.message} at {fault.location}" for fault in faults)
+        raise InvalidDefinition(f"Invalid State Machine Definition: '{text}'")
