@@ -12,13 +12,14 @@ https://hadoop.apache.org/docs/r3.3.4/hadoop-aws/tools/hadoop-aws/index.html (pr
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyspark
 
-from meshtest import toolchain
+from meshtest import spark_class_archive, toolchain
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -40,6 +41,9 @@ _S3A_JARS = (
     "jmespath-java-",
     "joda-time-",
 )
+
+_CONFIGURATION = "spark-conf"
+_DEFAULTS = "spark-defaults.conf"
 
 # The caller's own AWS, Spark and Python settings must not leak into a run: only these pass.
 _INHERITED = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "TMPDIR", "USER")
@@ -65,7 +69,7 @@ def spark_environment(
         endpoint: the AWS to talk to, over HTTPS; None gives a plain local Spark whose ``glue_catalog``
             is an Iceberg catalog in ``workdir/warehouse``.
         conf: Spark properties, as Glue's ``--conf`` gives them; they win over the local defaults.
-        workdir: holds ``spark-conf``, scratch files and the local warehouse; created if missing.
+        workdir: holds the configuration, scratch files and the local warehouse; created if missing.
         datalake_formats: as Glue's ``--datalake-formats``; without "iceberg" its jars are not loaded.
         fast_start: JVM flags for tests, where starting up is most of the work.
 
@@ -122,7 +126,7 @@ def _session_properties(
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.extraClassPath": os.pathsep.join(map(str, _jars(with_iceberg))),
-        "spark.driver.extraJavaOptions": " ".join(_java_options(workdir, fast_start, endpoint)),
+        "spark.driver.extraJavaOptions": " ".join(filter(None, _java_options(workdir, fast_start, endpoint))),
         "spark.sql.session.timeZone": "UTC",
         # Glue's default of 200 is for a cluster; on two cores it costs a third of the time.
         "spark.sql.shuffle.partitions": "4",
@@ -144,6 +148,8 @@ def _java_options(workdir: Path, fast_start: bool, endpoint: Endpoint | None) ->
         yield f"-Djavax.net.ssl.trustStore={_jvm_word(endpoint.truststore)}"
         yield "-Djavax.net.ssl.trustStoreType=PKCS12"
         yield f"-Djavax.net.ssl.trustStorePassword={TRUSTSTORE_PASSWORD}"
+    yield f"-Dlog4j2.configurationFile={(workdir / _CONFIGURATION / 'log4j2.properties').as_uri()}"
+    yield spark_class_archive.java_options()
     if fast_start:
         yield _FAST_START
 
@@ -231,14 +237,15 @@ logger.utils.level = error
 
 
 def _write_configuration(workdir: Path, properties: Mapping[str, str]) -> Path:
-    directory = workdir / "spark-conf"
+    directory = workdir / _CONFIGURATION
     directory.mkdir(parents=True, exist_ok=True)
     (workdir / "scratch").mkdir(exist_ok=True)
     lines = [f"{key} {_property_value(key, value)}\n" for key, value in sorted(properties.items())]
-    defaults = directory / "spark-defaults.conf"
+    defaults = directory / _DEFAULTS
     defaults.touch(mode=0o600)  # a job may pass credentials in its --conf
     defaults.write_text("".join(lines), encoding="utf-8")
     (directory / "log4j2.properties").write_text(_LOG4J2, encoding="utf-8")
+    (directory / "aws-config").touch()
     return directory
 
 
@@ -252,13 +259,17 @@ def _property_value(key: str, value: str) -> str:
 
 
 def _environment(endpoint: Endpoint | None, configuration: Path) -> dict[str, str]:
+    defaults = shlex.quote(str(configuration / _DEFAULTS))
     environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     environment |= {
         "JAVA_HOME": str(toolchain.java_home()),
         # Workers must be the driver's Python, not whatever python3 is on PATH.
         "PYSPARK_PYTHON": sys.executable,
         "PYSPARK_DRIVER_PYTHON": sys.executable,
-        "SPARK_CONF_DIR": str(configuration),
+        # By name and not from SPARK_CONF_DIR: that is on the class path, where the class archive takes only
+        # a directory that is empty.
+        "PYSPARK_SUBMIT_ARGS": f"--properties-file {defaults} pyspark-shell",
+        "SPARK_CONF_DIR": str(spark_class_archive.empty_conf_dir()),
         "SPARK_LOCAL_DIRS": str(configuration.parent / "scratch"),
         "SPARK_HOME": str(Path(pyspark.__file__).parent),
         "SPARK_LOCAL_IP": "127.0.0.1",
@@ -266,4 +277,7 @@ def _environment(endpoint: Endpoint | None, configuration: Path) -> dict[str, st
     }
     if endpoint is not None:
         environment |= endpoint.environment()
+        # AWS SDK 1 warns with a stack trace of a configuration file that is none, as /dev/null is.
+        empty = str(configuration / "aws-config")
+        environment |= {"AWS_CONFIG_FILE": empty, "AWS_SHARED_CREDENTIALS_FILE": empty}
     return environment

@@ -96,7 +96,7 @@ def until(look: Callable[[], Any], is_good: Callable[[Any], bool], timeout: floa
     deadline = time.monotonic() + timeout
     while not is_good(seen := look()):
         assert time.monotonic() < deadline, f"not in {timeout:g} s; last seen: {seen}"
-        time.sleep(0.1)
+        time.sleep(0.2)
     return seen
 
 
