@@ -18,7 +18,6 @@ import sys
 import threading
 import time
 import urllib.parse
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -44,6 +43,7 @@ from meshtest.emulator import (
     gaps,
     hold,
 )
+from meshtest.emulator.locks import lock_of
 
 HOST = "127.0.0.1"
 THREADS = 24  # of each listener; a connection takes one only while a request of it is under way
@@ -87,7 +87,6 @@ class Application:
 
     def __init__(self) -> None:
         self._dispatcher = DomainDispatcherApplication(_create_app)
-        self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request; what moto fails on becomes the service's InternalFailure, and a log entry."""
@@ -121,7 +120,7 @@ class Application:
 
     def _lock_of(self, service: str, environ: dict[str, Any]) -> contextlib.AbstractContextManager[Any]:
         if service in SERIALISED and environ.get("HTTP_X_AMZ_TARGET") not in WAITING:
-            return self._locks[service]
+            return lock_of(service)
         return contextlib.nullcontext()
 
 

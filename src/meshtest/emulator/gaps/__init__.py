@@ -12,6 +12,7 @@ GAPS: dict[str, tuple[str, ...]] = {
     "ec2": ("ec2_security_group_rules",),
     "glue": (
         "glue_connections",
+        "glue_iceberg_tables",
         "glue_job_runs",
         "glue_jobs",
         "glue_table_commits",
