@@ -19,6 +19,7 @@ GAPS: dict[str, tuple[str, ...]] = {
         "glue_table_optimizers",
     ),
     "kms": ("kms_key_rotation",),
+    "s3": ("s3_logging_target",),
     "stepfunctions": ("stepfunctions_execution", "stepfunctions_definitions"),
 }
 
