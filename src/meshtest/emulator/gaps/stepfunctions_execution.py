@@ -9,6 +9,7 @@ moto 5.2.5 has an interpreter of the Amazon States Language, off by default. It 
 - a name for executions that were started without one;
 - StopExecution: error, cause and stopDate are lost, the status changes only when the task has noticed, an
   execution that has just started ignores it, and a Retry sleeps on;
+- a Fail state whose ErrorPath leads to an error of the service's own (States.TaskFailed);
 - stopDate of executions that timed out;
 - reverseOrder and pages of GetExecutionHistory.
 """
@@ -31,6 +32,7 @@ from moto.stepfunctions.parser.api import (
     TaskFailedEventDetails,
     TaskSubmittedEventDetails,
 )
+from moto.stepfunctions.parser.asl.component.common.error_name.error_name import ErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
     FailureEvent,
     FailureEventException,
@@ -42,12 +44,14 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
 from moto.stepfunctions.parser.asl.component.common.retry.max_attempts_decl import MaxAttemptsOutcome
 from moto.stepfunctions.parser.asl.component.common.retry.retrier_decl import RetrierDecl
 from moto.stepfunctions.parser.asl.component.common.retry.retrier_outcome import RetrierOutcome
+from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import (
     StateTaskService,
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_glue import (
     StateTaskServiceGlue,
 )
+from moto.stepfunctions.parser.asl.component.state.fail import state_fail
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
@@ -77,7 +81,10 @@ def install() -> None:
     """Turn moto's interpreter on and patch it."""
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
     _replace_clients()
+    # A caught error that a Fail state reports again may be any, also one that no definition may invent.
+    state_fail.__dict__["CustomErrorName"] = ErrorName
     _patch(StateTaskServiceGlue, _after_eval_execution=_after_glue_task)
+    _patch(ExecutionState, _evaluate_with_timeout=_evaluate_unless_stopped)
     _patch(RetrierDecl, _eval_body=_retry)
     _patch(Execution, stop=_stop)
     _patch(ExecutionWorker, stop=_stop_worker)
@@ -123,6 +130,10 @@ def _client(region: str, service: str, state_credentials: Any = None) -> Any:
 # ─── Glue Tasks ───
 
 
+class _GivenUp(Exception):
+    """Ends the thread of a task that nobody waits for any more."""
+
+
 def _after_glue_task(
     self: Any,
     env: Any,
@@ -136,8 +147,6 @@ def _after_glue_task(
         _add_submitted_event(self, env, submitted)
         client = _client(resource_runtime_part.region, "glue")
         env.stack.append(_await_job_run(self, env, client, submitted))
-        if not env.is_running():
-            return  # aborted or timed out, which is an event already: the task has not succeeded
     StateTaskService._after_eval_execution(
         self, env, resource_runtime_part, normalised_parameters, state_credentials
     )
@@ -158,10 +167,11 @@ def _add_submitted_event(task: Any, env: Any, submitted: dict[str, Any]) -> None
 
 
 def _await_job_run(task: Any, env: Any, client: Any, submitted: dict[str, Any]) -> dict[str, Any]:
-    """Return the job run once it has ended, or as it is when the task is given up.
+    """Return the job run once it has succeeded; stop it when the task is given up.
 
     Raises:
         FailureEventException: it has not succeeded.
+        _GivenUp: the task was aborted or timed out, of which the history tells already.
 
     """
     job_name, run_id = submitted["JobName"], submitted["JobRunId"]
@@ -175,7 +185,7 @@ def _await_job_run(task: Any, env: Any, client: Any, submitted: dict[str, Any]) 
             raise _task_failed(task, env, run)
         if not env.is_running():
             client.batch_stop_job_run(JobName=job_name, JobRunIds=[run_id])
-            return run
+            raise _GivenUp
         time.sleep(POLL_S)
 
 
@@ -247,6 +257,15 @@ def _stop(self: Any, stop_date: datetime.datetime, error: str | None, cause: str
     self.stop_date, self.error, self.cause = stop_date, error, cause
     self.exec_status = ExecutionStatus.ABORTED
     self.exec_worker.stop(stop_date=stop_date, error=error, cause=cause)
+
+
+def _evaluate_unless_stopped(self: Any, env: Any) -> None:
+    """Evaluate a state; what fails because the execution has ended is no failure of the state."""
+    try:
+        _replaced[_evaluate_unless_stopped](self, env)
+    except Exception:
+        if env.is_running():
+            raise
 
 
 def _stop_worker(self: Any, stop_date: datetime.datetime, error: str | None, cause: str | None) -> None:
