@@ -33,10 +33,8 @@ class BuildError(Exception):
     """The wheel could not be built; the message is the build's own."""
 
 
-def build(target: Path, projects: Iterable[str]) -> list[Path]:
-    """Build every artifact below `target` (emptied first); returns the files.
-
-    Their paths below `target` are their keys in the bucket.
+def build(target: Path, projects: Iterable[str]) -> None:
+    """Build every artifact below `target` (emptied first), each at the path of its key in the bucket.
 
     Raises:
         BuildError: the wheel does not build.
@@ -47,13 +45,13 @@ def build(target: Path, projects: Iterable[str]) -> list[Path]:
     _build_wheel(target / "wheels")
     for project in projects:
         _collect_jobs(toolchain.ROOT / "src" / "jobs" / project, target / "jobs" / project)
-    return sorted(file for file in target.rglob("*") if file.is_file())
 
 
-def upload(files: Iterable[Path], base: Path, s3: S3Client, bucket: str) -> None:
-    """Put the files into `bucket` under their paths below `base`; ``latest`` goes last."""
-    for file in sorted(files, key=lambda file: file.name == LATEST):
-        s3.upload_file(str(file), bucket, file.relative_to(base).as_posix())
+def upload(built: Path, s3: S3Client, bucket: str) -> None:
+    """Put what `build` made below `built` into `bucket`; the ``latest`` wheel goes last."""
+    files = (file for file in built.rglob("*") if file.is_file())
+    for file in sorted(files, key=lambda file: (file.name == LATEST, file)):
+        s3.upload_file(str(file), bucket, file.relative_to(built).as_posix())
 
 
 def _build_wheel(target: Path) -> None:

@@ -19,12 +19,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from boto3.exceptions import Boto3Error
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.table import Table as Grid
 
 from meshtest import emulator, toolchain
 from meshtest.artifacts import BuildError
-from meshtest.domain import FOUNDATION, Domain, DomainError, Execution
+from meshtest.domain import Domain, DomainError, Execution
 from meshtest.emulator import EmulatorError
 from meshtest.progress import Stages
 from meshtest.terraform.stack import Stack, TerraformError
@@ -35,6 +37,18 @@ STATE = toolchain.BUILD / "emulator"
 UP = toolchain.BUILD / "domain"
 DEMO = toolchain.BUILD / "demo"
 SAMPLE_ROWS = 3
+
+# What can go wrong outside this code: said in one line, without a traceback.
+EXPECTED_ERRORS = (
+    Boto3Error,
+    BotoCoreError,
+    BuildError,
+    ClientError,
+    DomainError,
+    EmulatorError,
+    TerraformError,
+    ToolMissing,
+)
 
 
 @dataclass
@@ -90,25 +104,44 @@ def deploy(domain: Domain, stages: Stages) -> None:
 
     Raises:
         TerraformError, BuildError, DomainError: what could not be made.
-
     """
-    domain.prepare()
-    apply(domain.stack(FOUNDATION), stages)
+    foundation, *projects = domain.stacks
+    with stages.stage("working copy of the stacks"):
+        domain.prepare()
+        foundation.init()
+    # The provider waits about a minute on the foundation's lifecycle rules: everything that needs no
+    # bucket of its own is done meanwhile.
+    side_by_side(
+        [
+            partial(apply, foundation, stages),
+            partial(prepare, domain, projects, stages),
+        ]
+    )
+    side_by_side([partial(upload, domain, stages), *(partial(apply, stack, stages) for stack in projects)])
 
-    def upload() -> None:
-        with stages.stage("artifacts and input"):
-            domain.upload_artifacts()
-            domain.drop_inputs()
 
-    projects = [partial(apply, domain.stack(name), stages) for name in domain.projects]
-    side_by_side([upload, *projects])
+def prepare(domain: Domain, projects: Iterable[Stack], stages: Stages) -> None:
+    """Build what will be uploaded, and init the projects' stacks, as a stage."""
+    with stages.stage("build artifacts and input") as show:
+        show("core wheel, job scripts, sample input")
+        domain.build_artifacts()
+        domain.make_inputs()
+        for stack in projects:
+            show(f"init {stack.name}")
+            stack.init()
+
+
+def upload(domain: Domain, stages: Stages) -> None:
+    """Put the artifacts and the input into their buckets as a stage."""
+    with stages.stage("upload artifacts and input"):
+        domain.upload_artifacts()
+        domain.drop_inputs()
 
 
 def apply(stack: Stack, stages: Stages) -> None:
-    """Init and apply one stack as a stage."""
+    """Apply one stack as a stage."""
     with stages.stage(f"apply {stack.name}") as show:
-        show("init")
-        stack.init()
+        show("plan")
         stack.apply(show)
 
 
@@ -283,7 +316,7 @@ def main() -> int:
         if arguments.command == "demo":
             return demo(console)
         return up(console) if arguments.command == "up" else run(arguments.project, console)
-    except (BuildError, DomainError, EmulatorError, TerraformError, ToolMissing) as error:
+    except EXPECTED_ERRORS as error:
         console.print(f"meshtest.demo: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:

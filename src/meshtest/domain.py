@@ -130,19 +130,37 @@ class Domain:
 
     # ─── Inputs and Artifacts ───
 
+    def build_artifacts(self) -> None:
+        """Build the wheel and the projects' job files.
+
+        Raises:
+            BuildError, FileNotFoundError: see `artifacts.build`.
+        """
+        artifacts.build(self._artifacts, self.projects)
+
     def upload_artifacts(self) -> None:
-        """Build the wheel and the jobs, and put them into the artifacts bucket."""
-        target = self.directory / "artifacts"
-        files = artifacts.build(target, self.projects)
-        artifacts.upload(files, target, self.endpoint.client("s3"), self.bucket("artifacts"))
+        """Put what `build_artifacts` made into the artifacts bucket."""
+        artifacts.upload(self._artifacts, self.endpoint.client("s3"), self.bucket("artifacts"))
+
+    def make_inputs(self) -> None:
+        """Generate the sample payments; the exchange rates are a file of the repository."""
+        payments.generate(self._payments)
 
     def drop_inputs(self) -> None:
         """Put each project's sample input where its source would put it: ``landing/<project>/``."""
         s3 = self.endpoint.client("s3")
-        generated = self.directory / "payments.jsonl"
-        payments.generate(generated)
         s3.upload_file(str(ECB_RATES), self.bucket("raw"), f"landing/project01/{ECB_RATES.name}")
-        s3.upload_file(str(generated), self.bucket("raw"), f"landing/test02/payments/{generated.name}")
+        s3.upload_file(
+            str(self._payments), self.bucket("raw"), f"landing/test02/payments/{self._payments.name}"
+        )
+
+    @property
+    def _artifacts(self) -> Path:
+        return self.directory / "artifacts"
+
+    @property
+    def _payments(self) -> Path:
+        return self.directory / "payments.jsonl"
 
     # ─── Pipelines ───
 
