@@ -15,13 +15,13 @@ from typing import Any
 import boto3
 import pandas as pd
 import pytest
+from moto import mock_aws
+from pyspark.sql import DataFrame, SparkSession
+
 from core import session
 from core.arguments import LakeArguments
 from core.job import Job
 from core.log import JobLog
-from moto import mock_aws
-from pyspark.sql import DataFrame, SparkSession
-
 from meshtest import spark_runtime, toolchain
 
 Rows = Callable[..., DataFrame]
@@ -32,7 +32,11 @@ _number = itertools.count()
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """A local session with Iceberg as glue_catalog, tuned to start fast and to keep small tables small."""
     workdir = tmp_path_factory.mktemp("spark")
-    small = {"spark.sql.shuffle.partitions": "2", "spark.default.parallelism": "2", "spark.driver.memory": "1g"}
+    small = {
+        "spark.sql.shuffle.partitions": "2",
+        "spark.default.parallelism": "2",
+        "spark.driver.memory": "1g",
+    }
     before = dict(os.environ)
     os.environ.update(spark_runtime.spark_environment(None, small, workdir, fast_start=True))
     # Iceberg's metadata tables and MERGE log warnings about each small table.

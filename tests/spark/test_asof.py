@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime
 
 from chispa import assert_df_equality
-from core import asof
 from pyspark.sql import functions as sf
+
+from core import asof
 
 
 def days(frame, *names):
@@ -33,7 +34,9 @@ def test_weekend_takes_friday_and_a_day_takes_its_own(rows):
         ("A", "2026-11-01", "2026-10-30", 1),
         ("A", "2026-11-02", "2026-11-02", 2),
     )
-    assert_df_equality(last_known(rows, wanted, values), days(expected, "day", "value_day"), ignore_nullable=True)
+    assert_df_equality(
+        last_known(rows, wanted, values), days(expected, "day", "value_day"), ignore_nullable=True
+    )
 
 
 def test_no_value_before_too_old_or_of_another_key_is_null(rows):

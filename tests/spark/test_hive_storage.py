@@ -8,9 +8,10 @@ from urllib.parse import urlparse
 
 import pytest
 from chispa import assert_df_equality
+from pyspark.sql import functions as sf
+
 from core import catalog, hive, storage
 from core.errors import CatalogError, InputError
-from pyspark.sql import functions as sf
 
 PAYMENT = "payment_id string, account_id string, amount string, currency string, paid_at string"
 RAW = f"{PAYMENT}, updated_at string, raw_line string, corrupt_record string, source_file string, ingested_at string"
@@ -48,7 +49,9 @@ def test_a_write_that_fails_leaves_the_partition_as_it_was(spark, lake, table, r
     dies = raw(rows, "b").withColumn("amount", sf.raise_error(sf.lit("killed")))
     with pytest.raises(Exception, match="killed"):
         hive.overwrite_partition(lake.glue, table, "2026-11-02", dies)
-    assert [row.payment_id for row in hive.read(spark, table, catalog.partitions(lake.glue, table)).collect()] == ["a"]
+    assert [
+        row.payment_id for row in hive.read(spark, table, catalog.partitions(lake.glue, table)).collect()
+    ] == ["a"]
     # The next run takes away what the dead one left.
     last = hive.overwrite_partition(lake.glue, table, "2026-11-02", raw(rows, "c"))
     assert [entry.name for entry in partition_folder(last).parent.iterdir()] == [partition_folder(last).name]
@@ -56,7 +59,9 @@ def test_a_write_that_fails_leaves_the_partition_as_it_was(spark, lake, table, r
 
 def test_a_wrong_column_is_named(lake, table, rows):
     frame = raw(rows, "a").withColumnRenamed("amount", "amuont")
-    with pytest.raises(CatalogError, match=r"payments: missing columns \['amount'\], unknown columns \['amuont'\]"):
+    with pytest.raises(
+        CatalogError, match=r"payments: missing columns \['amount'\], unknown columns \['amuont'\]"
+    ):
         hive.overwrite_partition(lake.glue, table, "2026-11-02", frame)
     assert catalog.partitions(lake.glue, table) == []
 
@@ -79,5 +84,3 @@ def test_a_missing_file_is_named_by_its_uri(spark, tmp_path, exists):
     folder = (tmp_path if exists else tmp_path / "nowhere").as_uri()
     with pytest.raises(InputError, match=rf"^no input file {folder}/\*\.zip or {folder}/\*\.csv$"):
         storage.list_files(spark, folder, ["*.zip", "*.csv"])
-
-

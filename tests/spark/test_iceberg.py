@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 from chispa import assert_df_equality
+
 from core import iceberg
 from core.errors import CatalogError, InvariantError
 from core.iceberg import Changes
@@ -43,7 +44,12 @@ def test_merge_inserts_updates_and_keeps_the_rest(spark, table, some):
     iceberg.merge(table, some(("a", "1"), ("b", "2")), ["id"])
     changes = iceberg.merge(table, some(("b", "3"), ("c", "4")), ["id"])
     assert changes == Changes(inserted=1, updated=1)
-    assert_df_equality(spark.table(table), some(("a", "1"), ("b", "3"), ("c", "4")), ignore_row_order=True, ignore_nullable=True)
+    assert_df_equality(
+        spark.table(table),
+        some(("a", "1"), ("b", "3"), ("c", "4")),
+        ignore_row_order=True,
+        ignore_nullable=True,
+    )
 
 
 def test_merge_of_the_same_rows_makes_no_snapshot(spark, table, some):
@@ -68,7 +74,9 @@ def test_delete_missing_makes_the_table_the_source(spark, table, some):
     iceberg.merge(table, some(("a", "1"), ("b", "2"), ("c", "3")), ["id"])
     changes = iceberg.merge(table, some(("b", "2"), ("c", "4")), ["id"], delete_missing=True)
     assert changes == Changes(updated=1, deleted=1)
-    assert_df_equality(spark.table(table), some(("b", "2"), ("c", "4")), ignore_row_order=True, ignore_nullable=True)
+    assert_df_equality(
+        spark.table(table), some(("b", "2"), ("c", "4")), ignore_row_order=True, ignore_nullable=True
+    )
 
 
 def test_deleted_keys_go_and_unknown_ones_are_no_change(spark, table, some):
@@ -87,7 +95,8 @@ def test_an_older_version_does_not_replace_a_newer_one(spark, table, some):
 
 
 @pytest.mark.parametrize(
-    ("bad", "named"), [((("a", "1"), ("a", "2")), "id=a is in 2 rows"), (((None, "1"),), "id=None is in 1 rows")]
+    ("bad", "named"),
+    [((("a", "1"), ("a", "2")), "id=a is in 2 rows"), (((None, "1"),), "id=None is in 1 rows")],
 )
 def test_a_key_that_is_not_unique_or_null_stops_before_writing(spark, table, some, bad, named):
     with pytest.raises(InvariantError, match=rf"table {table}: key {named}; expected one, and no null"):
@@ -96,7 +105,9 @@ def test_a_key_that_is_not_unique_or_null_stops_before_writing(spark, table, som
 
 
 def test_a_wrong_column_is_named(table, some):
-    with pytest.raises(CatalogError, match=rf"table {table}: missing columns \['value'\], unknown columns \['v'\]"):
+    with pytest.raises(
+        CatalogError, match=rf"table {table}: missing columns \['value'\], unknown columns \['v'\]"
+    ):
         iceberg.merge(table, some(("a", "1")).withColumnRenamed("value", "v"), ["id"])
 
 

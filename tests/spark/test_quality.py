@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 from chispa import assert_df_equality
+from pyspark.sql import functions as sf
+
 from core import quality
 from core.errors import InvariantError
 from core.quality import Rule
-from pyspark.sql import functions as sf
 
 
 def test_a_row_gets_every_reason_and_ends_on_one_side(rows):

@@ -22,20 +22,22 @@ MAX_DAYS_BETWEEN_RATES = 10
 
 
 def cells(raw: DataFrame) -> DataFrame:
-    """Return one row for each cell of the raw table: a date and a currency, with the rate as written."""
-    currencies = _currencies(raw)
-    named = sf.array(*(_cell(sf.lit(name.upper()), sf.col(f"`{name}`")) for name in currencies))
-    others = sf.transform(sf.map_entries(_carried()), lambda entry: _cell(entry["key"], entry["value"]))
-    cell = sf.explode(sf.concat(named, others)).alias("cell")
-    kept = raw.select("rate_date", cell, "source_file", "ingested_at", "ingestion_date")
-    return kept.select(
-        "rate_date",
-        sf.col("cell.currency").alias("currency"),
-        sf.col("cell.rate").alias("rate"),
-        "source_file",
-        "ingested_at",
-        "ingestion_date",
-    )
+    """Return one row for each cell of the raw table: a date and a currency, with the rate as written.
+
+    ``day`` is the date, null if what is written is none. ``same_day`` holds what every row of the day says,
+    if the day is in several rows, and ``copy`` is the number of the row among them. Both are worked out by
+    row: by cell they would cost most of the run, for a case that hardly ever happens.
+    """
+    named = [item for name in _currencies(raw) for item in (sf.lit(name.upper()), sf.col(f"`{name}`"))]
+    rates = sf.map_concat(sf.create_map(*named) if named else sf.create_map(), _carried())
+    same_day = Window.partitionBy(sf.trim("rate_date"))
+    by_text = same_day.orderBy("source_file", "rate_date", sf.to_json("rates"))
+    received = ("rate_date", "source_file", "ingested_at", "ingestion_date")
+    days = raw.select(*received, _date(sf.trim("rate_date")).alias("day"), rates.alias("rates"))
+    days = days.withColumn("copy", sf.row_number().over(by_text))
+    rows_of_day = sf.collect_list(sf.struct("copy", "rates")).over(same_day)
+    days = days.withColumn("same_day", sf.when(sf.count("*").over(same_day) > 1, rows_of_day))
+    return days.select(*days.columns, sf.explode("rates").alias("currency", "rate")).drop("rates")
 
 
 def cells_of_row(raw: DataFrame) -> Column:
@@ -49,38 +51,40 @@ def _currencies(raw: DataFrame) -> list[str]:
 
 def _carried() -> Column:
     """Return the currencies without a column of their own, as a map; empty if there are none."""
-    return sf.coalesce(sf.from_json("other_currencies", "map<string,string>"), sf.create_map())
-
-
-def _cell(currency: Column, rate: Column) -> Column:
-    return sf.struct(currency.alias("currency"), rate.alias("rate"))
+    none = sf.expr("CAST(map() AS map<string,string>)")
+    return sf.coalesce(sf.from_json("other_currencies", "map<string,string>"), none)
 
 
 def classified(cells: DataFrame) -> DataFrame:
-    """Add to each cell what is needed to sort it: the typed date and rate, and the reasons to reject it.
+    """Add to each cell what is needed to sort it: the typed rate and the reasons to reject it.
 
     A cell is a rate (typed, no reasons), a gap (``N/A``, no reasons) or rejected (reasons). ``N/A`` on a
     day that is no date is rejected: a gap belongs to a day.
     """
-    typed = cells.withColumns({"written": sf.trim("rate"), "day": _date(sf.trim("rate_date"))})
+    typed = cells.withColumn("written", sf.trim("rate"))
     typed = typed.withColumns(
         {
             "is_gap": sf.coalesce(sf.col("written") == NOT_PUBLISHED, sf.lit(False)),
             "number": sf.expr(f"try_cast(written AS {RATE})"),
         }
     )
-    # Of one date and currency: "1.10" and "1.1" are one value; "N/A" or "abc" beside "1.1" is another.
-    value = sf.coalesce(sf.col("number").cast("string"), sf.col("written"), sf.lit(""))
-    same_key = Window.partitionBy("day", "currency")
-    ordered = same_key.orderBy("source_file", "rate_date", "rate")
-    known = sf.col("day").isNotNull()
+    typed = typed.withColumn(
+        "others", sf.expr("filter(same_day, row -> map_contains_key(row.rates, currency))")
+    )
+    conflict = f"exists(others, row -> {_value('row.rates[currency]')} <> {_value('rate')})"
     typed = typed.withColumns(
         {
-            "conflicts": known & (sf.min(value).over(same_key) != sf.max(value).over(same_key)),
-            "is_copy": known & (sf.row_number().over(ordered) > 1),
+            "conflicts": sf.expr(f"coalesce({conflict}, false)"),
+            "is_copy": sf.expr("coalesce(copy > array_min(transform(others, row -> row.copy)), false)"),
         }
     )
-    return quality.with_reasons(typed, _rules()).drop("written", "conflicts", "is_copy")
+    temporary = ("written", "conflicts", "is_copy", "copy", "same_day", "others")
+    return quality.with_reasons(typed, _rules()).drop(*temporary)
+
+
+def _value(rate: str) -> str:
+    """Return in SQL what a rate says: "1.10" and "1.1" are one value; "N/A" or "abc" is another."""
+    return f"coalesce(CAST(try_cast(trim({rate}) AS {RATE}) AS string), trim({rate}), '')"
 
 
 def _date(text: Column) -> Column:
@@ -92,16 +96,17 @@ def _date(text: Column) -> Column:
 def _rules() -> list[Rule]:
     written, is_rate = sf.coalesce(sf.col("written"), sf.lit("")), ~sf.col("is_gap")
     numeric = written.rlike(r"^[+-]?\d+(\.\d+)?$")
+    known, conflicts = sf.col("day").isNotNull(), sf.col("conflicts")
     return [
-        Rule("date is not YYYY-MM-DD", sf.col("day").isNull()),
+        Rule("date is not YYYY-MM-DD", ~known),
         Rule("rate is not a decimal number", is_rate & ~numeric),
         Rule("rate is not above zero", is_rate & numeric & written.rlike(r"^-|^\+?[0.]+$")),
         Rule(
             f"rate does not fit {RATE}",
             is_rate & numeric & ~written.rlike(r"^[+-]?0*\d{1,10}(\.\d{1,8}0*)?$"),
         ),
-        Rule("date and currency have different rates", sf.col("conflicts")),
-        Rule("date and currency are there already", ~sf.col("conflicts") & sf.col("is_copy")),
+        Rule("date and currency have different rates", known & conflicts),
+        Rule("date and currency are there already", known & ~conflicts & sf.col("is_copy")),
     ]
 
 

@@ -1,0 +1,200 @@
+"""project01 end to end on the ECB's own file, held against an independent computation in plain Python."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import itertools
+import math
+import statistics
+import zipfile
+from decimal import ROUND_HALF_UP, Decimal
+
+import pytest
+
+from core.errors import CatalogError, InputError
+from jobs.project01 import curate_rates, ingest_rates, refine_rates
+from meshtest import toolchain
+
+SAMPLE = toolchain.ROOT / "samples" / "eurofxref-hist.zip"
+JOBS = (ingest_rates.work, refine_rates.work, curate_rates.work)
+TABLES = [
+    ("refined", "ecb_rates"),
+    ("refined", "ecb_rates_gaps"),
+    ("refined", "ecb_rates_rejected"),
+    ("curated", "ecb_rates_monthly"),
+    ("curated", "ecb_cross_rates_usd"),
+]
+
+
+@pytest.fixture
+def domain(lake):
+    lake.deploy("project01")
+    return lake
+
+
+def history():
+    """The file as {currency: {day: rate as written}}, read without the code under test."""
+    with zipfile.ZipFile(SAMPLE) as archive:
+        lines = csv.DictReader(io.StringIO(archive.read("eurofxref-hist.csv").decode()))
+        table = [(line.pop("Date"), line) for line in lines]
+    currencies = [name for name in table[0][1] if name]
+    return {name: {day: line[name] for day, line in table} for name in currencies}
+
+
+def edited(**changes):
+    """A history of a few days as CSV; changes are {currency: rate as written on the newest day}."""
+    values = history()
+    days = sorted(values["USD"])[-3:]
+    header = ",".join(["Date", *values, ""])
+    newest = {name: changes.get(name, values[name][days[-1]]) for name in values}
+    lines = [",".join([day, *(values[name][day] for name in values), ""]) for day in days[:-1]]
+    return "\n".join([header, *lines, ",".join([days[-1], *newest.values(), ""])]) + "\n"
+
+
+def test_the_whole_history(domain):
+    """Rates, gaps and curated values are those of the file; a second run changes no row, no snapshot."""
+    domain.drop("project01", "eurofxref-hist.zip", SAMPLE.read_bytes())
+    for work in JOBS:
+        domain.run(work, "project01")
+    expected = history()
+    _check_refined(domain, expected)
+    _check_monthly(domain, expected)
+    _check_cross_rates(domain, expected)
+
+    snapshots = {name: domain.snapshots(layer, name) for layer, name in TABLES}
+    before = {name: domain.table(layer, name).count() for layer, name in TABLES}
+    for work in JOBS:
+        domain.run(work, "project01", day="2026-11-03")
+    assert {name: domain.table(layer, name).count() for layer, name in TABLES} == before
+    assert {name: domain.snapshots(layer, name) for layer, name in TABLES} == snapshots
+
+
+def _check_refined(domain, expected):
+    published = {
+        (day, currency): Decimal(rate)
+        for currency, days in expected.items()
+        for day, rate in days.items()
+        if rate != "N/A"
+    }
+    found = domain.table("refined", "ecb_rates").toPandas()
+    refined = {
+        (str(day), currency): rate
+        for day, currency, rate in zip(found.rate_date, found.currency, found.rate, strict=True)
+    }
+    assert refined == published
+    assert len(found) == len(published)
+    cells = sum(len(days) for days in expected.values())
+    assert domain.table("refined", "ecb_rates_gaps").count() == cells - len(published)
+    assert domain.table("refined", "ecb_rates_rejected").count() == 0
+
+
+def _check_monthly(domain, expected):
+    found = {
+        (row.currency, str(row.month)[:7]): row
+        for row in domain.table("curated", "ecb_rates_monthly").collect()
+    }
+    wanted = {}
+    for currency, days in expected.items():
+        rates = {day: Decimal(days[day]) for day in sorted(days) if days[day] != "N/A"}
+        for month, of_month in itertools.groupby(rates, key=lambda day: day[:7]):
+            wanted[currency, month] = [(rates[day], _log_return(rates, day)) for day in of_month]
+    assert found.keys() == wanted.keys()
+    for (currency, month), values in wanted.items():
+        row, rates = found[currency, month], [rate for rate, _ in values]
+        assert row.days == len(rates)
+        assert row.month_end_rate == rates[-1]
+        average = (sum(rates) / len(rates)).quantize(Decimal("1e-8"), ROUND_HALF_UP)
+        assert row.average_rate == average, (month, currency)
+        before = wanted.get((currency, _month_before(month)))
+        change = float(rates[-1] / before[-1][0] - 1) if before else None
+        assert row.change == (change if change is None else pytest.approx(change, abs=1e-15))
+        logs = [value for _, value in values if value is not None]
+        volatility = statistics.stdev(logs) if len(logs) > 1 else None
+        assert row.volatility == (volatility if volatility is None else pytest.approx(volatility, abs=1e-11))
+
+
+def _log_return(rates, day):
+    """Against the nearest day before that has a rate, none after more than ten days."""
+    for age in range(1, 11):
+        before = str(datetime.date.fromisoformat(day) - datetime.timedelta(days=age))
+        if before in rates:
+            return math.log(rates[day] / rates[before])
+    return None
+
+
+def _month_before(month):
+    first = datetime.date.fromisoformat(f"{month}-01")
+    return str(first - datetime.timedelta(days=1))[:7]
+
+
+def _check_cross_rates(domain, expected):
+    found = domain.table("curated", "ecb_cross_rates_usd").toPandas()
+    crossed = {
+        (str(day), currency): rate
+        for day, currency, rate in zip(found.rate_date, found.currency, found.usd_rate, strict=True)
+    }
+    assert len(crossed) == domain.table("refined", "ecb_rates").count() + len(expected["USD"])
+    for currency in ("JPY", "TRL", "RON", "KRW"):
+        for day, rate in expected[currency].items():
+            if rate != "N/A":
+                exact = Decimal(rate) / Decimal(expected["USD"][day])
+                assert crossed[day, currency] == exact.quantize(Decimal("1e-8"), ROUND_HALF_UP)
+    assert crossed["2026-10-30", "USD"] == 1
+    assert crossed["2026-10-30", "EUR"] == Decimal("0.89509488")
+
+
+def test_a_newer_file_corrects_withdraws_and_keeps_what_it_spoils(domain):
+    """A corrected rate is updated, a withdrawn one deleted; a spoilt one is rejected, its last good value stays."""
+
+    def run(text):
+        domain.drop("project01", "eurofxref-hist.csv", text)
+        for work in JOBS[:2]:
+            domain.run(work, "project01")
+
+    run(edited())
+    rates = domain.table("refined", "ecb_rates")
+    before = {row.currency: row.rate for row in rates.where("rate_date = '2026-10-30'").collect()}
+    run(edited(USD="1.2", JPY="N/A", GBP="-0.8"))
+    after = {
+        row.currency: row.rate
+        for row in domain.table("refined", "ecb_rates").where("rate_date = '2026-10-30'").collect()
+    }
+    assert after == {**{name: rate for name, rate in before.items() if name != "JPY"}, "USD": Decimal("1.2")}
+    assert domain.table("refined", "ecb_rates_gaps").where("currency = 'JPY'").count() == 1
+    rejected = domain.table("refined", "ecb_rates_rejected").collect()
+    assert [(row.currency, row.rate, row.reasons) for row in rejected] == [
+        ("GBP", "-0.8", "rate is not above zero")
+    ]
+    run(edited())
+    assert domain.table("refined", "ecb_rates_rejected").count() == 0
+
+
+def test_a_currency_that_the_table_does_not_know_is_refined_all_the_same(domain):
+    text = edited().replace("ZAR,\n", "ZAR,XYZ,\n").replace(",\n", ",9.5,\n").replace("XYZ,9.5,\n", "XYZ,\n")
+    domain.drop("project01", "eurofxref-hist.csv", text)
+    for work in JOBS[:2]:
+        domain.run(work, "project01")
+    assert domain.table("refined", "ecb_rates").where("currency = 'XYZ' AND rate = 9.5").count() == 3
+
+
+def test_the_newest_file_is_taken(domain):
+    domain.drop("project01", "old.csv", "no rates at all")
+    domain.drop("project01", "new.csv", edited())
+    log = domain.run(ingest_rates.work, "project01")
+    assert log[0]["uri"].endswith("/new.csv")
+    assert [uri.rsplit("/", 1)[1] for uri in log[0]["older_files"]] == ["old.csv"]
+
+
+def test_a_missing_file_a_wrong_column_and_a_missing_table_are_named(lake):
+    with pytest.raises(InputError, match=r"^no input file file:.*/landing/project01/\*\.zip or "):
+        lake.run(ingest_rates.work, "project01")
+    file = lake.drop("project01", "rates.csv", edited().replace("USD", "UDS"))
+    with pytest.raises(CatalogError, match=r"^table raw_\d+\.ecb_rates is not in the Glue catalog"):
+        lake.run(ingest_rates.work, "project01")
+    lake.deploy("project01")
+    with pytest.raises(InputError, match=rf"{file}: column 'USD' is missing; unknown columns: UDS$"):
+        lake.run(ingest_rates.work, "project01")
+    with pytest.raises(CatalogError, match="ecb_rates has no partition: run the ingestion first"):
+        lake.run(refine_rates.work, "project01")

@@ -1,0 +1,101 @@
+"""project01's input: what the ECB's file holds, and one clear error for each way in which it can be wrong."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+
+import pytest
+
+from core.errors import InputError
+from jobs.project01 import source_file
+
+URI = "s3://f01-raw-123456789012-dev/landing/project01/eurofxref-hist.zip"
+CSV_URI = URI.replace(".zip", ".csv")
+GOOD = "Date,USD,JPY,\n2026-10-30,1.1172,175.68,\n2026-10-29,1.113,N/A,\n"
+
+
+def zipped(text=GOOD, name="eurofxref-hist.csv"):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, text)
+    return content.getvalue()
+
+
+def parse(text, uri=CSV_URI):
+    return source_file.parse(uri, text.encode() if isinstance(text, str) else text, ["usd", "jpy"])
+
+
+def test_zip_and_csv_give_the_same_rows_as_written():
+    expected = [
+        {"rate_date": "2026-10-30", "usd": "1.1172", "jpy": "175.68", "other_currencies": "{}"},
+        {"rate_date": "2026-10-29", "usd": "1.113", "jpy": "N/A", "other_currencies": "{}"},
+    ]
+    assert parse(GOOD) == expected
+    assert parse(zipped(), URI) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeff" + GOOD,
+        GOOD.replace("\n", "\r\n"),
+        GOOD.replace(",\n", "\n"),
+        '"Date","USD","JPY"\n"2026-10-30","1.1172","175.68"\n"2026-10-29","1.113","N/A"\n',
+        "Date,JPY,USD,\n2026-10-30,175.68,1.1172,\n2026-10-29,N/A,1.113,\n\n",
+    ],
+    ids=["byte order mark", "CRLF", "no last comma", "quoted", "other order and a blank line"],
+)
+def test_another_way_to_write_the_same_file_makes_no_difference(text):
+    assert parse(text) == parse(GOOD)
+
+
+def test_a_currency_without_a_column_is_carried():
+    rows = parse("Date,USD,XYZ,JPY,\n2026-10-30,1.1172,9.5,175.68,\n")
+    assert json.loads(rows[0]["other_currencies"]) == {"XYZ": "9.5"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("Date,UDS,JPY,\n2026-10-30,1,2,\n", "column 'USD' is missing; unknown columns: UDS"),
+        ("Date,USD,\n2026-10-30,1,\n", "column 'JPY' is missing"),
+        ("Day,USD,JPY,\n2026-10-30,1,2,\n", "column 'Day': expected Date or an ISO 4217 currency code"),
+        ("Date,USD,JPY,Comment\n2026-10-30,1,2,x\n", "column 'Comment': expected Date or an ISO 4217 currency code"),
+        ("Date,USD,USD,JPY\n2026-10-30,1,2,3\n", "column 'USD' is there 2 times; expected once"),
+        (GOOD + "2026-10-28,1.1", "line 4 has 2 cells; expected 3, as in the header"),
+        (GOOD + "2026-10-28,1,2,3,\n", "line 4 has 5 cells; expected 3, as in the header"),
+        ("", "expected a CSV file with a header, it is empty"),
+        ("Date,USD,JPY,\n", "expected at least one day of rates below the header, there is none"),
+        (b"Date,USD\xff", "expected a CSV file in UTF-8: "),
+    ],
+)  # fmt: skip
+def test_a_wrong_csv_gives_one_line_that_names_the_file_and_what_is_wrong(text, message):
+    with pytest.raises(InputError, match=f"^{re.escape(f'{CSV_URI}: {message}')}.*$"):
+        parse(text)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "expected a readable zip file"),
+        (b"Date,USD\n", "expected a readable zip file"),
+        (zipped()[:60], "expected a readable zip file"),
+        (zipped(name="readme.txt"), "expected one CSV file in the zip, found none"),
+    ],
+    ids=["empty", "no zip", "cut off", "no CSV in it"],
+)
+def test_a_wrong_zip_gives_one_line_that_names_the_file(content, message):
+    with pytest.raises(InputError, match=f"^{re.escape(f'{URI}: {message}')}.*$"):
+        parse(content, URI)
+
+
+def test_a_zip_with_damaged_bytes_is_refused():
+    """The directory of the zip is whole; the compressed bytes are not."""
+    content = bytearray(zipped(GOOD * 50))
+    start = content.find(b"eurofxref-hist.csv") + len("eurofxref-hist.csv")
+    content[start : start + 20] = bytes(20)
+    with pytest.raises(InputError, match=f"^{re.escape(f'{URI}: expected a readable zip file')}.*$"):
+        parse(bytes(content), URI)

@@ -1,0 +1,240 @@
+"""project01: from the cells of the ECB's file to rates, gaps and rejects, and to the curated tables."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+import statistics
+from decimal import Decimal
+
+import pytest
+from chispa import assert_df_equality
+from pyspark.sql import functions as sf
+
+from jobs.project01 import transforms
+
+CELL = "rate_date string, currency string, rate string"
+
+
+@pytest.fixture
+def classified(rows):
+    """Classify cells of (date, currency, rate as written)."""
+
+    def make(*cells):
+        schema = (
+            "rate_date string, other_currencies string, source_file string, ingested_at string, "
+            "ingestion_date string"
+        )
+        received = ("s3://raw/landing/f.zip", "2026-11-02T07:00:00+00:00", "2026-11-02")
+        raw = [(day, json.dumps({currency: rate}), *received) for day, currency, rate in cells]
+        return transforms.classified(transforms.cells(rows(schema, *raw)))
+
+    return make
+
+
+@pytest.fixture
+def rates(rows):
+    """Refined rates of (date, currency, rate)."""
+
+    def make(*values):
+        return rows(CELL, *values).select(
+            sf.col("rate_date").cast("date"), "currency", sf.col("rate").cast("decimal(18,8)")
+        )
+
+    return make
+
+
+def reasons(classified):
+    return {
+        (row.rate_date, row.currency, row.rate): row.reasons
+        for row in transforms.rejects(classified).collect()
+    }
+
+
+# ─── Refine ───
+
+
+def test_every_column_and_every_carried_currency_becomes_a_cell(rows):
+    schema = (
+        "rate_date string, usd string, `try` string, other_currencies string, "
+        "source_file string, ingested_at string, ingestion_date string"
+    )
+    raw = rows(
+        schema,
+        ("2026-10-30", "1.1", "55.8", json.dumps({"XYZ": "9"}), "f", "t", "d"),
+        ("2026-10-29", "1.2", "N/A", "{}", "f", "t", "d"),
+    )
+    found = transforms.cells(raw)
+    expected = rows(
+        CELL,
+        ("2026-10-30", "USD", "1.1"),
+        ("2026-10-30", "TRY", "55.8"),
+        ("2026-10-30", "XYZ", "9"),
+        ("2026-10-29", "USD", "1.2"),
+        ("2026-10-29", "TRY", "N/A"),
+    )
+    assert_df_equality(
+        found.select("rate_date", "currency", "rate"), expected, ignore_row_order=True, ignore_nullable=True
+    )
+    assert raw.select(sf.sum(transforms.cells_of_row(raw))).first()[0] == 5
+
+
+def test_cells_become_rates_and_gaps(classified, rows):
+    sorted_cells = classified(
+        ("2026-10-30", "USD", "1.1172"),
+        ("2026-10-30", "BGN", "N/A"),
+        ("2004-12-31", "TRL", " 1836200 "),
+        ("2005-01-03", "TRY", "1.8"),
+        ("2005-01-03", "TRL", "N/A"),
+    )
+    moment = "TIMESTAMP_NTZ '2026-11-02 07:00:00' AS ingested_at"
+    expected = rows(
+        CELL, ("2026-10-30", "USD", "1.1172"), ("2004-12-31", "TRL", "1836200"), ("2005-01-03", "TRY", "1.8")
+    )
+    assert_df_equality(
+        transforms.rates(sorted_cells),
+        expected.selectExpr("CAST(rate_date AS date)", "currency", "CAST(rate AS decimal(18,8))", moment),
+        ignore_row_order=True,
+        ignore_nullable=True,
+    )
+    assert_df_equality(
+        transforms.gaps(sorted_cells),
+        rows(
+            "rate_date string, currency string, reason string",
+            ("2026-10-30", "BGN", "N/A: no rate published"),
+            ("2005-01-03", "TRL", "N/A: no rate published"),
+        ).withColumn("rate_date", sf.to_date("rate_date")),
+        ignore_row_order=True,
+        ignore_nullable=True,
+    )
+    assert transforms.rejects(sorted_cells).count() == 0
+
+
+@pytest.mark.parametrize(
+    ("date", "rate", "reason"),
+    [
+        ("2026-02-30", "1.1", "date is not YYYY-MM-DD"),
+        ("30 October 2026", "1.1", "date is not YYYY-MM-DD"),
+        ("2026", "1.1", "date is not YYYY-MM-DD"),
+        ("", "N/A", "date is not YYYY-MM-DD"),
+        ("2026-10-30", "", "rate is not a decimal number"),
+        ("2026-10-30", None, "rate is not a decimal number"),
+        ("2026-10-30", "1,1172", "rate is not a decimal number"),
+        ("2026-10-30", "1e3", "rate is not a decimal number"),
+        ("2026-10-30", "NaN", "rate is not a decimal number"),
+        ("2026-10-30", "n/a", "rate is not a decimal number"),
+        ("2026-10-30", "0", "rate is not above zero"),
+        ("2026-10-30", "0.000", "rate is not above zero"),
+        ("2026-10-30", "-1.1", "rate is not above zero"),
+        ("2026-10-30", "1.123456789", "rate does not fit decimal(18,8)"),
+        ("2026-10-30", "12345678901", "rate does not fit decimal(18,8)"),
+        ("yesterday", "-1", "date is not YYYY-MM-DD; rate is not above zero"),
+    ],
+)
+def test_a_malformed_cell_is_rejected_with_its_reasons(classified, date, rate, reason):
+    sorted_cells = classified((date, "USD", rate))
+    assert reasons(sorted_cells) == {(date, "USD", rate): reason}
+    assert transforms.rates(sorted_cells).isEmpty()
+    assert transforms.gaps(sorted_cells).isEmpty()
+
+
+@pytest.mark.parametrize("rate", ["0.00000001", "9999999999.99999999", "1.500000000", "007"])
+def test_the_limits_of_the_type_are_rates(classified, rate):
+    assert transforms.rates(classified(("2026-10-30", "USD", rate))).first().rate == Decimal(rate)
+
+
+def test_the_same_rate_twice_is_kept_once(classified):
+    sorted_cells = classified(
+        ("2026-10-30", "USD", "1.1"), ("2026-10-30", "USD", "1.10"), ("2026-10-30", "JPY", "175")
+    )
+    assert transforms.rates(sorted_cells).count() == 2
+    assert reasons(sorted_cells) == {("2026-10-30", "USD", "1.10"): "date and currency are there already"}
+
+
+@pytest.mark.parametrize("other", ["1.2", "N/A"])
+def test_different_rates_for_one_day_are_all_rejected(classified, other):
+    """Which of them is right cannot be told, so neither may be taken."""
+    sorted_cells = classified(("2026-10-30", "USD", "1.1"), ("2026-10-30", "USD", other))
+    assert set(reasons(sorted_cells).values()) == {"date and currency have different rates"}
+    assert transforms.rejects(sorted_cells).count() == 2
+
+
+# ─── Curate ───
+
+
+def test_a_month_has_average_end_change_volatility_and_days(rates):
+    values = {
+        "2026-01-29": "1.00",
+        "2026-01-30": "1.10",
+        "2026-02-02": "1.21",
+        "2026-02-03": "1.21",
+        "2026-02-27": "1.32",
+    }
+    january, february = (
+        transforms.monthly(rates(*((day, "USD", rate) for day, rate in values.items())))
+        .orderBy("month")
+        .collect()
+    )
+    assert january.asDict() == {
+        "month": datetime.date(2026, 1, 1),
+        "currency": "USD",
+        "average_rate": Decimal("1.05000000"),
+        "month_end_rate": Decimal("1.10000000"),
+        "change": None,
+        "volatility": None,
+        "days": 2,
+    }
+    assert (february.average_rate, february.month_end_rate) == (Decimal("1.24666667"), Decimal("1.32000000"))
+    assert february.change == pytest.approx(0.2)
+    # 27 February comes 24 days after the rate before: no daily return.
+    assert february.volatility == pytest.approx(statistics.stdev([math.log(1.1), 0.0]), abs=1e-12)
+    assert february.days == 3
+
+
+def test_a_month_after_a_suspension_has_no_change(rates):
+    """The rouble stopped on 2022-03-01; a rate years later is no month-on-month change."""
+    months = transforms.monthly(
+        rates(("2022-02-28", "RUB", "115"), ("2022-03-01", "RUB", "117.201"), ("2026-01-05", "RUB", "90"))
+    ).orderBy("month")
+    assert [row.change is None for row in months.collect()] == [True, False, True]
+
+
+def test_redenominated_currencies_are_two_series(rates):
+    months = transforms.monthly(
+        rates(("2004-12-31", "TRL", "1836200"), ("2005-01-03", "TRY", "1.8"), ("2005-06-30", "ROL", "36030"), ("2005-07-01", "RON", "3.6"))
+    )  # fmt: skip
+    assert {(row.currency, row.change) for row in months.collect()} == {
+        ("TRL", None), ("TRY", None), ("ROL", None), ("RON", None),
+    }  # fmt: skip
+
+
+def test_cross_rates_are_units_for_one_dollar(rates, rows):
+    crossed = transforms.cross_rates_usd(
+        rates(("2026-10-30", "USD", "1.25"), ("2026-10-30", "JPY", "175"), ("2026-10-29", "JPY", "170"))
+    )
+    expected = rows(
+        CELL, ("2026-10-30", "USD", "1"), ("2026-10-30", "JPY", "140"), ("2026-10-30", "EUR", "0.8")
+    )
+    assert_df_equality(
+        crossed,
+        expected.selectExpr("CAST(rate_date AS date)", "currency", "CAST(rate AS decimal(18,8)) AS usd_rate"),
+        ignore_row_order=True,
+        ignore_nullable=True,
+    )
+
+
+# ─── Contract ───
+
+
+def test_the_frames_have_the_names_and_types_of_tables_json(classified, rates, declared):
+    sorted_cells, some_rates = classified(("2026-10-30", "USD", "1.1")), rates(("2026-10-30", "USD", "1.1"))
+    frames = {
+        ("refined", "ecb_rates"): transforms.rates(sorted_cells),
+        ("refined", "ecb_rates_gaps"): transforms.gaps(sorted_cells),
+        ("refined", "ecb_rates_rejected"): transforms.rejects(sorted_cells),
+        ("curated", "ecb_rates_monthly"): transforms.monthly(some_rates),
+        ("curated", "ecb_cross_rates_usd"): transforms.cross_rates_usd(some_rates),
+    }
+    for (layer, table), frame in frames.items():
+        assert sorted(frame.dtypes) == sorted(declared("project01", layer, table)), table

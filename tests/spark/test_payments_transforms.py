@@ -1,0 +1,247 @@
+"""test02: from lines as received to payments, rejects and daily totals in euro."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+import pytest
+from chispa import assert_df_equality
+from pyspark.sql import functions as sf
+
+from jobs.test02 import transforms
+
+GOOD = {
+    "payment_id": "P1",
+    "account_id": "A1",
+    "amount": "12.30",
+    "currency": "USD",
+    "paid_at": "2026-10-30T23:30:00Z",
+    "updated_at": "2026-10-30T23:31:00Z",
+}
+
+
+def line(**changes):
+    """A payment as JSON; a field set to None is left out."""
+    return json.dumps({name: value for name, value in {**GOOD, **changes}.items() if value is not None})
+
+
+@pytest.fixture
+def parsed(rows):
+    def make(*lines, file="f.jsonl"):
+        frame = rows("raw_line string", *((text,) for text in lines))
+        return transforms.parsed(
+            frame.withColumns(
+                {"source_file": sf.lit(file), "ingested_at": sf.lit("2026-11-02T07:00:00+00:00")}
+            )
+        )
+
+    return make
+
+
+@pytest.fixture
+def classified(parsed):
+    def make(*lines):
+        return transforms.classified(parsed(*lines).withColumn("ingestion_date", sf.lit("2026-11-02")))
+
+    return make
+
+
+# ─── Ingest ───
+
+
+def test_fields_are_kept_as_written(parsed):
+    found = parsed(line(), line(amount=12.5, note="unknown", account_id=None), "  ", "").collect()
+    assert [row.amount for row in found] == ["12.30", "12.5"]
+    assert [row.account_id for row in found] == ["A1", None]
+    assert '"note": "unknown"' in found[1].raw_line
+    assert {row.corrupt_record for row in found} == {None}
+
+
+@pytest.mark.parametrize("text", ["{", '["P1", "A1"]', "null", "17", "P1;A1;12.30", line()[:-9], "{]"])
+def test_a_line_that_is_no_object_is_kept_as_corrupt(parsed, text):
+    (row,) = parsed(text).collect()
+    assert (row.raw_line, row.corrupt_record, row.payment_id, row.currency) == (text, text, None, None)
+
+
+# ─── Refine ───
+
+
+def test_a_payment_is_typed_in_utc(classified, rows):
+    found = transforms.payments(classified(line(paid_at="2026-10-31T00:30:00+02:00")))
+    expected = rows("payment_id string, account_id string", ("P1", "A1")).selectExpr(
+        "payment_id",
+        "account_id",
+        "DATE '2026-10-30' AS payment_date",
+        "TIMESTAMP_NTZ '2026-10-30 22:30:00' AS paid_at",
+        "CAST('12.30' AS decimal(18,2)) AS amount",
+        "'USD' AS currency",
+        "TIMESTAMP_NTZ '2026-10-30 23:31:00' AS updated_at",
+        "TIMESTAMP_NTZ '2026-11-02 07:00:00' AS ingested_at",
+    )
+    assert_df_equality(found, expected, ignore_nullable=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reasons"),
+    [
+        ({"payment_id": None}, "payment_id is missing"),
+        ({"payment_id": " "}, "payment_id is missing"),
+        ({"account_id": None}, "account_id is missing"),
+        ({"amount": None}, "amount is not a decimal number"),
+        ({"amount": "12,30"}, "amount is not a decimal number"),
+        ({"amount": "1e2"}, "amount is not a decimal number"),
+        ({"amount": "0.00"}, "amount is not above zero"),
+        ({"amount": "-1"}, "amount is not above zero"),
+        ({"amount": "0.001"}, "amount does not fit decimal(18,2)"),
+        ({"amount": "12345678901234567.00"}, "amount does not fit decimal(18,2)"),
+        ({"currency": "usd"}, "currency is not an ISO 4217 code"),
+        ({"currency": "ZZZ"}, "currency is not an ISO 4217 code"),
+        ({"currency": None}, "currency is not an ISO 4217 code"),
+        ({"paid_at": "2026-02-30T10:00:00Z"}, "paid_at is not an ISO 8601 timestamp with a zone"),
+        ({"paid_at": "2026-10-30 10:00:00"}, "paid_at is not an ISO 8601 timestamp with a zone"),
+        ({"paid_at": "2026-10-30T10:00:00"}, "paid_at is not an ISO 8601 timestamp with a zone"),
+        ({"updated_at": None}, "updated_at is not an ISO 8601 timestamp with a zone"),
+        ({"amount": "x", "currency": ""}, "amount is not a decimal number; currency is not an ISO 4217 code"),
+    ],
+)
+def test_a_malformed_payment_is_rejected_with_all_reasons(classified, changes, reasons):
+    sorted_lines = classified(line(**changes))
+    (row,) = transforms.rejects(sorted_lines).collect()
+    assert (row.reasons, row.raw_line) == (reasons, line(**changes))
+    assert transforms.payments(sorted_lines).isEmpty()
+
+
+def test_a_corrupt_line_has_one_reason(classified):
+    (row,) = transforms.rejects(classified("{")).collect()
+    assert (row.reasons, row.raw_line) == ("line is not a JSON object", "{")
+
+
+def test_the_same_rejected_line_twice_is_two_rejects(classified):
+    assert transforms.rejects(classified("{", "{")).select("record_id").distinct().count() == 2
+
+
+def test_the_version_updated_last_counts_whatever_the_order(classified):
+    old, new = line(amount="1.00"), line(amount="2.00", updated_at="2026-10-31T08:00:00Z")
+    spoilt = line(amount="x", updated_at="2026-11-01T08:00:00Z")
+    for lines in ([old, new, new, spoilt], [spoilt, new, old, new]):
+        sorted_lines = classified(*lines)
+        assert [row.amount for row in transforms.payments(sorted_lines).collect()] == [Decimal("2.00")]
+        assert sorted_lines.where("is_superseded").count() == 2
+        assert transforms.rejects(sorted_lines).count() == 1
+
+
+def test_versions_of_the_same_moment_are_decided_by_their_text(classified):
+    lines = [line(amount="1.00"), line(amount="2.00")]
+    for given in (lines, lines[::-1]):
+        assert [row.amount for row in transforms.payments(classified(*given)).collect()] == [Decimal("2.00")]
+
+
+def test_moments_are_compared_not_texts(classified):
+    """09:00+02:00 is before 08:00Z, though its text is greater."""
+    early = line(amount="1.00", updated_at="2026-10-31T09:00:00+02:00")
+    late = line(amount="2.00", updated_at="2026-10-31T08:00:00Z")
+    assert transforms.payments(classified(early, late)).first().amount == Decimal("2.00")
+
+
+def test_a_file_received_again_counts_as_received_last(parsed):
+    first = parsed(line(), line(payment_id="P2"), file="a").withColumn("ingestion_date", sf.lit("2026-11-01"))
+    again = parsed(line(amount="9"), file="a").withColumn("ingestion_date", sf.lit("2026-11-02"))
+    other = parsed(line(payment_id="P3"), file="b").withColumn("ingestion_date", sf.lit("2026-11-01"))
+    found = transforms.latest_reception(first.union(again).union(other))
+    assert sorted((row.payment_id, row.amount) for row in found.collect()) == [("P1", "9"), ("P3", "12.30")]
+
+
+# ─── Curate ───
+
+DAILY = (
+    "payment_date string, currency string, payments bigint, amount string, rate string, rate_date string, "
+    "amount_eur string, unconverted bigint"
+)
+
+
+@pytest.fixture
+def daily(rows):
+    """Daily totals of payments (day, currency, amount) and rates (day, currency, rate)."""
+
+    def make(payments, rates):
+        return transforms.daily_eur(
+            rows("d string, currency string, amount string", *payments).selectExpr(
+                "uuid() AS payment_id",
+                "CAST(d AS date) AS payment_date",
+                "currency",
+                "CAST(amount AS decimal(18,2)) AS amount",
+            ),
+            rows("d string, currency string, rate string", *rates).selectExpr(
+                "CAST(d AS date) AS rate_date", "currency", "CAST(rate AS decimal(18,8)) AS rate"
+            ),
+        )
+
+    return make
+
+
+def test_totals_are_converted_at_the_last_rate_known(daily, rows):
+    """30 October 2026 is a Friday: the weekend takes its rate, Monday has one of its own."""
+    found = daily(
+        [
+            ("2026-10-30", "USD", "10.00"),
+            ("2026-10-31", "USD", "5.00"),
+            ("2026-10-31", "USD", "2.50"),
+            ("2026-11-02", "USD", "9.00"),
+            ("2026-11-01", "EUR", "3.33"),
+        ],
+        [("2026-10-30", "USD", "1.25"), ("2026-11-02", "USD", "2"), ("2026-10-31", "JPY", "7")],
+    )
+    expected = rows(
+        DAILY,
+        ("2026-10-30", "USD", 1, "10.00", "1.25", "2026-10-30", "8.00", 0),
+        ("2026-10-31", "USD", 2, "7.50", "1.25", "2026-10-30", "6.00", 0),
+        ("2026-11-02", "USD", 1, "9.00", "2", "2026-11-02", "4.50", 0),
+        ("2026-11-01", "EUR", 1, "3.33", "1", "2026-11-01", "3.33", 0),
+    ).selectExpr(
+        "CAST(payment_date AS date)",
+        "currency",
+        "payments",
+        "CAST(amount AS decimal(28,2))",
+        "CAST(rate AS decimal(18,8))",
+        "CAST(rate_date AS date)",
+        "CAST(amount_eur AS decimal(28,2))",
+        "unconverted",
+    )
+    assert_df_equality(found, expected, ignore_row_order=True, ignore_nullable=True)
+
+
+@pytest.mark.parametrize(
+    ("day", "currency", "rates"),
+    [
+        ("2026-10-30", "AED", []),
+        ("2026-10-30", "USD", [("2026-10-31", "USD", "1.1")]),
+        ("2026-01-11", "BGN", [("2025-12-31", "BGN", "1.9558")]),
+        ("2005-01-03", "TRY", [("2004-12-31", "TRL", "1836200")]),
+    ],
+    ids=["never quoted", "not quoted yet", "ended", "redenominated"],
+)
+def test_payments_without_a_recent_rate_are_counted_not_lost(daily, day, currency, rates):
+    (row,) = daily([(day, currency, "5.00"), (day, currency, "1.00")], rates).collect()
+    assert (row.payments, row.unconverted, row.amount) == (2, 2, Decimal("6.00"))
+    assert (row.rate, row.rate_date, row.amount_eur) == (None, None, None)
+
+
+def test_a_rate_holds_for_ten_days(daily):
+    (row,) = daily([("2026-01-10", "BGN", "1.96")], [("2025-12-31", "BGN", "1.96")]).collect()
+    assert (row.amount_eur, row.unconverted) == (Decimal("1.00"), 0)
+
+
+# ─── Contract ───
+
+
+def test_the_frames_have_the_names_and_types_of_tables_json(parsed, classified, daily, declared):
+    sorted_lines = classified(line())
+    frames = {
+        ("raw", "payments"): parsed(line()),
+        ("refined", "payments"): transforms.payments(sorted_lines),
+        ("refined", "payments_rejected"): transforms.rejects(sorted_lines),
+        ("curated", "payments_daily_eur"): daily([("2026-10-30", "USD", "1")], []),
+    }
+    for (layer, table), frame in frames.items():
+        assert sorted(frame.dtypes) == sorted(declared("test02", layer, table)), table
