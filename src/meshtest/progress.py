@@ -68,4 +68,6 @@ class Stages:
 
     def _log(self, name: str, text: str) -> None:
         if not self.console.is_terminal:
-            self.console.print(f"[{time.monotonic() - self._started:6.1f}s] {name}: {text}", markup=False)
+            self.console.print(
+                f"[{time.monotonic() - self._started:6.1f}s] {name}: {text}", markup=False, soft_wrap=True
+            )

@@ -57,7 +57,8 @@ class Stack:
         planned = done = 0
         for event in self._events("apply", "-json", "-auto-approve", *self._variables()):
             planned += event["type"] == "planned_change"
-            if event["type"] == "apply_complete":
+            # Data sources that are read during the apply say "complete", too, but were never planned.
+            if event["type"] == "apply_complete" and event["hook"]["action"] != "read":
                 done += 1
                 progress(f"{done}/{planned} {event['hook']['resource']['addr']}")
 

@@ -19,7 +19,6 @@ GAPS: dict[str, tuple[str, ...]] = {
         "glue_table_optimizers",
     ),
     "kms": ("kms_key_rotation",),
-    "s3": ("s3_logging_target",),
     "s3": ("s3_aws_chunked", "s3_access_logs", "s3_bucket_policies"),
     "stepfunctions": ("stepfunctions_execution", "stepfunctions_definitions"),
 }

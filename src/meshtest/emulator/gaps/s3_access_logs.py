@@ -17,6 +17,6 @@ from moto.s3.models import FakeBucket, S3Backend
 def install() -> None:
     """Accept every target that exists, deliver nothing."""
     bucket: Any = FakeBucket
-    bucket._log_permissions_enabled_policy = staticmethod(lambda *_: True)
+    bucket._log_permissions_enabled_policy = staticmethod(lambda **_: True)
     backend: Any = S3Backend
-    backend.log_incoming_request = lambda *_: None
+    backend.log_incoming_request = lambda *_, **__: None
