@@ -11,13 +11,14 @@ module "s3_logs" {
   sse_algorithm     = "AES256"
   tags              = local.common_tags
 
+  # One statement a source: a bucket's logs come under its own prefix and nowhere else.
   policy_statements = {
-    AccessLogDelivery = {
+    for purpose, arn in local.data_bucket_arns : "AccessLogDelivery${title(purpose)}" => {
       actions    = ["s3:PutObject"]
-      paths      = [for purpose in keys(local.data_bucket_arns) : "${purpose}/*"]
+      paths      = ["${purpose}/*"]
       principals = ["logging.s3.amazonaws.com"]
       conditions = [
-        { test = "ArnLike", variable = "aws:SourceArn", values = values(local.data_bucket_arns) },
+        { test = "ArnLike", variable = "aws:SourceArn", values = [arn] },
         { test = "StringEquals", variable = "aws:SourceAccount", values = [local.account_id] },
       ]
     }
