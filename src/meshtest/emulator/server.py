@@ -180,10 +180,8 @@ class _Gateway(Gateway_10):  # type: ignore[misc]
     def get_environ(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environ()
         target = self.req.uri.decode("latin-1")
-        parts = urllib.parse.urlsplit(target) if "://" in target.split("?")[0] else None
-        path = parts.path or "/" if parts else target.split("?", 1)[0]
-        # What the socket is decides, never what the client says: neither an absolute request URI
-        # nor a header may turn plain HTTP into HTTPS.
+        path = target.split("?", 1)[0]
+        # What the socket is decides, never what the client says: no header may turn HTTP into HTTPS.
         tls = self.req.conn.tls_version
         environ |= {
             "PATH_INFO": urllib.parse.unquote_to_bytes(path.encode("latin-1")).decode("latin-1"),
