@@ -76,6 +76,11 @@ class Report:
             "seconds": self.seconds,
         }
 
+    def write(self, file: Path) -> None:
+        """Write the report as JSON."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(self.as_json(), indent=2) + "\n")
+
     def failures(self) -> list[str]:
         """One line for each thing that is not as it should be."""
         failed = [
@@ -214,17 +219,21 @@ def demo(console: Console) -> int:
     report = Report()
     shutil.rmtree(DEMO, ignore_errors=True)
     with Stages(console) as stages, ExitStack() as stack:
+        report.seconds = stages.seconds
         try:
             with stages.stage("embedded AWS"):
                 endpoint = stack.enter_context(emulator.running(DEMO / "emulator"))
-            domain = Domain(endpoint, DEMO / "domain")
-            deploy(domain, stages)
-            report.executions = run_pipelines(domain, domain.projects, stages)
-            inspect(domain, stages, report)
+            exercise(Domain(endpoint, DEMO / "domain"), stages, report)
         finally:
-            report.seconds = stages.seconds
-            write(report, DEMO / "report.json")
+            report.write(DEMO / "report.json")
     return conclude(report, console)
+
+
+def exercise(domain: Domain, stages: Stages, report: Report) -> None:
+    """Deploy the domain, run every pipeline and look at the outcome; the report fills as it goes."""
+    deploy(domain, stages)
+    report.executions = run_pipelines(domain, domain.projects, stages)
+    inspect(domain, stages, report)
 
 
 def up(console: Console) -> int:
@@ -264,12 +273,6 @@ def run(project: str, console: Console) -> int:
 # ─── Output ───
 
 
-def write(report: Report, file: Path) -> None:
-    """Write the report as JSON."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(report.as_json(), indent=2) + "\n")
-
-
 def conclude(report: Report, console: Console) -> int:
     """Print the summary, then what failed if anything did; 0 if all is well, else 1."""
     content = report.as_json()
@@ -283,7 +286,7 @@ def conclude(report: Report, console: Console) -> int:
             if table["sample"]:
                 sample = table["sample"]
                 console.print(grid(f"Newest of {label}", tuple(sample[0]), [row.values() for row in sample]))
-    console.print(grid("Time", ("stage", "seconds"), report.seconds.items() or []))
+    console.print(grid("Time", ("stage", "seconds"), report.seconds.items()))
     for failure in report.failures():
         console.print(f"FAILED {failure}", style="red", highlight=False, markup=False, soft_wrap=True)
     return 1 if report.failures() else 0

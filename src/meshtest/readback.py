@@ -1,7 +1,8 @@
 """Count tables with a Spark of their own: ``python -m meshtest.readback TABLES_JSON SAMPLES``.
 
 It runs in the environment of `meshtest.spark_runtime`, as any consumer of the tables would, and
-prints one line of JSON: ``{"layer.table": {"rows": n, "sample": [{column: text}]}}``.
+prints one line of JSON: ``{"layer.table": {"rows": n, "digest": text, "sample": [{column: text}]}}``.
+The digest is the same for the same rows, in whatever order or files they lie.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sys
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as sf
 
 
 def main(tables: list[dict[str, str]], samples: int) -> dict[str, dict[str, Any]]:
@@ -30,7 +32,10 @@ def _describe(frame: DataFrame, layer: str, samples: int) -> dict[str, Any]:
     # The newest rows say most: the first column of a curated table is its date.
     rows = frame.orderBy(frame.columns[0], ascending=False).limit(shown).collect() if shown else []
     sample = [{name: str(value) for name, value in row.asDict().items()} for row in rows]
-    return {"rows": frame.count(), "sample": sample}
+    # Sums of 64-bit hashes, as decimals: no order, no overflow, and duplicates count.
+    digest = sf.sum(sf.xxhash64(*frame.columns).cast("decimal(38,0)"))
+    totals = frame.agg(sf.count("*").alias("rows"), digest.alias("digest")).first()
+    return {"rows": totals["rows"], "digest": str(totals["digest"]), "sample": sample} if totals else {}
 
 
 if __name__ == "__main__":
