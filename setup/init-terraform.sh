@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# Write infrastructure/environments/<env>/backend.conf: where each environment keeps its Terraform states.
+# The values follow from setup/domain.json and the account; files that are right already are left alone.
+set -euo pipefail
+
+usage() {
+  cat <<'TEXT'
+Usage: setup/init-terraform.sh [--account-id N] [--env ENV] [--help]
+
+Write the S3 backend's settings of the environments dev, int and prod, with S3's own state locking.
+
+  --account-id N  the AWS account (12 digits); default: the one that the aws CLI is signed in to
+  --env ENV       only this environment, if the environments have accounts of their own
+  --help          show this text
+
+Then, for the foundation and for a project:
+  cd infrastructure/environments/dev && terraform init -backend-config=backend.conf
+  cd infrastructure/projects/NAME && terraform init \
+    -backend-config=../../environments/dev/backend.conf \
+    -backend-config="key=projects/NAME/terraform.tfstate"
+
+The state bucket, {domain_abbr}-tfstate-{account}-{env}, must exist before: private, versioned, encrypted.
+TEXT
+}
+
+die() {
+  echo "init-terraform: $*" >&2
+  exit 1
+}
+
+# ─── Arguments ───
+account_id='' environments=(dev int prod)
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --account-id | --env) [ $# -gt 1 ] || die "$1 has no value" ;;&
+    --account-id)
+      account_id=$2
+      [ -n "$account_id" ] || die "--account-id is empty; expected 12 digits"
+      shift 2
+      ;;
+    --env)
+      [[ $2 =~ ^(dev|int|prod)$ ]] || die "--env is '$2'; expected dev, int or prod"
+      environments=("$2")
+      shift 2
+      ;;
+    --help | -h) usage; exit 0 ;;
+    *) die "unknown argument '$1'; expected --account-id, --env or --help" ;;
+  esac
+done
+
+# ─── Domain ───
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# One field of setup/domain.json; python3, because jq is not everywhere.
+domain() {
+  python3 - "$root/setup/domain.json" "$1" "$2" <<'PY'
+import json
+import re
+import sys
+
+file, field, pattern = sys.argv[1:]
+try:
+    with open(file, encoding="utf-8") as handle:
+        value = json.load(handle).get(field)
+except FileNotFoundError:
+    sys.exit("init-terraform: setup/domain.json is missing")
+except (json.JSONDecodeError, AttributeError) as error:
+    sys.exit(f"init-terraform: setup/domain.json is no JSON object: {error}")
+if not isinstance(value, str) or not re.fullmatch(pattern, value):
+    sys.exit(f"init-terraform: setup/domain.json: {field} is {json.dumps(value)}; expected {pattern}")
+print(value)
+PY
+}
+
+abbreviation=$(domain domain_abbr '[a-z][a-z0-9]{1,7}')
+region=$(domain aws_region '[a-z]{2}(-[a-z]+)+-[0-9]')
+
+# ─── Account ───
+if [ -z "$account_id" ]; then
+  command -v aws >/dev/null || die "the aws CLI is missing; install it, or name the account with --account-id"
+  account_id=$(aws sts get-caller-identity --query Account --output text 2>&1) ||
+    die "the aws CLI is not signed in ($(tail -n 1 <<<"$account_id")); sign in, or name the account with --account-id"
+fi
+[[ $account_id =~ ^[0-9]{12}$ ]] || die "the account id is '$account_id'; expected 12 digits"
+
+# ─── Backends ───
+for env in "${environments[@]}"; do
+  file=$root/infrastructure/environments/$env/backend.conf
+  content="# Written by setup/init-terraform.sh. Projects pass a key of their own.
+bucket       = \"$abbreviation-tfstate-$account_id-$env\"
+key          = \"foundation/terraform.tfstate\"
+region       = \"$region\"
+encrypt      = true
+use_lockfile = true"
+  if [ -f "$file" ] && [ "$(cat "$file")" = "$content" ]; then
+    echo "unchanged  ${file#"$root"/}"
+  else
+    printf '%s\n' "$content" >"$file"
+    echo "written    ${file#"$root"/}"
+  fi
+done
