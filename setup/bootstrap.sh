@@ -7,13 +7,14 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-Usage: setup/bootstrap.sh [--quiet] [--force] [--help]
+Usage: setup/bootstrap.sh [--quiet] [--force] [--check] [--help]
 
 Install the Python packages, Terraform, Java and Spark jars that the domain needs into .venv/ and
 .tools/ of this checkout. Nothing outside the checkout is touched.
 
   --quiet   print nothing if everything is installed already
   --force   install again even if everything is installed already
+  --check   install nothing; exit 1 if something is missing or out of date
   --help    show this text
 
 Environment:
@@ -27,13 +28,14 @@ die() {
 }
 
 # ─── Arguments ───
-quiet=false force=false
+quiet=false force=false check=false
 for argument in "$@"; do
   case "$argument" in
     --quiet) quiet=true ;;
     --force) force=true ;;
+    --check) check=true ;;
     --help | -h) usage; exit 0 ;;
-    *) die "unknown argument '$argument'; expected --quiet, --force or --help" ;;
+    *) die "unknown argument '$argument'; expected --quiet, --force, --check or --help" ;;
   esac
 done
 
@@ -53,6 +55,7 @@ if ! $force && [ -x .venv/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$(f
   $quiet || echo "Everything is installed already."
   exit 0
 fi
+! $check || die "something is missing or out of date; run: make setup"
 
 # ─── Python ───
 version_of() {
@@ -93,7 +96,9 @@ mkdir -p .tools
 python=$(find_python)
 
 step "Virtual environment: .venv ($("$python" --version))"
-"$python" -m venv --clear .venv >>"$log" 2>&1 ||
+clear=
+[ "$(version_of .venv/bin/python)" = "$wanted_python" ] || clear=--clear
+"$python" -m venv $clear .venv >>"$log" 2>&1 ||
   die "$python cannot make a virtual environment; on Debian: apt-get install python$wanted_python-venv (details: $log)"
 
 step "Python packages: requirements.lock (about 650 MB to download, some minutes)"

@@ -1,0 +1,109 @@
+"""The demo's order of work and its verdict; the domain itself is tests/infra/live."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from meshtest import demo
+from meshtest.demo import Report
+from meshtest.domain import Domain, DomainError, Execution
+
+
+def domain(dependencies: dict[str, list[str]], tmp_path) -> Domain:
+    """A domain with these projects, by the projects that each depends on."""
+    made = Domain(endpoint=None, directory=tmp_path)
+    made.__dict__["projects"] = {name: {"depends_on": needed} for name, needed in dependencies.items()}
+    return made
+
+
+# ─── Order ───
+
+
+def test_a_project_runs_after_those_it_depends_on(tmp_path):
+    chain = domain({"a": ["b"], "b": ["c"], "c": []}, tmp_path)
+    assert demo.in_order(chain, chain.projects) == ["c", "b", "a"]
+
+
+def test_a_dependency_that_is_not_asked_for_does_not_hold_a_project_up(tmp_path):
+    assert demo.in_order(domain({"a": ["b"], "b": []}, tmp_path), ["a"]) == ["a"]
+
+
+def test_a_circle_is_named(tmp_path):
+    circle = domain({"a": ["b"], "b": ["a"], "c": []}, tmp_path)
+    with pytest.raises(DomainError, match="depends_on runs in a circle between a, b"):
+        demo.in_order(circle, circle.projects)
+
+
+def test_a_dependency_that_is_no_project_is_named_with_its_file(tmp_path):
+    with pytest.raises(DomainError, match=r"projects/a/project\.json: depends_on names x; expected one of"):
+        demo.in_order(domain({"a": ["x"]}, tmp_path), ["a"])
+
+
+def test_all_work_is_done_even_if_some_fails_and_the_failure_is_raised():
+    done = threading.Event()
+
+    def fail() -> None:
+        raise DomainError("no")
+
+    with pytest.raises(DomainError, match="no"):
+        demo.side_by_side([fail, done.set])
+    assert done.is_set()
+
+
+# ─── Verdict ───
+
+
+def good() -> Report:
+    return Report(
+        stacks={"foundation": {"resources": 3, "second_plan_changes": 0}},
+        executions={"a": Execution("arn", "SUCCEEDED", "")},
+        tables={
+            "refined.rates": {"rows": 2, "sample": []},
+            "refined.rates_rejected": {"rows": 0, "sample": []},
+        },
+    )
+
+
+def test_a_good_report_has_no_failure():
+    """No rejected row is no failure."""
+    assert good().failures() == []
+
+
+def test_the_report_has_the_promised_form():
+    assert good().as_json() == {
+        "stacks": {"foundation": {"resources": 3, "second_plan_changes": 0}},
+        "executions": {"a": "SUCCEEDED"},
+        "tables": {"refined.rates": 2, "refined.rates_rejected": 0},
+        "rejected": {"rates": 0},
+        "seconds": {},
+    }
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "message"),
+    [
+        ("executions", {"a": Execution("arn", "FAILED", "why")}, "a: the execution ended FAILED: why"),
+        (
+            "stacks",
+            {"a": {"resources": 3, "second_plan_changes": 1}},
+            "a: a second plan would change 1 resources",
+        ),
+        ("tables", {"raw.a": {"rows": 0, "sample": []}}, "raw.a: no rows"),
+    ],
+)
+def test_what_is_wrong_is_a_failure(part, value, message):
+    report = good()
+    setattr(report, part, value)
+    assert report.failures() == [message]
+
+
+# ─── Command line ───
+
+
+def test_running_a_project_without_a_domain_says_how_to_start_one(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(demo, "STATE", tmp_path)
+    monkeypatch.setattr("sys.argv", ["demo", "run", "project01"])
+    assert demo.main() == 1
+    assert "the domain is not running: `make up` starts it" in capsys.readouterr().out
