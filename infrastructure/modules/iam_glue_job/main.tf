@@ -58,7 +58,7 @@ data "aws_iam_policy_document" "assume" {
 
 resource "aws_iam_role" "this" {
   name               = var.name
-  description        = "Run the Glue jobs of ${var.project}"
+  description        = "Run Glue jobs of one project"
   assume_role_policy = data.aws_iam_policy_document.assume.json
   tags               = var.tags
 }

@@ -40,16 +40,6 @@ variable "name" {
   }
 }
 
-variable "project" {
-  description = "Name of the project."
-  type        = string
-
-  validation {
-    condition     = can(regex("^[a-z][a-z0-9_]*$", var.project))
-    error_message = "project is \"${var.project}\"; expected lower-case letters, digits and underscores, starting with a letter."
-  }
-}
-
 variable "read_prefixes" {
   description = "Objects that the jobs only read: {bucket}/{prefix}."
   type        = list(string)

@@ -41,7 +41,7 @@ data "aws_iam_policy_document" "assume" {
 
 resource "aws_iam_role" "this" {
   name               = var.name
-  description        = "Run the table optimizers of ${var.project}"
+  description        = "Run table optimizers of one project"
   assume_role_policy = data.aws_iam_policy_document.assume.json
   tags               = var.tags
 }

@@ -21,18 +21,18 @@ module "glue_job" {
 
   connections            = local.foundation.glue_connection_names
   description            = each.value.description
-  job_bookmark_option    = lookup(each.value, "job_bookmark_option", "job-bookmark-disable")
-  max_concurrent_runs    = lookup(each.value, "max_concurrent_runs", 1)
+  job_bookmark_option    = try(each.value.job_bookmark_option, "job-bookmark-disable")
+  max_concurrent_runs    = try(each.value.max_concurrent_runs, 1)
   name                   = each.value.name
-  number_of_workers      = lookup(each.value, "number_of_workers", 2)
+  number_of_workers      = try(each.value.number_of_workers, 2)
   role_arn               = module.iam_glue_job.role_arn
   script_location        = "s3://${local.foundation.s3_artifacts_bucket_id}/jobs/${local.project}/${each.key}.py"
   security_configuration = local.foundation.glue_security_configuration
   tags                   = local.common_tags
   temp_dir               = "s3://${local.foundation.s3_artifacts_bucket_id}/temp/${local.project}/"
-  timeout_minutes        = lookup(each.value, "timeout_minutes", 60)
+  timeout_minutes        = try(each.value.timeout_minutes, 60)
   warehouse              = "s3://${local.buckets.refined}/${local.project}/"
-  worker_type            = lookup(each.value, "worker_type", "G.1X")
+  worker_type            = try(each.value.worker_type, "G.1X")
 
   extra_py_files = [
     "s3://${local.foundation.s3_artifacts_bucket_id}/wheels/core-latest-py3-none-any.whl",
@@ -50,6 +50,6 @@ module "glue_job" {
       "--refined_bucket"   = local.buckets.refined
       "--refined_database" = local.databases.refined
     },
-    lookup(each.value, "arguments", {}),
+    try(each.value.arguments, {}),
   )
 }

@@ -3,25 +3,33 @@
 # Iceberg. They lie in s3://{layer bucket}/{project}/{table}/.
 
 locals {
-  tables = jsondecode(file("${path.root}/tables.json"))
+  contract = try(merge(jsondecode(file("${path.root}/tables.json"))), {})
+
+  # Without those that checks.tf calls incomplete.
+  tables = {
+    for layer in ["raw", "refined", "curated"] : layer => {
+      for name, table in try(local.contract[layer], {}) : name => table
+      if can([table.description, [for column in table.columns : [column.name, column.type]]])
+    }
+  }
 
   iceberg_tables = merge([
     for layer in ["refined", "curated"] : {
-      for name, table in lookup(local.tables, layer, {}) : "${layer}.${name}" => merge(table, { layer = layer, name = name })
+      for name, table in local.tables[layer] : "${layer}.${name}" => merge(table, { layer = layer, name = name })
     }
   ]...)
 }
 
 module "raw_table" {
   source   = "../../modules/glue_catalog_table"
-  for_each = lookup(local.tables, "raw", {})
+  for_each = local.tables.raw
 
   columns        = each.value.columns
   database_name  = local.databases.raw
   description    = each.value.description
   location       = "s3://${local.buckets.raw}/${local.project}/${each.key}/"
   name           = each.key
-  partition_keys = lookup(each.value, "partition_keys", [])
+  partition_keys = try(each.value.partition_keys, [])
 }
 
 module "iceberg_table" {

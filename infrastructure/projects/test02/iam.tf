@@ -4,7 +4,7 @@ locals {
   # What the projects it depends on refine and curate, table by table.
   shared_tables = flatten([
     for project in local.depends_on : [
-      for layer, tables in jsondecode(file("${path.root}/../${project}/tables.json")) : [
+      for layer, tables in try(merge(jsondecode(file("${path.root}/../${project}/tables.json"))), {}) : [
         for name in keys(tables) : { layer = layer, name = name, project = project }
       ] if contains(["refined", "curated"], layer)
     ]
@@ -18,7 +18,6 @@ module "iam_glue_job" {
   job_names        = [for job in local.jobs : job.name]
   kms_key_arn      = local.foundation.kms_key_arn
   name             = "${local.prefix}-glue-job-${var.env}"
-  project          = local.project
   tags             = local.common_tags
 
   read_prefixes = concat(
@@ -48,7 +47,6 @@ module "iam_table_optimizer" {
 
   kms_key_arn    = local.foundation.kms_key_arn
   name           = "${local.prefix}-table-optimizer-${var.env}"
-  project        = local.project
   table_prefixes = [for table in local.iceberg_tables : "${local.buckets[table.layer]}/${local.project}/${table.name}"]
   tables         = [for table in local.iceberg_tables : "${local.databases[table.layer]}/${table.name}"]
   tags           = local.common_tags

@@ -8,7 +8,7 @@ locals {
 
   pipelines = {
     for key, jobs in local.pipeline_jobs : key => {
-      jobs = jobs
+      jobs = [for job in jobs : job if contains(keys(local.job_settings), job)] # checks.tf names the others
       name = "${local.prefix}-${replace(key, "_", "-")}-${var.env}"
     }
   }
