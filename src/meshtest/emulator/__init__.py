@@ -290,4 +290,5 @@ def _endpoint(described: dict[str, Any], state_dir: Path) -> Endpoint:
 
 def _last_line(state_dir: Path) -> str:
     lines = log_file(state_dir).read_text(errors="replace").split("\n")
-    return next((line.strip() for line in reversed(lines) if line.strip()), "the emulator ended at once")
+    last = next((line.strip() for line in reversed(lines) if line.strip()), "the emulator ended at once")
+    return last.removeprefix("error: ")

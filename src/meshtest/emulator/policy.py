@@ -42,7 +42,7 @@ class Decision(enum.Enum):
 
 @dataclass(frozen=True)
 class Principal:
-    """Who asks. Anonymous has neither ARN nor service; a service has its name, such as ``logging.s3.amazonaws.com``."""
+    """Who asks: anonymous has neither ARN nor service; a service has its name (``logs.amazonaws.com``)."""
 
     arn: str | None = None
     account: str | None = None
@@ -297,7 +297,7 @@ def _binary(pattern: str, value: str) -> bool:
 def _arn(pattern: str, value: str) -> bool:
     """Each of the six parts is matched by itself: a wildcard never reaches over a colon of the first five."""
     wanted, actual = pattern.split(":", 5), value.split(":", 5)
-    return len(wanted) == len(actual) == 6 and all(map(_like, wanted, actual))  # noqa: PLR2004
+    return len(wanted) == len(actual) == 6 and all(map(_like, wanted, actual))
 
 
 def _address(pattern: str, value: str) -> bool:

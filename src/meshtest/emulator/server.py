@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import ssl
 import sys
 import threading
@@ -174,11 +175,11 @@ def _describe(environ: dict[str, Any]) -> str:
 # ─── Listeners ───
 
 
-class _Gateway(Gateway_10):  # type: ignore[misc]
+class _Gateway(Gateway_10):
     """cheroot's WSGI gateway, with the environment that moto and the policy evaluator rely on."""
 
-    def get_environ(self) -> dict[str, Any]:
-        environ: dict[str, Any] = super().get_environ()
+    def get_environ(self) -> dict[str, Any]:  # type: ignore[override]
+        environ: dict[str, Any] = super().get_environ()  # type: ignore[no-untyped-call]
         target = self.req.uri.decode("latin-1")
         path = target.split("?", 1)[0]
         # What the socket is decides, never what the client says: no header may turn HTTP into HTTPS.
@@ -208,7 +209,7 @@ class _Gateway(Gateway_10):  # type: ignore[misc]
         return {PRESERVED_HEADER_NAMES_ENVIRON_KEY: kept}
 
 
-class _Connection(HTTPConnection):  # type: ignore[misc]
+class _Connection(HTTPConnection):
     """A connection that does its TLS handshake in a worker, so that no client can stall the listener."""
 
     tls_version: str | None = None
@@ -216,7 +217,7 @@ class _Connection(HTTPConnection):  # type: ignore[misc]
     def communicate(self) -> bool:
         if isinstance(self.socket, ssl.SSLSocket) and self.tls_version is None and not self._handshake():
             return False
-        kept: bool = super().communicate()
+        kept: bool = super().communicate()  # type: ignore[no-untyped-call]
         return kept
 
     def _handshake(self) -> bool:
@@ -235,10 +236,10 @@ class _Connection(HTTPConnection):  # type: ignore[misc]
         head = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n"
         head += b"Content-Length: %d\r\n\r\n" % len(message)
         with contextlib.suppress(OSError):
-            super(ssl.SSLSocket, self.socket).send(head + message)
+            socket.socket.send(self.socket, head + message)  # past the TLS layer that failed
 
 
-class _TlsAdapter(Adapter):  # type: ignore[misc]
+class _TlsAdapter(Adapter):
     """Wrap accepted sockets without waiting for the client."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
@@ -257,11 +258,11 @@ class _TlsAdapter(Adapter):  # type: ignore[misc]
         return (StreamReader if "r" in mode else StreamWriter)(sock, mode, bufsize)
 
 
-class _Listener(Server):  # type: ignore[misc]
+class _Listener(Server):
     """One listener, threaded, with persistent connections."""
 
     ConnectionClass = _Connection
-    keep_alive_conn_limit = None
+    keep_alive_conn_limit = 1000
 
     def __init__(self, port: int, application: Application, context: ssl.SSLContext | None) -> None:
         super().__init__(
@@ -286,6 +287,17 @@ class _Listener(Server):  # type: ignore[misc]
         return int(self.bind_addr[1])
 
 
+def _listen_on_both(
+    http_port: int, https_port: int, application: Application, context: ssl.SSLContext
+) -> list[_Listener]:
+    plain = _listen(http_port, application, None)
+    try:
+        return [plain, _listen(https_port, application, context)]
+    except EmulatorError:
+        plain.stop()  # its threads would keep the process
+        raise
+
+
 def _listen(port: int, application: Application, context: ssl.SSLContext | None) -> _Listener:
     listener = _Listener(port, application, context)
     try:
@@ -295,7 +307,8 @@ def _listen(port: int, application: Application, context: ssl.SSLContext | None)
             raise
         option = "--https-port" if context else "--http-port"
         raise EmulatorError(
-            f"port {port} of {HOST} is in use: end the program that holds it, or name another ({option} N; 0 takes any)"
+            f"port {port} of {HOST} is in use: end the program that holds it, "
+            f"or name another ({option} N; 0 takes any)"
         ) from error
     return listener
 
@@ -322,7 +335,7 @@ def serve(state_dir: Path, http_port: int, https_port: int, *, die_with_stdin: b
     endpoint_file(state_dir).unlink(missing_ok=True)
     context = certificates.server_context(state_dir / "ca.pem", state_dir / "truststore.p12")
     application = Application()
-    listeners = [_listen(http_port, application, None), _listen(https_port, application, context)]
+    listeners = _listen_on_both(http_port, https_port, application, context)
     _current = _endpoint(state_dir, listeners[0].port, listeners[1].port)
     os.environ["MOTO_PORT"] = str(listeners[0].port)
     stopping = _stop_on_signals()
@@ -369,7 +382,7 @@ def _announce(endpoint: Endpoint) -> None:
     draft = target.with_suffix(".json.new")
     draft.write_text(json.dumps(described, indent=2) + "\n")
     draft.replace(target)
-    log.info("ready: %s and %s", endpoint.http, endpoint.https)
+    log.info("ready after %.2f s of CPU: %s and %s", time.process_time(), endpoint.http, endpoint.https)
 
 
 def _stop_on_signals() -> threading.Event:

@@ -45,7 +45,7 @@ def plain_moto() -> Iterator[str]:
     ]
 )
 def aws(request: pytest.FixtureRequest) -> Aws:
-    """Makes clients: once of the emulator, where the test must pass, once of plain moto, where it must fail."""
+    """Makes clients: of the emulator, where the test must pass, and of plain moto, where it must fail."""
     if request.param == "emulator":
         running: Endpoint = request.getfixturevalue("endpoint")
         return running.client

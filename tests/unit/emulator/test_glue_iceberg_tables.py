@@ -62,7 +62,7 @@ def test_a_location_in_no_bucket_is_refused_and_leaves_no_table(aws: Any, name: 
         glue.get_table(DatabaseName=name, Name="rates")
 
 
-@pytest.mark.parametrize("location", ["/tmp/rates", "https://bucket/rates"])  # noqa: S108
+@pytest.mark.parametrize("location", ["/tmp/rates", "https://bucket/rates"])
 def test_a_location_that_is_not_in_s3_is_refused(aws: Any, name: str, location: str) -> None:
     with pytest.raises(aws("glue").exceptions.InvalidInputException, match="s3://"):
         create(aws, name, location=location)

@@ -24,11 +24,9 @@ def decide(
     context: dict[str, Any] | None = None,
     **statement: Any,
 ) -> Decision:
-    basis: dict[str, Any] = {"Effect": "Allow"}
-    for element, value in {"Principal": "*", "Action": "s3:*", "Resource": "*"}.items():
-        if f"Not{element}" not in statement:
-            basis[element] = value
-    policy = {"Version": "2012-10-17", "Statement": [basis | statement]}
+    everything = {"Principal": "*", "Action": "s3:*", "Resource": "*"}
+    basis = {element: value for element, value in everything.items() if f"Not{element}" not in statement}
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow"} | basis | statement]}
     check(policy)
     return evaluate(policy, Request(principal, action, resource, context or {}))
 
@@ -236,9 +234,16 @@ def test_key_names_ignore_case() -> None:
     )
 
 
-@pytest.mark.parametrize(("wanted", "is_there", "expected"), [
-    ("true", False, True), ("true", True, False), ("false", True, True), (False, False, False), (True, False, True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("wanted", "is_there", "expected"),
+    [
+        ("true", False, True),
+        ("true", True, False),
+        ("false", True, True),
+        (False, False, False),
+        (True, False, True),
+    ],
+)
 def test_null(wanted: Any, is_there: bool, expected: bool) -> None:
     context = {"k:y": "a"} if is_there else {}
     assert applies(context=context, Condition={"Null": {"k:y": wanted}}) is expected
@@ -276,7 +281,7 @@ def test_sets(operator: str, actual: list[str] | None, expected: bool) -> None:
 
 
 def test_the_log_delivery_statement() -> None:
-    """As a log bucket has it: the service, for those source buckets, in that account, below those prefixes."""
+    """As a log bucket has it: the service, for those source buckets, that account and those prefixes."""
     statement = {
         "Principal": {"Service": "logging.s3.amazonaws.com"},
         "Action": "s3:PutObject",

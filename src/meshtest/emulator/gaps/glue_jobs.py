@@ -101,4 +101,5 @@ def _apply_defaults(job: Any, definition: dict[str, Any]) -> None:
 
 def _complete_dict(self: Any) -> dict[str, Any]:
     described = {key: value for key, value in _as_dict(self).items() if key not in KEPT_AS_GIVEN}
-    return described | {"JobMode": "SCRIPT"} | self.meshtest_given
+    given: dict[str, Any] = self.meshtest_given
+    return described | {"JobMode": "SCRIPT"} | given

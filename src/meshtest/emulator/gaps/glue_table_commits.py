@@ -31,7 +31,8 @@ def _guarded_update(self: Any) -> Any:
     if expected is not None and str(expected) != current:
         raise GlueClientError(
             "ConcurrentModificationException",
-            f"Update table failed due to concurrent modifications: version {expected} is not the current {current}.",
+            "Update table failed due to concurrent modifications: "
+            f"version {expected} is not the current {current}.",
         )
     answer = _update_table(self)
     if parameters.get("SkipArchive"):

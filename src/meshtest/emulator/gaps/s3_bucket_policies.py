@@ -147,7 +147,7 @@ def _guarded(respond: Any) -> Any:
 
 
 def _permission_within_request(self: Any, action: str, resource: str) -> PermissionResult:
-    """moto asks this within a request. Only a multi-object delete is still open: one decision an object."""
+    """Answer moto within a request. Only a multi-object delete is still open: one decision an object."""
     call = getattr(_current, "call", None)
     if action == "s3:DeleteObject" and call and call.is_multi_delete and call.denies(self, action, resource):
         return PermissionResult.DENIED
@@ -186,7 +186,9 @@ class _Call:
 
     def __init__(self, request: Any, bucket_name: str | None, response: Any) -> None:
         self._http = request
-        self._query = parse_qs(request.query_string.decode("latin-1"), keep_blank_values=True)
+        self._query: dict[str, list[str]] = parse_qs(
+            request.query_string.decode("latin-1"), keep_blank_values=True
+        )
         self._bucket_name = bucket_name
         self._key = _key_of(request, bucket_name, response)
         self._access_key_id = self._credential()
@@ -241,14 +243,14 @@ class _Call:
     # ─── Who ───
 
     def _credential(self) -> str | None:
-        header = self._http.headers.get("Authorization", "")
+        header: str = self._http.headers.get("Authorization", "")
         if header.startswith("AWS "):  # signature version 2
             return header[4:].split(":")[0]
         if match := _CREDENTIAL.search(header):
             return match[1]
         if signed := self._query.get("X-Amz-Credential"):
             return signed[0].split("/")[0]
-        return self._query.get("AWSAccessKeyId", [None])[0]
+        return next(iter(self._query.get("AWSAccessKeyId", [])), None)
 
     def _principal(self) -> Principal:
         """The user or role session that the access key belongs to, else the account's root user."""
@@ -352,7 +354,9 @@ def _key_of(request: Any, bucket_name: str | None, response: Any) -> str | None:
 
 def _bucket(name: str | None) -> Any:
     """The bucket of a name in whatever account, None if there is none."""
-    owner = s3_backends.bucket_accounts.get(name) if name else None
+    if name is None:
+        return None
+    owner = s3_backends.bucket_accounts.get(name)
     return s3_backends[owner[1]][owner[0]].buckets.get(name) if owner else None
 
 

@@ -22,7 +22,7 @@ _create_state_machine = StepFunctionResponse.create_state_machine
 _update_state_machine = StepFunctionResponse.update_state_machine
 
 
-class InvalidDefinition(AWSError):  # noqa: N818  (AWS's name of the error)
+class InvalidDefinition(AWSError):
     """The definition cannot run."""
 
     TYPE = "InvalidDefinition"
