@@ -21,7 +21,7 @@ import time
 import urllib.parse
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from cheroot.makefile import StreamReader, StreamWriter
 from cheroot.server import HTTPConnection
@@ -321,7 +321,7 @@ def _names_a_busy_address(error: OSError) -> bool:
 
 
 def serve(state_dir: Path, http_port: int, https_port: int, *, die_with_stdin: bool = False) -> int:
-    """Serve until SIGTERM or SIGINT; returns the process's exit status.
+    """Serve until SIGTERM or SIGINT, and end the process; returns only if another one serves there already.
 
     Raises:
         EmulatorError: a port is in use.
@@ -338,16 +338,15 @@ def serve(state_dir: Path, http_port: int, https_port: int, *, die_with_stdin: b
     listeners = _listen_on_both(http_port, https_port, application, context)
     _current = _endpoint(state_dir, listeners[0].port, listeners[1].port)
     os.environ["MOTO_PORT"] = str(listeners[0].port)
-    stopping = _stop_on_signals()
+    stop_requested, request_stop = _stop_requests()
     if die_with_stdin:
-        threading.Thread(target=_stop_at_end_of_stdin, args=(stopping,), daemon=True).start()
+        threading.Thread(target=_stop_at_end_of_stdin, args=(request_stop,), daemon=True).start()
     for listener in listeners:
         threading.Thread(target=listener.serve, daemon=True).start()
     _announce(_current)
     threading.Thread(target=application.warm, daemon=True).start()
-    stopping.wait()
-    _shut_down(listeners, state_dir)
-    return 0
+    os.read(stop_requested, 1)
+    return _shut_down(listeners, state_dir)
 
 
 def _hold_patiently(state_dir: Path) -> Any:
@@ -385,22 +384,28 @@ def _announce(endpoint: Endpoint) -> None:
     log.info("ready after %.2f s of CPU: %s and %s", time.process_time(), endpoint.http, endpoint.https)
 
 
-def _stop_on_signals() -> threading.Event:
-    stopping = threading.Event()
+def _stop_requests() -> tuple[int, int]:
+    """Make a pipe that gets a byte with every request to stop: SIGTERM, SIGINT, or a writer of our own.
+
+    Not an Event: a signal handler that sets one can meet the main thread inside of it, and hang.
+    """
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    signal.set_wakeup_fd(write_end)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    return stopping
+        signal.signal(number, lambda *_: None)
+    return read_end, write_end
 
 
-def _stop_at_end_of_stdin(stopping: threading.Event) -> None:
+def _stop_at_end_of_stdin(write_end: int) -> None:
     """The parent holds the other end of the pipe: it closes however the parent ends, kill -9 included."""
     while os.read(0, 4096):
         pass
-    stopping.set()
+    os.write(write_end, b"\0")
 
 
-def _shut_down(listeners: list[_Listener], state_dir: Path) -> None:
-    """End in an orderly way, but end: a thread that hangs must not keep the process."""
+def _shut_down(listeners: list[_Listener], state_dir: Path) -> NoReturn:
+    """End the process in an orderly way, but end it: a thread that hangs must not keep it."""
     log.info("stopping")
     watchdog = threading.Timer(SHUTDOWN_GRACE_S, os._exit, (1,))
     watchdog.daemon = True
@@ -413,3 +418,5 @@ def _shut_down(listeners: list[_Listener], state_dir: Path) -> None:
             log.exception("shutdown callback failed")
     for listener in listeners:
         listener.stop()
+    logging.shutdown()
+    os._exit(0)  # the interpreter's own end waits for threads, and has hung on one that was importing
