@@ -314,7 +314,8 @@ def main() -> int:
     runner = commands.add_parser("run", help="run a project's pipeline in the running domain")
     runner.add_argument("project", nargs="?", default="", help="the project's folder name")
     arguments = parser.parse_args()
-    console = Console()
+    # A log has no width of its own: wide enough for every table.
+    console = Console() if sys.stdout.isatty() else Console(width=140)
     try:
         if arguments.command == "demo":
             return demo(console)
