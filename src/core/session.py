@@ -18,6 +18,9 @@ SETTINGS = {
     "spark.sql.ansi.enabled": "true",
     # Rows read on the driver (a downloaded file) go to Spark in columns, several times faster.
     "spark.sql.execution.arrow.pyspark.enabled": "true",
+    # What is cached is read a few times and dropped: compressing it took as long as computing it. What
+    # does not fit into memory goes to disk.
+    "spark.sql.inMemoryColumnarStorage.compressed": "false",
 }
 
 

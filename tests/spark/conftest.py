@@ -1,4 +1,4 @@
-"""One Spark session for the suite, and a small lake: Iceberg tables in a local catalog, a Glue API for raw."""
+"""One Spark session for the suite, and a small lake: local Iceberg tables, and a Glue API for raw ones."""
 
 from __future__ import annotations
 

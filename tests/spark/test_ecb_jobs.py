@@ -53,6 +53,11 @@ def edited(**changes):
     return "\n".join([header, *lines, ",".join([days[-1], *newest.values(), ""])]) + "\n"
 
 
+def with_column(name, value, text):
+    header, *lines = text.splitlines()
+    return "\n".join([f"{header}{name},", *(f"{line}{value}," for line in lines)])
+
+
 def test_the_whole_history(domain):
     """Rates, gaps and curated values are those of the file; a second run changes no row, no snapshot."""
     domain.drop("project01", "eurofxref-hist.zip", SAMPLE.read_bytes())
@@ -145,8 +150,9 @@ def _check_cross_rates(domain, expected):
     assert crossed["2026-10-30", "EUR"] == Decimal("0.89509488")
 
 
-def test_a_newer_file_corrects_withdraws_and_keeps_what_it_spoils(domain):
-    """A corrected rate is updated, a withdrawn one deleted; a spoilt one is rejected, its last good value stays."""
+def test_a_newer_file_corrects_withdraws_spoils_and_adds(domain):
+    """A corrected rate is updated, a withdrawn one deleted, that of a currency without a column of its own
+    carried; a spoilt one is rejected, and its last good value stays."""
 
     def run(text):
         domain.drop("project01", "eurofxref-hist.csv", text)
@@ -156,12 +162,13 @@ def test_a_newer_file_corrects_withdraws_and_keeps_what_it_spoils(domain):
     run(edited())
     rates = domain.table("refined", "ecb_rates")
     before = {row.currency: row.rate for row in rates.where("rate_date = '2026-10-30'").collect()}
-    run(edited(USD="1.2", JPY="N/A", GBP="-0.8"))
+    run(with_column("XYZ", "9.5", edited(USD="1.2", JPY="N/A", GBP="-0.8")))
     after = {
         row.currency: row.rate
         for row in domain.table("refined", "ecb_rates").where("rate_date = '2026-10-30'").collect()
     }
-    assert after == {**{name: rate for name, rate in before.items() if name != "JPY"}, "USD": Decimal("1.2")}
+    kept = {name: rate for name, rate in before.items() if name != "JPY"}
+    assert after == {**kept, "USD": Decimal("1.2"), "XYZ": Decimal("9.5")}
     assert domain.table("refined", "ecb_rates_gaps").where("currency = 'JPY'").count() == 1
     rejected = domain.table("refined", "ecb_rates_rejected").collect()
     assert [(row.currency, row.rate, row.reasons) for row in rejected] == [
@@ -169,14 +176,6 @@ def test_a_newer_file_corrects_withdraws_and_keeps_what_it_spoils(domain):
     ]
     run(edited())
     assert domain.table("refined", "ecb_rates_rejected").count() == 0
-
-
-def test_a_currency_that_the_table_does_not_know_is_refined_all_the_same(domain):
-    text = edited().replace("ZAR,\n", "ZAR,XYZ,\n").replace(",\n", ",9.5,\n").replace("XYZ,9.5,\n", "XYZ,\n")
-    domain.drop("project01", "eurofxref-hist.csv", text)
-    for work in JOBS[:2]:
-        domain.run(work, "project01")
-    assert domain.table("refined", "ecb_rates").where("currency = 'XYZ' AND rate = 9.5").count() == 3
 
 
 def test_the_newest_file_is_taken(domain):

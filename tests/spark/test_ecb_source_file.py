@@ -63,7 +63,7 @@ def test_a_currency_without_a_column_is_carried():
         ("Date,UDS,JPY,\n2026-10-30,1,2,\n", "column 'USD' is missing; unknown columns: UDS"),
         ("Date,USD,\n2026-10-30,1,\n", "column 'JPY' is missing"),
         ("Day,USD,JPY,\n2026-10-30,1,2,\n", "column 'Day': expected Date or an ISO 4217 currency code"),
-        ("Date,USD,JPY,Comment\n2026-10-30,1,2,x\n", "column 'Comment': expected Date or an ISO 4217 currency code"),
+        ("Date,USD,JPY,Note\n2026-10-30,1,2\n", "column 'Note': expected Date or an ISO 4217 currency code"),
         ("Date,USD,USD,JPY\n2026-10-30,1,2,3\n", "column 'USD' is there 2 times; expected once"),
         (GOOD + "2026-10-28,1.1", "line 4 has 2 cells; expected 3, as in the header"),
         (GOOD + "2026-10-28,1,2,3,\n", "line 4 has 5 cells; expected 3, as in the header"),

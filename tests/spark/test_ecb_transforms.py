@@ -202,11 +202,16 @@ def test_a_month_after_a_suspension_has_no_change(rates):
 
 def test_redenominated_currencies_are_two_series(rates):
     months = transforms.monthly(
-        rates(("2004-12-31", "TRL", "1836200"), ("2005-01-03", "TRY", "1.8"), ("2005-06-30", "ROL", "36030"), ("2005-07-01", "RON", "3.6"))
-    )  # fmt: skip
+        rates(
+            ("2004-12-31", "TRL", "1836200"),
+            ("2005-01-03", "TRY", "1.8"),
+            ("2005-06-30", "ROL", "36030"),
+            ("2005-07-01", "RON", "3.6"),
+        )
+    )
     assert {(row.currency, row.change) for row in months.collect()} == {
-        ("TRL", None), ("TRY", None), ("ROL", None), ("RON", None),
-    }  # fmt: skip
+        (currency, None) for currency in ("TRL", "TRY", "ROL", "RON")
+    }
 
 
 def test_cross_rates_are_units_for_one_dollar(rates, rows):

@@ -13,8 +13,10 @@ from pyspark.sql import functions as sf
 from core import catalog, hive, storage
 from core.errors import CatalogError, InputError
 
-PAYMENT = "payment_id string, account_id string, amount string, currency string, paid_at string"
-RAW = f"{PAYMENT}, updated_at string, raw_line string, corrupt_record string, source_file string, ingested_at string"
+COLUMNS = (
+    "payment_id account_id amount currency paid_at updated_at raw_line corrupt_record source_file ingested_at"
+)
+RAW = ", ".join(f"{name} string" for name in COLUMNS.split())
 
 
 @pytest.fixture

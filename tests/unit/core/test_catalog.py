@@ -1,0 +1,69 @@
+"""core.catalog: Hive tables and their partitions through the Glue API."""
+
+from __future__ import annotations
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from core import catalog
+from core.catalog import Partition
+from core.errors import CatalogError
+
+LOCATION = "s3://raw/project01/t"
+
+
+@pytest.fixture
+def glue(monkeypatch):
+    for name in ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    with mock_aws():
+        client = boto3.client("glue", region_name="eu-west-1")
+        client.create_database(DatabaseInput={"Name": "raw"})
+        client.create_table(
+            DatabaseName="raw",
+            TableInput={
+                "Name": "t",
+                "StorageDescriptor": {
+                    "Columns": [{"Name": "a", "Type": "string"}, {"Name": "b", "Type": "int"}],
+                    "Location": f"{LOCATION}/",
+                    "SerdeInfo": {"SerializationLibrary": "parquet"},
+                },
+                "PartitionKeys": [{"Name": "ingestion_date", "Type": "string"}],
+            },
+        )
+        # As a job makes it: the region comes from what Glue sets for Spark.
+        yield catalog.glue_client()
+
+
+def test_a_table_has_columns_keys_and_location(glue):
+    table = catalog.table(glue, "raw", "t")
+    assert table.full_name == "raw.t"
+    assert table.location == LOCATION
+    assert table.columns == (("a", "string"), ("b", "int"))
+    assert table.partition_keys == (("ingestion_date", "string"),)
+
+
+@pytest.mark.parametrize(("database", "name"), [("raw", "nowhere"), ("nowhere", "t")])
+def test_a_missing_table_is_named_with_what_to_do(glue, database, name):
+    message = rf"^table {database}\.{name} is not in the Glue catalog: apply the project's Terraform$"
+    with pytest.raises(CatalogError, match=message):
+        catalog.table(glue, database, name)
+
+
+def test_a_partition_is_registered_once_and_then_moved(glue):
+    table = catalog.table(glue, "raw", "t")
+    catalog.put_partition(glue, table, ["2026-11-02"], f"{LOCATION}/2")
+    catalog.put_partition(glue, table, ["2026-11-01"], f"{LOCATION}/1")
+    catalog.put_partition(glue, table, ["2026-11-02"], f"{LOCATION}/3")
+    assert catalog.partitions(glue, table) == [
+        Partition(("2026-11-01",), f"{LOCATION}/1"),
+        Partition(("2026-11-02",), f"{LOCATION}/3"),
+    ]
+    found = glue.get_partition(DatabaseName="raw", TableName="t", PartitionValues=["2026-11-02"])["Partition"]
+    assert found["StorageDescriptor"]["SerdeInfo"] == {"SerializationLibrary": "parquet"}
+
+
+def test_partitions_of_a_table_without_any(glue):
+    assert catalog.partitions(glue, catalog.table(glue, "raw", "t")) == []
