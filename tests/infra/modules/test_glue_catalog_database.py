@@ -1,0 +1,12 @@
+"""glue_catalog_database: one database of the data catalog."""
+
+from __future__ import annotations
+
+from plans import the
+
+
+def test_the_database_has_its_name_and_place(planned):
+    database = the(planned(), "aws_glue_catalog_database")
+    assert database["name"] == "f01_raw_dev"
+    assert database["location_uri"] == "s3://f01-raw-123456789012-dev/"
+    assert database["description"] == "Raw data"

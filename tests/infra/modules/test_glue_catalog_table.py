@@ -1,0 +1,35 @@
+"""glue_catalog_table: a Hive table on Parquet files."""
+
+from __future__ import annotations
+
+import pytest
+from plans import the
+
+
+@pytest.fixture(scope="module")
+def table(planned):
+    return the(planned(), "aws_glue_catalog_table")
+
+
+def test_columns_and_partition_keys_keep_their_order(table):
+    (storage,) = table["storage_descriptor"]
+    assert [(c["name"], c["type"]) for c in storage["columns"]] == [
+        ("record_id", "string"),
+        ("value", "decimal(18,2)"),
+    ]
+    assert [(k["name"], k["type"]) for k in table["partition_keys"]] == [("ingestion_date", "string")]
+
+
+def test_engines_read_it_as_parquet(table):
+    (storage,) = table["storage_descriptor"]
+    (serde,) = storage["ser_de_info"]
+    assert table["table_type"] == "EXTERNAL_TABLE"
+    assert table["parameters"]["classification"] == "parquet"
+    assert storage["input_format"].endswith("MapredParquetInputFormat")
+    assert storage["output_format"].endswith("MapredParquetOutputFormat")
+    assert serde["serialization_library"].endswith("ParquetHiveSerDe")
+
+
+def test_it_lies_below_its_project(table):
+    (storage,) = table["storage_descriptor"]
+    assert storage["location"] == "s3://f01-raw-123456789012-dev/project01/records/"

@@ -1,0 +1,57 @@
+"""glue_job: one PySpark script, in the VPC, encrypted, observed, with Iceberg."""
+
+from __future__ import annotations
+
+import pytest
+from plans import the
+
+
+@pytest.fixture(scope="module")
+def job(planned):
+    return the(planned(), "aws_glue_job")
+
+
+def test_it_runs_pyspark_on_glue_5_1(job):
+    (command,) = job["command"]
+    assert job["glue_version"] == "5.1"
+    assert (command["name"], command["python_version"]) == ("glueetl", "3")
+    assert command["script_location"] == "s3://artifacts/jobs/p/refine.py"
+    assert (job["worker_type"], job["number_of_workers"]) == ("G.1X", 2)
+
+
+def test_it_is_encrypted_and_in_the_vpc(job):
+    assert job["security_configuration"] == "f01-glue-dev"
+    assert job["connections"] == ["f01-network-a-dev", "f01-network-b-dev"]
+
+
+def test_it_ends_and_leaves_retries_to_the_pipeline(job):
+    assert (job["timeout"], job["max_retries"]) == (60, 0)
+    assert job["execution_property"] == [{"max_concurrent_runs": 1}]
+
+
+def test_iceberg_is_configured_in_one_conf_argument(job):
+    arguments = job["default_arguments"]
+    assert arguments["--datalake-formats"] == "iceberg"
+    assert dict(setting.split("=", 1) for setting in arguments["--conf"].split(" --conf ")) == {
+        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+        "spark.sql.catalog.glue_catalog": "org.apache.iceberg.spark.SparkCatalog",
+        "spark.sql.catalog.glue_catalog.warehouse": "s3://refined/p/",
+        "spark.sql.catalog.glue_catalog.catalog-impl": "org.apache.iceberg.aws.glue.GlueCatalog",
+        "spark.sql.catalog.glue_catalog.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
+    }
+
+
+def test_the_archives_are_put_on_the_path_not_installed(job):
+    arguments = job["default_arguments"]
+    assert arguments["--extra-py-files"] == (
+        "s3://artifacts/wheels/core-latest-py3-none-any.whl,s3://artifacts/jobs/p/p.zip"
+    )
+    assert "--additional-python-modules" not in arguments
+
+
+def test_it_is_observed_and_keeps_no_bookmark_unless_asked(job):
+    arguments = job["default_arguments"]
+    on = ("--enable-continuous-cloudwatch-log", "--enable-job-insights", "--enable-metrics")
+    assert [arguments[name] for name in on] == ["true"] * 3
+    assert arguments["--job-bookmark-option"] == "job-bookmark-disable"
+    assert (arguments["--TempDir"], arguments["--env"]) == ("s3://artifacts/temp/p/", "dev")

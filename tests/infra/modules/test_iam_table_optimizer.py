@@ -1,0 +1,59 @@
+"""iam_table_optimizer: what the optimizers need on the named tables."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from plans import statements, the
+
+GLUE = "arn:aws:glue:eu-west-1:123456789012"
+LOGS = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws-glue"
+
+
+@pytest.fixture(scope="module")
+def policy(planned):
+    return statements(the(planned(), "aws_iam_role_policy")["policy"])
+
+
+def test_only_glue_of_this_account_assumes_the_role(planned):
+    (trust,) = json.loads(the(planned(), "aws_iam_role")["assume_role_policy"])["Statement"]
+    assert trust["Principal"] == {"Service": "glue.amazonaws.com"}
+    assert trust["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": "123456789012"},
+        "ArnLike": {"aws:SourceArn": f"{GLUE}:*"},
+    }
+
+
+def test_the_optimizers_reach_the_named_tables_alone(policy):
+    assert policy["TableFiles"]["Resource"] == ["arn:aws:s3:::refined/project01/records/*"]
+    assert set(policy["TableFiles"]["Action"]) == {"s3:DeleteObject", "s3:GetObject", "s3:PutObject"}
+    assert policy["ListBuckets"]["Resource"] == ["arn:aws:s3:::refined"]
+    assert set(policy["TableMetadata"]["Resource"]) == {
+        f"{GLUE}:catalog",
+        f"{GLUE}:database/f01_refined_dev",
+        f"{GLUE}:table/f01_refined_dev/records",
+    }
+    assert set(policy["TableMetadata"]["Action"]) == {"glue:GetTable", "glue:UpdateTable"}
+
+
+def test_the_key_is_used_and_no_other(policy, inputs):
+    assert policy["DataLakeKey"]["Resource"] == [inputs["iam_table_optimizer"]["kms_key_arn"]]
+    assert set(policy["DataLakeKey"]["Action"]) == {
+        "kms:Decrypt",
+        "kms:DescribeKey",
+        "kms:Encrypt",
+        "kms:GenerateDataKey*",
+    }
+
+
+def test_each_optimizer_writes_its_log(policy):
+    assert set(policy["OptimizerLogs"]["Resource"]) == {
+        f"{LOGS}/iceberg-compaction/logs:*",
+        f"{LOGS}/iceberg-orphan-file-deletion/logs:*",
+        f"{LOGS}/iceberg-retention/logs:*",
+    }
+
+
+def test_every_statement_names_its_resources(policy):
+    assert [sid for sid, statement in policy.items() if "*" in statement["Resource"]] == []

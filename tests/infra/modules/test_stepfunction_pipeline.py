@@ -1,0 +1,114 @@
+"""stepfunction_pipeline: the definition that comes out of a list of jobs (P3-03)."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from plans import the
+
+GLUE_IS_BUSY = {
+    "Glue.AWSGlueException",
+    "Glue.ConcurrentRunsExceededException",
+    "Glue.InternalServiceException",
+    "Glue.OperationTimeoutException",
+    "Glue.ResourceNumberLimitExceededException",
+    "Glue.ThrottlingException",
+}
+
+
+def definition(plan) -> dict:
+    return json.loads(the(plan, "aws_sfn_state_machine")["definition"])
+
+
+def run_order(definition: dict) -> list[str]:
+    """The jobs in the order in which the states follow each other."""
+    jobs, name = [], definition["StartAt"]
+    while definition["States"][name]["Type"] == "Task":
+        jobs.append(definition["States"][name]["Parameters"]["JobName"])
+        name = definition["States"][name]["Next"]
+    assert definition["States"][name] == {"Type": "Succeed"}
+    return jobs
+
+
+@pytest.fixture(scope="module")
+def pipeline(planned):
+    return planned()
+
+
+@pytest.fixture(scope="module")
+def tasks(pipeline):
+    return [state for state in definition(pipeline)["States"].values() if state["Type"] == "Task"]
+
+
+# ─── Order ───
+
+
+def test_the_jobs_run_in_their_order_and_are_waited_for(pipeline, tasks, inputs):
+    assert run_order(definition(pipeline)) == inputs["stepfunction_pipeline"]["glue_job_names"]
+    assert {task["Resource"] for task in tasks} == {"arn:aws:states:::glue:startJobRun.sync"}
+
+
+def test_each_job_is_given_the_executions_own_input(tasks):
+    assert [task["ResultPath"] for task in tasks] == [None, None]
+
+
+def test_names_that_meet_or_repeat_or_are_long_stay_apart(planned):
+    long = "f01-project01-" + "a-very-long-name-" * 6
+    jobs = ["a-b", "a_b", "a-b", f"{long}1", f"{long}2"]
+    made = definition(planned(glue_job_names=jobs))
+    assert run_order(made) == jobs
+    assert max(map(len, made["States"])) <= 80
+
+
+def test_an_empty_list_succeeds_at_once(planned):
+    made = definition(planned(glue_job_names=[]))
+    assert made["States"][made["StartAt"]] == {"Type": "Succeed"}
+    assert len(made["States"]) == 1  # AWS refuses states that nothing leads to
+
+
+# ─── Failure ───
+
+
+def test_a_busy_glue_is_tried_again_with_growing_pauses(tasks):
+    for task in tasks:
+        (retry,) = task["Retry"]
+        assert set(retry["ErrorEquals"]) == GLUE_IS_BUSY
+        assert (retry["BackoffRate"], retry["JitterStrategy"], retry["MaxAttempts"]) == (2, "FULL", 6)
+
+
+def test_any_other_failure_ends_the_execution_with_the_jobs_own_error(pipeline, tasks):
+    for task in tasks:
+        (catch,) = task["Catch"]
+        assert catch["ErrorEquals"] == ["States.ALL"]
+        failed = definition(pipeline)["States"][catch["Next"]]
+        assert failed == {
+            "Type": "Fail",
+            "CausePath": f"{catch['ResultPath']}.Cause",
+            "ErrorPath": f"{catch['ResultPath']}.Error",
+        }
+
+
+def test_no_state_and_no_execution_waits_for_ever(pipeline, tasks):
+    assert [task["TimeoutSeconds"] for task in tasks] == [7200, 7200]
+    assert definition(pipeline)["TimeoutSeconds"] == 28800
+
+
+# ─── Observation ───
+
+
+def test_executions_are_logged_whole_and_traced(pipeline):
+    machine = the(pipeline, "aws_sfn_state_machine")
+    (logging,) = machine["logging_configuration"]
+    assert (logging["level"], logging["include_execution_data"]) == ("ALL", True)
+    assert logging["log_destination"] == (
+        "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/vendedlogs/states/f01-project01-daily-dev:*"
+    )
+    assert machine["tracing_configuration"] == [{"enabled": True}]
+
+
+def test_the_log_is_encrypted_and_expires(pipeline, inputs):
+    group = the(pipeline, "aws_cloudwatch_log_group")
+    assert group["name"] == "/aws/vendedlogs/states/f01-project01-daily-dev"
+    assert group["kms_key_id"] == inputs["stepfunction_pipeline"]["kms_key_arn"]
+    assert group["retention_in_days"] == 90

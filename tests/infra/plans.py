@@ -1,0 +1,55 @@
+"""What the tests ask of a plan."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import tftest
+
+Values = dict[str, Any]
+
+
+def resources(plan: tftest.TerraformPlanOutput, kind: str) -> dict[str, Values]:
+    """The planned values of all managed resources of a type, by address, in every module."""
+    return {
+        address: change["change"]["after"]
+        for address, change in plan.resource_changes.items()
+        if change["type"] == kind and change["mode"] == "managed"
+    }
+
+
+def the(plan: tftest.TerraformPlanOutput, kind: str) -> Values:
+    """The only resource of a type."""
+    (values,) = resources(plan, kind).values()
+    return values
+
+
+def unknown(plan: tftest.TerraformPlanOutput, address: str) -> Values:
+    """What is known only after the apply, of one resource."""
+    return plan.resource_changes[address]["change"]["after_unknown"]
+
+
+def statements(policy: str) -> dict[str, Values]:
+    """A policy's statements by Sid (or position), with lists where IAM also takes single values."""
+    found = json.loads(policy)["Statement"]
+    return {
+        statement.get("Sid", str(position)): {
+            **statement,
+            "Action": as_list(statement["Action"]),
+            "Resource": as_list(statement.get("Resource", [])),
+        }
+        for position, statement in enumerate(as_list(found))
+    }
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def refusal(terraform: tftest.TerraformTest, **options: Any) -> str:
+    """The error of a plan that must fail, its lines joined."""
+    with pytest.raises(tftest.TerraformTestError) as caught:
+        terraform.plan(lock=False, **options)
+    return " ".join(str(caught.value.cmd_error).split())
