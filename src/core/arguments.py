@@ -89,7 +89,7 @@ def _required(field: dataclasses.Field[Any]) -> bool:
 
 def _resolved(argv: Sequence[str], names: list[str]) -> dict[str, str]:
     # Imported here: only a job needs awsglue, which is not on every machine that imports core.
-    from awsglue.utils import GlueArgumentError, getResolvedOptions  # type: ignore[import-untyped]
+    from awsglue.utils import GlueArgumentError, getResolvedOptions
 
     # JOB_RUN_ID is declared by getResolvedOptions itself; naming it again would be a conflict.
     named = [name for name in names if name != "JOB_RUN_ID"]

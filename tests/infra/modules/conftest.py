@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 ACCOUNT = "123456789012"
 KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/0000-1111"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/f01-a-role-dev"
+JOB = f"arn:aws:glue:eu-west-1:{ACCOUNT}:job/f01-project01-ingest-dev"
 COLUMNS = [{"name": "record_id", "type": "string"}, {"name": "value", "type": "decimal(18,2)"}]
 
 INPUTS: dict[str, dict[str, Any]] = {
@@ -61,7 +63,9 @@ INPUTS: dict[str, dict[str, Any]] = {
     "iam_role": {
         "description": "Run a pipeline",
         "inline_policies": {
-            "run": '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"glue:StartJobRun","Resource":"*"}]}'
+            "run": json.dumps(
+                {"Statement": [{"Effect": "Allow", "Action": "glue:StartJobRun", "Resource": JOB}]}
+            )
         },
         "managed_policy_arns": {"observability": f"arn:aws:iam::{ACCOUNT}:policy/f01-sfn-observability-dev"},
         "name": "f01-project01-rates-sfn-dev",

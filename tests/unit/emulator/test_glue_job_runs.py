@@ -185,7 +185,8 @@ def test_every_other_end_is_named(jobs: GlueJobs, script: str, message: str) -> 
     [
         (
             {"Command": {"Name": "glueetl", "ScriptLocation": "s3://BUCKET/jobs/gone.py"}},
-            "ScriptLocation: cannot read s3://BUCKET/jobs/gone.py: NoSuchKey: The specified key does not exist.",
+            "ScriptLocation: cannot read s3://BUCKET/jobs/gone.py: "
+            "NoSuchKey: The specified key does not exist.",
         ),
         (
             {"Command": {"Name": "glueetl", "ScriptLocation": "jobs/local.py"}},
