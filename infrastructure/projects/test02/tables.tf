@@ -41,5 +41,5 @@ module "iceberg_table" {
   description        = each.value.description
   location           = "s3://${local.buckets[each.value.layer]}/${local.project}/${each.value.name}/"
   name               = each.value.name
-  optimizer_role_arn = module.iam_table_optimizer[0].role_arn
+  optimizer_role_arn = module.iam_table_optimizer["iceberg"].role_arn
 }

@@ -1,0 +1,310 @@
+"""The projects on the foundation: tables, jobs, roles and pipelines; the template; what is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from plans import refusal, resources, statements
+
+ACCOUNT = "123456789012"
+PROJECTS = {
+    "project01": ["ingest_rates", "refine_rates", "curate_rates"],
+    "test02": ["ingest_payments", "refine_payments", "curate_payments"],
+}
+PIPELINES = {"project01": "f01-project01-rates-dev", "test02": "f01-test02-payments-dev"}
+
+
+@pytest.fixture(scope="module", params=PROJECTS)
+def project(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def project_plan(plan, infrastructure, foundation):
+    """project_plan(name) → the project's plan in dev, on a foundation that is there."""
+    return lambda name: plan(infrastructure / "projects" / name, {"env": "dev"})
+
+
+@pytest.fixture(scope="module")
+def planned(project, project_plan):
+    return project_plan(project)
+
+
+def contract(infrastructure, project: str) -> dict:
+    return json.loads((infrastructure / "projects" / project / "tables.json").read_text())
+
+
+def job_name(project: str, job: str) -> str:
+    return f"f01-{project}-{job.replace('_', '-')}-dev"
+
+
+def policy(plan, module: str) -> dict:
+    (document,) = [
+        values["policy"]
+        for address, values in resources(plan, "aws_iam_role_policy").items()
+        if address.startswith(f"module.{module}")
+    ]
+    return statements(document)
+
+
+# ─── Tables ───
+
+
+def test_tables_are_those_of_the_contract(planned, project, infrastructure):
+    expected = {
+        f"s3://f01-{layer}-{ACCOUNT}-dev/{project}/{name}/": (
+            f"f01_{layer}_dev",
+            name,
+            [(column["name"], column["type"]) for column in table["columns"]],
+            bool(layer != "raw"),
+        )
+        for layer, tables in contract(infrastructure, project).items()
+        for name, table in tables.items()
+    }
+    made = {
+        table["storage_descriptor"][0]["location"]: (
+            table["database_name"],
+            table["name"],
+            [(column["name"], column["type"]) for column in table["storage_descriptor"][0]["columns"]],
+            bool(table["open_table_format_input"]),
+        )
+        for table in resources(planned, "aws_glue_catalog_table").values()
+    }
+    assert made == expected
+
+
+def test_each_iceberg_table_has_three_optimizers(planned, project, infrastructure):
+    tables = contract(infrastructure, project)
+    optimizers = resources(planned, "aws_glue_catalog_table_optimizer").values()
+    assert {(o["database_name"], o["table_name"], o["type"]) for o in optimizers} == {
+        (f"f01_{layer}_dev", name, kind)
+        for layer in ("curated", "refined")
+        for name in tables[layer]
+        for kind in ("compaction", "orphan_file_deletion", "retention")
+    }
+    roles = {o["configuration"][0]["role_arn"] for o in optimizers}
+    assert roles == {f"arn:aws:iam::{ACCOUNT}:role/f01-{project}-table-optimizer-dev"}
+
+
+# ─── Jobs ───
+
+
+def test_each_script_is_a_job_with_what_it_resolves(planned, project, foundation):
+    jobs = {job["name"]: job for job in resources(planned, "aws_glue_job").values()}
+    assert set(jobs) == {job_name(project, job) for job in PROJECTS[project]}
+    artifacts = f"s3://f01-artifacts-{ACCOUNT}-dev"
+    for name in PROJECTS[project]:
+        job = jobs[job_name(project, name)]
+        arguments = job["default_arguments"]
+        assert job["command"][0]["script_location"] == f"{artifacts}/jobs/{project}/{name}.py"
+        assert arguments["--extra-py-files"].split(",") == [
+            f"{artifacts}/wheels/core-latest-py3-none-any.whl",
+            f"{artifacts}/jobs/{project}/{project}.zip",
+        ]
+        assert {
+            k: v for k, v in arguments.items() if k.startswith(("--env", "--project", "--r", "--cu"))
+        } == {
+            "--curated_bucket": f"f01-curated-{ACCOUNT}-dev",
+            "--curated_database": "f01_curated_dev",
+            "--env": "dev",
+            "--project": project,
+            "--raw_bucket": f"f01-raw-{ACCOUNT}-dev",
+            "--raw_database": "f01_raw_dev",
+            "--refined_bucket": f"f01-refined-{ACCOUNT}-dev",
+            "--refined_database": "f01_refined_dev",
+        }
+        assert job["security_configuration"] == "f01-glue-dev"
+        assert job["connections"] == foundation["glue_connection_names"]
+        assert job["role_arn"] == f"arn:aws:iam::{ACCOUNT}:role/f01-{project}-glue-job-dev"
+
+
+# ─── Roles ───
+
+
+@pytest.mark.parametrize("module", ["iam_glue_job", "iam_table_optimizer"])
+def test_glue_and_the_optimizers_use_the_domains_key_and_no_other(planned, module, foundation):
+    statement = policy(planned, module)["DataLakeKey"]
+    assert statement["Resource"] == [foundation["kms_key_arn"]]
+    assert {"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*"} <= set(statement["Action"])
+
+
+def test_a_project_writes_below_its_own_prefixes_alone(planned, project):
+    written = policy(planned, "iam_glue_job")["WriteObjects"]["Resource"]
+    prefixes = [f"f01-{layer}-{ACCOUNT}-dev/{project}" for layer in ("curated", "raw", "refined")]
+    prefixes.append(f"f01-artifacts-{ACCOUNT}-dev/temp/{project}")
+    assert set(written) == {f"arn:aws:s3:::{prefix}{end}" for prefix in prefixes for end in ("", "/*")}
+
+
+def test_a_dependency_is_read_table_by_table_and_never_written(project_plan, infrastructure):
+    granted = policy(project_plan("test02"), "iam_glue_job")
+    shared = contract(infrastructure, "project01")
+    tables = {f"f01_{layer}_dev/{name}" for layer in ("curated", "refined") for name in shared[layer]}
+    others = {arn.split(":table/")[1] for arn in granted["ReadCatalog"]["Resource"] if ":table/" in arn} - {
+        arn.split(":table/")[1] for arn in granted["WriteCatalog"]["Resource"] if ":table/" in arn
+    }
+    assert others == tables
+    read = [arn for arn in granted["ReadObjects"]["Resource"] if "/project01" in arn]
+    assert f"arn:aws:s3:::f01-refined-{ACCOUNT}-dev/project01/ecb_rates/*" in read
+    assert not [arn for arn in read if "-raw-" in arn]
+    assert not [arn for arn in granted["WriteObjects"]["Resource"] if "project01" in arn]
+
+
+def test_a_project_without_dependencies_reads_no_other(project_plan):
+    granted = policy(project_plan("project01"), "iam_glue_job")
+    assert not [arn for arn in granted["ReadObjects"]["Resource"] if "test02" in arn]
+
+
+# ─── Pipelines ───
+
+
+def test_the_pipeline_runs_the_projects_jobs_in_their_order(planned, project):
+    (machine,) = resources(planned, "aws_sfn_state_machine").values()
+    definition = json.loads(machine["definition"])
+    order, name = [], definition["StartAt"]
+    while "Next" in definition["States"][name]:
+        order.append(definition["States"][name]["Parameters"]["JobName"])
+        name = definition["States"][name]["Next"]
+    assert order == [job_name(project, job) for job in PROJECTS[project]]
+    assert machine["name"] == PIPELINES[project]
+
+
+def test_the_pipelines_role_starts_just_its_jobs(planned, project):
+    (statement,) = policy(planned, "iam_pipeline").values()
+    assert set(statement["Action"]) == {
+        "glue:BatchStopJobRun",
+        "glue:GetJobRun",
+        "glue:GetJobRuns",
+        "glue:StartJobRun",
+    }
+    assert set(statement["Resource"]) == {
+        f"arn:aws:glue:eu-west-1:{ACCOUNT}:job/{job_name(project, job)}" for job in PROJECTS[project]
+    }
+
+
+def test_the_pipelines_role_is_assumed_for_that_state_machine_alone(planned, project, foundation):
+    (role,) = [
+        values
+        for address, values in resources(planned, "aws_iam_role").items()
+        if address.startswith("module.iam_pipeline")
+    ]
+    (trust,) = json.loads(role["assume_role_policy"])["Statement"]
+    assert trust["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": ACCOUNT},
+        "ArnLike": {"aws:SourceArn": f"arn:aws:states:eu-west-1:{ACCOUNT}:stateMachine:{PIPELINES[project]}"},
+    }
+    (attached,) = resources(planned, "aws_iam_role_policy_attachment").values()
+    assert attached["policy_arn"] == foundation["sfn_observability_policy_arn"]
+
+
+def test_every_policy_and_definition_is_known_in_a_plan(planned):
+    hidden = {
+        (address, argument)
+        for address, change in planned.resource_changes.items()
+        for argument in ("assume_role_policy", "default_arguments", "definition", "policy", "role_arn")
+        if change["change"]["after_unknown"].get(argument)
+    }
+    assert hidden == set()
+
+
+# ─── The template ───
+
+
+@pytest.fixture(scope="module")
+def new_project(infrastructure):
+    """A copy of the template under a new name, in which only project.json is edited."""
+    root = infrastructure / "projects" / "orders"
+    shutil.copytree(infrastructure / "projects" / "_template", root)
+    file = root / "project.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "name": "orders"}))
+    yield root
+    shutil.rmtree(root)
+
+
+def test_a_copy_of_the_template_plans_with_only_project_json_edited(plan, new_project, foundation):
+    planned = plan(new_project, {"env": "dev"})
+    names = {job["name"] for job in resources(planned, "aws_glue_job").values()}
+    assert names == {"f01-orders-ingest-dev", "f01-orders-refine-dev"}
+    assert [m["name"] for m in resources(planned, "aws_sfn_state_machine").values()] == [
+        "f01-orders-daily-dev"
+    ]
+    assert {tuple(c["change"]["actions"]) for c in planned.resource_changes.values()} == {("create",)}
+
+
+def test_a_project_may_have_raw_tables_only(plan, new_project, foundation, infrastructure):
+    root = infrastructure / "projects" / "landing"
+    shutil.copytree(new_project, root, ignore=shutil.ignore_patterns(".terraform"))
+    (root / "project.json").write_text(json.dumps({**GOOD, "name": "landing"}))
+    contract = json.loads((root / "tables.json").read_text())
+    (root / "tables.json").write_text(json.dumps({"raw": contract["raw"]}))
+    planned = plan(root, {"env": "dev"})
+    assert len(resources(planned, "aws_glue_catalog_table")) == 1
+    assert not [address for address in planned.resource_changes if "iam_table_optimizer" in address]
+
+
+# ─── What is refused ───
+
+
+GOOD = {"name": "orders", "description": "Orders", "owner": "orders@example.com"}
+FILE = "infrastructure/projects/orders/project.json: "
+
+
+@pytest.mark.parametrize(
+    ("content", "messages"),
+    [
+        pytest.param(
+            "{", ["no valid JSON object; expected one with name, description and owner."], id="no JSON"
+        ),
+        pytest.param(
+            json.dumps({**GOOD, "name": "template"}),
+            ['name is "template"; expected "orders", the name of its folder.'],
+            id="another name",
+        ),
+        pytest.param(
+            json.dumps({"name": 7, "description": "", "colour": "red", "depends_on": ["nothing"]}),
+            [
+                "name is 7; expected 2 to 24 lower-case letters",
+                'description is ""; expected 1 to 200 characters.',
+                "owner is null; expected a team or its address",
+                "colour is not a known field; expected name, description, owner",
+                'depends_on names "nothing"; expected a folder of infrastructure/projects',
+            ],
+            id="several problems",
+        ),
+        pytest.param(
+            json.dumps({**GOOD, "depends_on": "project01"}),
+            ['depends_on is "project01"; expected a list of other projects\' names.'],
+            id="no list",
+        ),
+    ],
+)
+def test_a_bad_project_json_is_named_before_anything_is_planned(
+    content, messages, terraform, new_project, foundation
+):
+    file = new_project / "project.json"
+    good = file.read_text()
+    file.write_text(content)
+    try:
+        refused = refusal(terraform(new_project), tf_vars={"env": "dev"})
+    finally:
+        file.write_text(good)
+    assert [message for message in messages if FILE + message not in refused] == []
+    assert refused.count("Error: ") == 1
+
+
+def test_bad_tables_and_pipelines_are_named(terraform, new_project, foundation):
+    tables, pipelines = new_project / "tables.json", new_project / "pipelines.tf"
+    good = {file: file.read_text() for file in (tables, pipelines)}
+    tables.write_text(json.dumps({"raw": {"records": {"description": "No columns"}}, "silver": {}}))
+    pipelines.write_text(good[pipelines].replace('["ingest", "refine"]', '["ingest", "polish"]'))
+    try:
+        refused = refusal(terraform(new_project), tf_vars={"env": "dev"})
+    finally:
+        for file, text in good.items():
+            file.write_text(text)
+    folder = "infrastructure/projects/orders"
+    assert f"{folder}/tables.json: raw.records is incomplete; expected a description, and columns" in refused
+    assert f"{folder}/tables.json: silver is no layer; expected raw, refined or curated." in refused
+    assert f'{folder}/pipelines.tf: daily runs "polish"; expected a key of job_settings' in refused
+    assert refused.count("Error: ") == 1
