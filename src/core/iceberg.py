@@ -53,7 +53,8 @@ def merge(
 
     Args:
         table: its full name, the catalog first.
-        source: rows with exactly the table's columns; each key once and never null.
+        source: rows with exactly the table's columns; each key once and never null. It is read twice if
+            there are changes: persist what is costly to compute.
         keys: the columns that identify a row.
         ignore: columns that make no change by themselves (the time of ingestion, say).
         version: a column that only grows; a row whose version is older than the table's is left out.
@@ -67,21 +68,19 @@ def merge(
     """
     spark = source.sparkSession
     target = spark.table(table)
-    source = _conformed(table, source, target.schema).persist()
+    source = _conformed(table, source, target.schema)
+    changes = _changes(source, target, keys, ignore, version, delete_missing)
+    if deleted is not None:
+        changes = changes.unionByName(_deletions(target, deleted, keys), allowMissingColumns=True)
+    changes = changes.persist()
     try:
-        _require_keys(table, source, keys)
-        changes = _changes(source, target, keys, ignore, version, delete_missing)
-        if deleted is not None:
-            changes = changes.unionByName(_deletions(target, deleted, keys), allowMissingColumns=True)
-        changes = changes.persist()
-        try:
-            counts = {row[0]: row[1] for row in changes.groupBy(_OPERATION).count().collect()}
-            if counts:
-                _merge(spark, table, changes, keys, target.columns)
-        finally:
-            changes.unpersist()
+        counts = {row[0]: row[1] for row in changes.groupBy(_OPERATION).count().collect()}
+        if counts:
+            # Not before: a key that is null, or that is there twice with different values, is a change.
+            _require_keys(table, source, keys)
+            _merge(spark, table, changes, keys, target.columns)
     finally:
-        source.unpersist()
+        changes.unpersist()
     return Changes(counts.get("insert", 0), counts.get("update", 0), counts.get("delete", 0))
 
 
@@ -154,7 +153,7 @@ def ensure_partitioning(spark: SparkSession, table: str, *fields: str) -> None:
         fields: Iceberg partition transforms, such as ``months(payment_date)``.
 
     """
-    if has_snapshot(spark, table) or _is_partitioned(spark, table):
+    if _is_partitioned(spark, table) or has_snapshot(spark, table):
         return
     for field in fields:
         spark.sql(f"ALTER TABLE {table} ADD PARTITION FIELD {field}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from pyspark.sql import Column, DataFrame, Window
@@ -55,6 +56,13 @@ def with_record_id(frame: DataFrame, columns: Sequence[str]) -> DataFrame:
     # JSON keeps null apart from "" and needs no separator that the values might hold.
     text = sf.to_json(sf.array(*(sf.col(name).cast("string") for name in columns), copy.cast("string")))
     return frame.withColumn("record_id", sf.sha2(text, 256))
+
+
+def count_each(**frames: DataFrame) -> dict[str, int]:
+    """Count the rows of some frames in one Spark job."""
+    parts = [frame.select(sf.lit(name).alias("part")) for name, frame in frames.items()]
+    counted = reduce(DataFrame.unionAll, parts).groupBy("part").count().collect()
+    return dict.fromkeys(frames, 0) | {row["part"]: row["count"] for row in counted}
 
 
 def require_conserved(what: str, rows_in: int, **parts: int) -> None:

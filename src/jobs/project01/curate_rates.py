@@ -16,7 +16,9 @@ def work(run: job.Job) -> None:
     }
     for name, (frame, keys) in curated.items():
         with run.log.stage(name):
+            frame.persist()
             changes = iceberg.merge(arguments.curated(name), frame, keys, delete_missing=True)
+            frame.unpersist()
             run.log.write("merged", table=arguments.curated(name), **vars(changes))
 
 

@@ -23,7 +23,7 @@ def work(run: job.Job) -> None:
     rejects = transforms.rejects(classified)
 
     with run.log.stage("check"):
-        counts = {"rates": rates.count(), "gaps": gaps.count(), "rejected": rejects.count()}
+        counts = quality.count_each(rates=rates, gaps=gaps, rejected=rejects)
         # Counted from the raw rows themselves, not from what the transforms made of them.
         read = raw.select(sf.sum(transforms.cells_of_row(raw))).head()
         quality.require_conserved(table.full_name, read[0] if read else 0, **counts)

@@ -21,12 +21,11 @@ def work(run: job.Job) -> None:
     payments, rejects = transforms.payments(classified), transforms.rejects(classified)
 
     with run.log.stage("check"):
-        counts = {
-            "payments": payments.count(),
-            "superseded": classified.where(sf.col("is_superseded")).count(),
-            "rejected": rejects.count(),
-        }
-        quality.require_conserved(table.full_name, received.count(), **counts)
+        superseded = classified.where(sf.col("is_superseded"))
+        counts = quality.count_each(
+            received=received, payments=payments, superseded=superseded, rejected=rejects
+        )
+        quality.require_conserved(table.full_name, counts.pop("received"), **counts)
         run.log.write("lines sorted", table=table.full_name, **counts)
     with run.log.stage("write"):
         target = arguments.refined("payments")
