@@ -262,6 +262,7 @@ def run(project: str, console: Console) -> int:
     domain = Domain(endpoint, UP)
     report = Report()
     with Stages(console) as stages:
+        report.seconds = stages.seconds
         domain.state_machine(project)
         report.executions = run_pipelines(domain, [project], stages)
         if report.executions[project].status == "SUCCEEDED":

@@ -221,7 +221,7 @@ class Domain:
         ]
         workdir = self.directory / "readback"
         conf = glue_catalog_conf(f"s3://{self.bucket('refined')}/")
-        environment = spark_environment(self.endpoint, conf, workdir, fast_start=True)
+        environment = spark_environment(self.endpoint, conf, workdir)
         result = subprocess.run(
             [sys.executable, "-m", "meshtest.readback", json.dumps(tables), str(samples)],
             capture_output=True,

@@ -125,7 +125,7 @@ def _train(workdir: Path, archive: Path) -> None:
         conf = glue_catalog_conf(f"s3://{bucket}/warehouse") | dump
         session = subprocess.run(
             [sys.executable, "-c", _TRAINING, bucket, database],
-            env=spark_environment(endpoint, conf, workdir, fast_start=True),
+            env=spark_environment(endpoint, conf, workdir),
             cwd=workdir,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

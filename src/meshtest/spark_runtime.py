@@ -51,7 +51,8 @@ _INHERITED = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "T
 # hadoop-aws 3.3 speaks AWS SDK 1; the class has another name with SDK 2.
 _SDK1_CREDENTIALS = "com.amazonaws.auth.EnvironmentVariableCredentialsProvider"
 
-# C1 only and the serial collector: a short-lived session starts sooner, a long one runs slower.
+# C1 only and the serial collector: a run of seconds is a quarter faster. One of many minutes is slower;
+# such a job passes "-XX:TieredStopAtLevel=4" in its own --conf spark.driver.extraJavaOptions, and wins.
 _FAST_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 
@@ -60,8 +61,6 @@ def spark_environment(
     conf: Mapping[str, str],
     workdir: Path,
     datalake_formats: Collection[str] = ICEBERG,
-    *,
-    fast_start: bool = False,
 ) -> dict[str, str]:
     """Write the Spark configuration below ``workdir`` and return the environment that uses it.
 
@@ -71,7 +70,6 @@ def spark_environment(
         conf: Spark properties, as Glue's ``--conf`` gives them; they win over the local defaults.
         workdir: holds the configuration, scratch files and the local warehouse; created if missing.
         datalake_formats: as Glue's ``--datalake-formats``; without "iceberg" its jars are not loaded.
-        fast_start: JVM flags for tests, where starting up is most of the work.
 
     Returns:
         The whole environment for the process: nothing but PATH and the like is inherited.
@@ -88,7 +86,7 @@ def spark_environment(
         )
     workdir = workdir.resolve()
     with_iceberg = bool(ICEBERG & set(datalake_formats))
-    properties = _session_properties(workdir, with_iceberg, fast_start, endpoint)
+    properties = _session_properties(workdir, with_iceberg, endpoint)
     properties |= _s3a_properties(workdir, endpoint)
     if endpoint is None and with_iceberg:
         properties |= _local_catalog(workdir)
@@ -117,16 +115,14 @@ def glue_catalog_conf(warehouse: str, catalog: str = CATALOG) -> dict[str, str]:
 # ─── Properties ───
 
 
-def _session_properties(
-    workdir: Path, with_iceberg: bool, fast_start: bool, endpoint: Endpoint | None
-) -> dict[str, str]:
+def _session_properties(workdir: Path, with_iceberg: bool, endpoint: Endpoint | None) -> dict[str, str]:
     return {
         "spark.master": "local[2]",
         "spark.driver.memory": "2g",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.extraClassPath": os.pathsep.join(map(str, _jars(with_iceberg))),
-        "spark.driver.extraJavaOptions": " ".join(filter(None, _java_options(workdir, fast_start, endpoint))),
+        "spark.driver.extraJavaOptions": " ".join(filter(None, _java_options(workdir, endpoint))),
         "spark.sql.session.timeZone": "UTC",
         # Glue's default of 200 is for a cluster; on two cores it costs a third of the time.
         "spark.sql.shuffle.partitions": "4",
@@ -141,7 +137,7 @@ def _jars(with_iceberg: bool) -> list[Path]:
     return [jar for jar in jars if with_iceberg or jar.name.startswith(_S3A_JARS)]
 
 
-def _java_options(workdir: Path, fast_start: bool, endpoint: Endpoint | None) -> Iterator[str]:
+def _java_options(workdir: Path, endpoint: Endpoint | None) -> Iterator[str]:
     yield "-Duser.timezone=UTC"
     yield f"-Djava.io.tmpdir={_jvm_word(workdir / 'scratch')}"
     if endpoint is not None:
@@ -150,8 +146,7 @@ def _java_options(workdir: Path, fast_start: bool, endpoint: Endpoint | None) ->
         yield f"-Djavax.net.ssl.trustStorePassword={TRUSTSTORE_PASSWORD}"
     yield f"-Dlog4j2.configurationFile={(workdir / _CONFIGURATION / 'log4j2.properties').as_uri()}"
     yield spark_class_archive.java_options()
-    if fast_start:
-        yield _FAST_START
+    yield _FAST_START
 
 
 def _jvm_word(path: Path) -> str:

@@ -38,7 +38,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         "spark.driver.memory": "1g",
     }
     before = dict(os.environ)
-    os.environ.update(spark_runtime.spark_environment(None, small, workdir, fast_start=True))
+    os.environ.update(spark_runtime.spark_environment(None, small, workdir))
     # Iceberg's metadata tables and MERGE log warnings about each small table.
     built = session.build("tests")
     built.sparkContext.setLogLevel("ERROR")

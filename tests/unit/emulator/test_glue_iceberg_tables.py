@@ -111,7 +111,7 @@ print(spark.sql(f"SELECT operation FROM {table}.snapshots ORDER BY committed_at"
 def test_spark_loads_it_appends_and_merges(endpoint: Endpoint, name: str, tmp_path: Path) -> None:
     """The whole way that a job goes: Iceberg's GlueCatalog and S3FileIO on what CreateTable made."""
     created = create(endpoint.client, name)["Parameters"]["metadata_location"]
-    environment = spark_environment(endpoint, glue_catalog_conf(f"s3://{name}/"), tmp_path, fast_start=True)
+    environment = spark_environment(endpoint, glue_catalog_conf(f"s3://{name}/"), tmp_path)
     run = subprocess.run(
         [sys.executable, "-c", SPARK_WRITER, name],
         env=environment,
