@@ -20,6 +20,7 @@ BUILD = ROOT / "build"
 TERRAFORM_MINIMUM = (1, 14)
 JAVA_MAJOR = 17
 PROVIDER = "registry.terraform.io/hashicorp/aws"
+PROVIDER_CACHE = ROOT / ".tools" / "providers"
 
 
 class ToolMissing(Exception):
@@ -72,6 +73,12 @@ def _terraform_version(path: str) -> tuple[int, ...]:
         return ()
 
 
+@functools.cache
+def terraform_version() -> tuple[int, ...]:
+    """(major, minor, patch) of the Terraform in use."""
+    return _terraform_version(str(terraform()))
+
+
 def _terraform_of_the_wheel() -> Path:
     shim = ROOT / ".tools" / "bin" / "terraform"
     if not shim.exists():
@@ -105,6 +112,22 @@ def provider_mirror() -> Path | None:
             )
         return Path(named)
     return next((place for place in _mirror_places() if (place / PROVIDER).is_dir()), None)
+
+
+def provider_binary() -> Path:
+    """The AWS provider's program, in the version of the stacks' lock file.
+
+    Raises:
+        ToolMissing: it is in no unpacked mirror, and no `terraform init` has fetched it yet.
+
+    """
+    lock = ROOT / "infrastructure" / "environments" / "dev" / ".terraform.lock.hcl"
+    version = re.search(r'version\s*=\s*"([^"]+)"', lock.read_text())
+    for place in filter(None, (provider_mirror(), PROVIDER_CACHE)):
+        pattern = f"{version.group(1) if version else '*'}/*/terraform-provider-aws*"
+        if found := sorted((place / PROVIDER).glob(pattern)):
+            return found[0]
+    raise ToolMissing("The AWS provider is not here yet: the first `terraform init` fetches it")
 
 
 def _mirror_places() -> Iterator[Path]:

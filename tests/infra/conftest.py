@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import tftest
 
-from meshtest import emulator, toolchain
+from meshtest import emulator
 from meshtest.emulator import Endpoint
 from meshtest.terraform import workspace
+from meshtest.terraform.engine import TerraformTest
 
 STATE_BUCKET = "f01-tfstate-123456789012-{env}"
 Plan = Callable[..., tftest.TerraformPlanOutput]
@@ -42,8 +43,7 @@ def terraform(endpoint: Endpoint, infrastructure: Path) -> Callable[[Path], tfte
 
     def terraform(root: Path) -> tftest.TerraformTest:
         if root not in known:
-            runner = tftest.TerraformTest(str(root), binary=str(toolchain.terraform()))
-            runner.env = environment
+            runner = TerraformTest(root, env=environment)
             runner.init(init_vars=backend(root, endpoint) if "backend" in settings(root) else None)
             known[root] = runner
         return known[root]

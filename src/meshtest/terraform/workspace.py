@@ -91,14 +91,14 @@ data "terraform_remote_state" "foundation" {{
 def environment(endpoint: Endpoint, build: Path = toolchain.BUILD) -> dict[str, str]:
     """The environment in which Terraform finds the provider, and the embedded AWS over HTTPS.
 
-    ``AWS_CA_BUNDLE`` is left out on purpose: the provider fails when one process is configured
-    twice with it. Go trusts ``SSL_CERT_FILE`` instead.
+    ``AWS_CA_BUNDLE`` is empty on purpose, also where this is added to a larger environment: the provider
+    fails when one process is configured twice with it. Go trusts ``SSL_CERT_FILE`` instead.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))}
-    account = {name: value for name, value in endpoint.environment().items() if name != "AWS_CA_BUNDLE"}
     return {
         **kept,
-        **account,
+        **endpoint.environment(),
+        "AWS_CA_BUNDLE": "",
         **dict.fromkeys(ENDPOINT_VARIABLES, endpoint.https),
         "CHECKPOINT_DISABLE": "1",
         "SSL_CERT_FILE": str(endpoint.ca_bundle),
@@ -124,9 +124,8 @@ provider_installation {{
 }}
 """
     else:
-        cache = toolchain.ROOT / ".tools" / "providers"
-        cache.mkdir(parents=True, exist_ok=True)
-        text = f'plugin_cache_dir = "{cache}"\n'
+        toolchain.PROVIDER_CACHE.mkdir(parents=True, exist_ok=True)
+        text = f'plugin_cache_dir = "{toolchain.PROVIDER_CACHE}"\n'
     build.mkdir(parents=True, exist_ok=True)
     file = build / "terraform.rc"
     if not file.exists() or file.read_text() != text:
