@@ -82,3 +82,23 @@ def test_a_named_mirror_is_used(tmp_path, monkeypatch):
     (tmp_path / toolchain.PROVIDER).mkdir(parents=True)
     monkeypatch.setenv("TF_PLUGIN_MIRROR", str(tmp_path))
     assert toolchain.provider_mirror() == tmp_path
+
+
+# ─── The provider's program ───
+
+
+def test_the_provider_is_the_one_of_the_lock_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("TF_PLUGIN_MIRROR", str(tmp_path))
+    program = tmp_path / toolchain.PROVIDER / "5.100.0" / "linux_amd64" / "terraform-provider-aws_v5.100.0_x5"
+    other = tmp_path / toolchain.PROVIDER / "6.0.0" / "linux_amd64" / "terraform-provider-aws_v6.0.0_x5"
+    for file in (program, other):
+        file.parent.mkdir(parents=True)
+        file.touch()
+    assert toolchain.provider_binary() == program
+
+
+def test_a_provider_that_is_not_here_yet_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(toolchain, "provider_mirror", lambda: None)
+    monkeypatch.setattr(toolchain, "PROVIDER_CACHE", tmp_path)
+    with pytest.raises(ToolMissing, match="the first `terraform init` fetches it"):
+        toolchain.provider_binary()

@@ -78,13 +78,14 @@ def test_the_environment_holds_no_other_account_and_no_ca_bundle(tmp_path, monke
     monkeypatch.setenv("TF_VAR_env", "prod")
     endpoint = Endpoint("http://h", "https://h", 1, tmp_path, tmp_path / "ca.pem", tmp_path / "trust.p12")
     environment = workspace.environment(endpoint, tmp_path)
-    assert not {"AWS_PROFILE", "AWS_CA_BUNDLE", "TF_VAR_env"} & set(environment)
+    assert not {"AWS_PROFILE", "TF_VAR_env"} & set(environment)
+    assert environment["AWS_CA_BUNDLE"] == ""
     assert environment["AWS_ENDPOINT_URL"] == "https://h"
     assert environment["SSL_CERT_FILE"] == str(tmp_path / "ca.pem")
 
 
 def test_without_a_mirror_the_registry_serves_and_its_provider_is_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(toolchain, "ROOT", tmp_path)
+    monkeypatch.setattr(toolchain, "PROVIDER_CACHE", tmp_path / ".tools" / "providers")
     monkeypatch.setattr(toolchain, "provider_mirror", lambda: None)
     endpoint = Endpoint("http://h", "https://h", 1, tmp_path, tmp_path / "ca.pem", tmp_path / "trust.p12")
     file = workspace.environment(endpoint, tmp_path / "build")["TF_CLI_CONFIG_FILE"]
