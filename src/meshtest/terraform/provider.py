@@ -6,9 +6,11 @@ Source: https://developer.hashicorp.com/terraform/plugin/debugging#running-terra
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import select
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -84,8 +86,10 @@ class Provider:
 
     @property
     def is_alive(self) -> bool:
-        """Whether the process still runs."""
-        return self._guard.poll() is None
+        """Whether it answers: a process that has just died still looks alive to its guard."""
+        (provider,) = json.loads(self.reattach).values()
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(provider["Addr"]["String"]) == 0
 
     def close(self) -> None:
         """End the provider and wait until nothing of it is left."""

@@ -1,96 +1,11 @@
-"""Inputs that each module accepts: what a test changes is what it is about."""
+"""Plans of the module that a test file is named after."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
-
-ACCOUNT = "123456789012"
-KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/0000-1111"
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/f01-a-role-dev"
-JOB = f"arn:aws:glue:eu-west-1:{ACCOUNT}:job/f01-project01-ingest-dev"
-COLUMNS = [{"name": "record_id", "type": "string"}, {"name": "value", "type": "decimal(18,2)"}]
-
-INPUTS: dict[str, dict[str, Any]] = {
-    "glue_catalog_database": {
-        "description": "Raw data",
-        "location_uri": "s3://f01-raw-123456789012-dev/",
-        "name": "f01_raw_dev",
-    },
-    "glue_catalog_table": {
-        "columns": COLUMNS,
-        "database_name": "f01_raw_dev",
-        "description": "Records as received",
-        "location": "s3://f01-raw-123456789012-dev/project01/records/",
-        "name": "records",
-        "partition_keys": [{"name": "ingestion_date", "type": "string"}],
-    },
-    "glue_iceberg_table": {
-        "columns": COLUMNS,
-        "database_name": "f01_refined_dev",
-        "description": "Records",
-        "location": "s3://f01-refined-123456789012-dev/project01/records/",
-        "name": "records",
-        "optimizer_role_arn": ROLE,
-    },
-    "glue_job": {
-        "arguments": {"--env": "dev"},
-        "connections": ["f01-network-a-dev", "f01-network-b-dev"],
-        "description": "raw → refined",
-        "extra_py_files": [
-            "s3://artifacts/wheels/core-latest-py3-none-any.whl",
-            "s3://artifacts/jobs/p/p.zip",
-        ],
-        "name": "f01-project01-refine-dev",
-        "role_arn": ROLE,
-        "script_location": "s3://artifacts/jobs/p/refine.py",
-        "security_configuration": "f01-glue-dev",
-        "temp_dir": "s3://artifacts/temp/p/",
-        "warehouse": "s3://refined/p/",
-    },
-    "iam_glue_job": {
-        "connection_names": ["f01-network-a-dev"],
-        "job_names": ["f01-project01-refine-dev"],
-        "kms_key_arn": KEY,
-        "name": "f01-project01-glue-job-dev",
-        "read_prefixes": ["artifacts/wheels", "refined/other/shared"],
-        "read_tables": ["f01_refined_dev/shared"],
-        "write_prefixes": ["raw/project01", "refined/project01"],
-        "write_tables": ["f01_raw_dev/records", "f01_refined_dev/records"],
-    },
-    "iam_role": {
-        "description": "Run a pipeline",
-        "inline_policies": {
-            "run": json.dumps(
-                {"Statement": [{"Effect": "Allow", "Action": "glue:StartJobRun", "Resource": JOB}]}
-            )
-        },
-        "managed_policy_arns": {"observability": f"arn:aws:iam::{ACCOUNT}:policy/f01-sfn-observability-dev"},
-        "name": "f01-project01-rates-sfn-dev",
-        "service": "states.amazonaws.com",
-        "source_arns": [f"arn:aws:states:eu-west-1:{ACCOUNT}:stateMachine:f01-project01-rates-dev"],
-    },
-    "iam_table_optimizer": {
-        "kms_key_arn": KEY,
-        "name": "f01-project01-table-optimizer-dev",
-        "table_prefixes": ["refined/project01/records"],
-        "tables": ["f01_refined_dev/records"],
-    },
-    "s3_bucket": {
-        "bucket_name": "f01-raw-123456789012-dev",
-        "kms_key_arn": KEY,
-        "logging_bucket_id": "f01-logs-123456789012-dev",
-        "logging_prefix": "raw/",
-    },
-    "stepfunction_pipeline": {
-        "glue_job_names": ["f01-project01-ingest-dev", "f01-project01-refine-dev"],
-        "kms_key_arn": KEY,
-        "pipeline_name": "f01-project01-daily-dev",
-        "role_arn": ROLE,
-    },
-}
+from inputs import INPUTS
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,70 @@
+"""Keys: rotated, with a policy of their own, known by an alias."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from meshtest.controls import Seen, control
+from meshtest.plan import Plan, Statement, statements
+
+
+@control(
+    "kms-rotation",
+    "Every key is rotated",
+    "medium",
+    improvement="P1-03",
+    security_hub="KMS.4",
+    cis="3.6",
+    checkov="CKV_AWS_7",
+)
+def rotation(plan: Plan) -> Iterator[Seen]:
+    """https://docs.aws.amazon.com/kms/latest/developerguide/rotate-keys.html."""
+    for key in plan.resources("aws_kms_key"):
+        yield Seen(key, bool(key.get("enable_key_rotation")), True)
+
+
+@control(
+    "kms-policy",
+    "Every key has a policy that gives the account its administration, and everyone else only what a condition limits",
+    "high",
+    improvement="P1-03",
+    checkov="CKV2_AWS_64",
+)
+def policy(plan: Plan) -> Iterator[Seen]:
+    """https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html."""
+    for key in plan.resources("aws_kms_key"):
+        found = statements(key.get("policy")) if key.get("policy") else []
+        roots = [each for each in found if _is_account(each)]
+        open_ones = [each.sid for each in found if each not in roots and not _is_limited(each)]
+        yield Seen(key, (len(roots), open_ones), (1, []))
+
+
+def _is_account(statement: Statement) -> bool:
+    return (
+        statement.effect == "Allow"
+        and statement.actions == ("kms:*",)
+        and len(statement.principals) == 1
+        and statement.principals[0][1].endswith(":root")
+    )
+
+
+def _is_limited(statement: Statement) -> bool:
+    is_open = ("AWS", "*") in statement.principals or bool(statement.negated) or "kms:*" in statement.actions
+    return statement.effect == "Deny" or (bool(statement.conditions) and not is_open)
+
+
+@control("kms-alias", "Every key has an alias", "low", improvement="P1-03")
+def alias(plan: Plan) -> Iterator[Seen]:
+    """https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html."""
+    for key in plan.resources("aws_kms_key"):
+        names = [
+            each for each in plan.resources("aws_kms_alias") if key.declared in each.refers("target_key_id")
+        ]
+        yield Seen(key, len(names), 1)
+
+
+@control("kms-deletion-window", "A key that is to be deleted can be brought back for 30 days", "medium")
+def deletion_window(plan: Plan) -> Iterator[Seen]:
+    """https://docs.aws.amazon.com/kms/latest/developerguide/deleting-keys.html."""
+    for key in plan.resources("aws_kms_key"):
+        yield Seen(key, key.get("deletion_window_in_days") or 30, 30)
