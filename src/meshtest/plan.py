@@ -136,6 +136,10 @@ class Resource:
             return False
         return True
 
+    def declares(self, argument: str) -> bool:
+        """Whether its block sets an argument, or has a block of that name."""
+        return argument in self._block().get("expressions", {})
+
     def refers(self, path: str) -> set[str]:
         """The blocks (see `declared`) that an argument takes its value from.
 

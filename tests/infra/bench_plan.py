@@ -27,12 +27,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import foundation_state
 import tftest
 from modules.inputs import INPUTS
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
-from stacks import foundation_state
 
 from meshtest import emulator, toolchain
 from meshtest.emulator import Endpoint

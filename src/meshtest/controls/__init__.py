@@ -20,7 +20,7 @@ from meshtest.plan import Plan, PlanError, Resource, Unknown
 
 Severity = Literal["critical", "high", "medium", "low"]
 Status = Literal["passed", "failed", "not applicable", "error"]
-_SUBJECTS = ("s3", "kms", "network")
+_SUBJECTS = ("s3", "kms", "network", "iam", "glue", "stepfunctions", "logs", "naming")
 
 
 @dataclass(frozen=True)

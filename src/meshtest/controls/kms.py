@@ -25,7 +25,7 @@ def rotation(plan: Plan) -> Iterator[Seen]:
 
 @control(
     "kms-policy",
-    "Every key has a policy that gives the account its administration, and everyone else only what a condition limits",
+    "Every key has a policy: the account administers it, everyone else is limited by a condition",
     "high",
     improvement="P1-03",
     checkov="CKV2_AWS_64",

@@ -61,7 +61,7 @@ def flow_log_retention(plan: Plan) -> Iterator[Seen]:
 
 @control(
     "vpc-flow-log-role",
-    "Only the flow-log service, for this account's flow logs, may use the role that writes them, and only to write them",
+    "Only the flow-log service, for this account, may use the flow log's role, and only to write it",
     "high",
     improvement="P1-01",
 )
@@ -111,7 +111,7 @@ def no_internet(plan: Plan) -> Iterator[Seen]:
     for vpc in plan.resources("aws_vpc"):
         yield Seen(vpc, [each.address for each in plan.resources(*_WAYS_OUT)], [])
     for table in plan.resources("aws_route_table", "aws_default_route_table"):
-        routes = table.get("route") if table.is_known("route") else []
+        routes = table.get("route") if table.is_known("route") or table.declares("route") else []
         yield Seen(table, [each for each in routes or [] if each.get("cidr_block") in _ANYWHERE], [])
     for route in plan.resources("aws_route"):
         goals = {route.get("destination_cidr_block"), route.get("destination_ipv6_cidr_block")}
@@ -149,7 +149,7 @@ def rules(plan: Plan, direction: str) -> Iterator[tuple[Resource, dict[str, obje
         if rule.get("type") == direction:
             yield rule, _block(rule.values)
     for group in plan.resources("aws_security_group", "aws_default_security_group"):
-        for block in (group.get(direction) if group.is_known(direction) else []) or []:
+        for block in _blocks(group, direction):
             yield group, _block(block)
 
 
@@ -212,8 +212,10 @@ def default_group(plan: Plan) -> Iterator[Seen]:
 
 
 def _blocks(group: Resource, direction: str) -> list[object]:
-    """Its inline rules; a group without the blocks leaves the argument to the provider, which empties it."""
-    return list(group.get(direction) or []) if group.is_known(direction) else []
+    """Its inline rules. What it does not declare is only computed: the rules that stand for themselves."""
+    if not group.is_known(direction) and not group.declares(direction):
+        return []
+    return list(group.get(direction) or [])
 
 
 @control(

@@ -1,0 +1,119 @@
+"""Glue: jobs on the supported runtime, encrypted and watched; Iceberg tables that are looked after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from meshtest.controls import Seen, control
+from meshtest.plan import Plan, Resource
+
+_OPTIMIZERS = ["compaction", "orphan_file_deletion", "retention"]
+_ARGUMENTS = {
+    "--enable-continuous-cloudwatch-log": "true",
+    "--enable-glue-datacatalog": "true",
+    "--enable-metrics": "true",
+    "--enable-observability-metrics": "true",
+}
+_CATALOG = "spark.sql.catalog.glue_catalog"
+_EXTENSIONS = "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"
+
+
+# ─── Jobs ───
+
+
+@control("glue-version", "Every job runs on Glue 5.1 with Python 3", "medium", security_hub="Glue.4")
+def version(plan: Plan) -> Iterator[Seen]:
+    """https://docs.aws.amazon.com/glue/latest/dg/release-notes.html."""
+    for job in plan.resources("aws_glue_job"):
+        command = (job.get("glue_version"), job.get("command.0.name"), job.get("command.0.python_version"))
+        yield Seen(job, command, ("5.1", "glueetl", "3"))
+
+
+@control(
+    "glue-job-security-configuration",
+    "Every job has a security configuration, so that all that it writes is encrypted",
+    "high",
+    improvement="P1-03",
+    checkov="CKV_AWS_195",
+)
+def job_security_configuration(plan: Plan) -> Iterator[Seen]:
+    """https://docs.aws.amazon.com/glue/latest/dg/encryption-security-configuration.html."""
+    for job in plan.resources("aws_glue_job"):
+        yield Seen(job, bool(job.get("security_configuration")), True)
+
+
+@control(
+    "glue-security-configuration",
+    "A security configuration encrypts S3, CloudWatch and job bookmarks with a key",
+    "high",
+    improvement="P1-03",
+    checkov="CKV_AWS_99",
+)
+def security_configuration(plan: Plan) -> Iterator[Seen]:
+    """https://docs.aws.amazon.com/glue/latest/dg/encryption-security-configuration.html."""
+    for each in plan.resources("aws_glue_security_configuration"):
+        blocks = each.get("encryption_configuration.0")
+        modes = (
+            blocks["s3_encryption"][0].get("s3_encryption_mode"),
+            blocks["cloudwatch_encryption"][0].get("cloudwatch_encryption_mode"),
+            blocks["job_bookmarks_encryption"][0].get("job_bookmarks_encryption_mode"),
+        )
+        yield Seen(each, modes, ("SSE-KMS", "SSE-KMS", "CSE-KMS"))
+
+
+@control("glue-arguments", "Every job logs, measures and finds the Iceberg catalog", "medium")
+def arguments(plan: Plan) -> Iterator[Seen]:
+    """https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-glue-arguments.html."""
+    for job in plan.resources("aws_glue_job"):
+        given = job.get("default_arguments") or {}
+        yield Seen(job, {name: given.get(name) for name in _ARGUMENTS}, _ARGUMENTS)
+        if "iceberg" in (given.get("--datalake-formats") or ""):
+            conf = (given.get("--conf") or "").replace("--conf ", "").split()
+            names = [
+                f"spark.sql.extensions={_EXTENSIONS}",
+                f"{_CATALOG}=org.apache.iceberg.spark.SparkCatalog",
+                f"{_CATALOG}.catalog-impl=org.apache.iceberg.aws.glue.GlueCatalog",
+                f"{_CATALOG}.io-impl=org.apache.iceberg.aws.s3.S3FileIO",
+            ]
+            yield Seen(job, [name for name in names if name not in conf], [])
+
+
+@control("glue-limits", "Every job has a time limit, and never runs twice at once", "medium")
+def limits(plan: Plan) -> Iterator[Seen]:
+    """https://docs.aws.amazon.com/glue/latest/dg/add-job.html."""
+    for job in plan.resources("aws_glue_job"):
+        minutes = job.get("timeout") or 0
+        yield Seen(job, "limited" if 0 < minutes <= 480 else f"{minutes} minutes", "limited")
+        runs = job.get("execution_property.0.max_concurrent_runs")
+        yield Seen(job, runs, 1)
+
+
+@control("glue-in-the-vpc", "Every job runs in the domain's network", "high", improvement="P1-05")
+def in_the_vpc(plan: Plan) -> Iterator[Seen]:
+    """https://docs.aws.amazon.com/glue/latest/dg/setup-vpc-for-glue-access.html."""
+    for job in plan.resources("aws_glue_job"):
+        yield Seen(job, bool(job.get("connections")), True)
+
+
+# ─── Tables ───
+
+
+@control(
+    "glue-table-optimizers",
+    "Every Iceberg table is compacted, and rid of old snapshots and of files that belong to none",
+    "medium",
+)
+def optimizers(plan: Plan) -> Iterator[Seen]:
+    """https://docs.aws.amazon.com/glue/latest/dg/table-optimizers.html."""
+    for table in plan.resources("aws_glue_catalog_table"):
+        if table.get("open_table_format_input"):
+            own = [each for each in plan.resources("aws_glue_catalog_table_optimizer") if _is_of(each, table)]
+            yield Seen(table, sorted(each.get("type") for each in own), _OPTIMIZERS)
+            for each in own:
+                settings = (each.get("configuration.0.enabled"), bool(each.get("configuration.0.role_arn")))
+                yield Seen(each, settings, (True, True))
+
+
+def _is_of(optimizer: Resource, table: Resource) -> bool:
+    named = (optimizer.get("database_name"), optimizer.get("table_name"))
+    return named == (table.get("database_name"), table.get("name"))

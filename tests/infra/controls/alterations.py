@@ -1,0 +1,650 @@
+"""Faults, one at a time, put into a real plan: after each of them its control must not hold.
+
+An alteration is (control, stack, what is wrong, the change), and the change returns the address that the
+finding has to name.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+Change = Callable[[dict[str, Any]], str]
+FOUNDATION = "module.foundation"
+RAW = f"{FOUNDATION}.module.s3_raw"
+LOGS = f"{FOUNDATION}.module.s3_logs"
+BUCKET = f"{RAW}.aws_s3_bucket.this"
+LOG_BUCKET = f"{LOGS}.aws_s3_bucket.this"
+KEY = f"{FOUNDATION}.aws_kms_key.data_lake"
+VPC = f"{FOUNDATION}.aws_vpc.main"
+FLOW_LOG = f"{FOUNDATION}.aws_flow_log.main"
+FLOW_GROUP = f"{FOUNDATION}.aws_cloudwatch_log_group.vpc_flow_logs"
+FLOW_ROLE = f"{FOUNDATION}.aws_iam_role.vpc_flow_logs"
+FLOW_POLICY = f"{FOUNDATION}.aws_iam_role_policy.vpc_flow_logs"
+SUBNET = f'{FOUNDATION}.aws_subnet.private["eu-west-1a"]'
+GLUE_GROUP = f"{FOUNDATION}.aws_security_group.glue_job"
+DEFAULT_GROUP = f"{FOUNDATION}.aws_default_security_group.main"
+TO_VPC = f"{FOUNDATION}.aws_vpc_security_group_egress_rule.job_https_to_vpc"
+FROM_JOBS = f"{FOUNDATION}.aws_vpc_security_group_ingress_rule.endpoint_https_from_jobs"
+ENDPOINT = f'{FOUNDATION}.aws_vpc_endpoint.interface["glue"]'
+JOB = 'module.glue_job["refine_rates"].aws_glue_job.this'
+JOB_ROLE = "module.iam_glue_job.aws_iam_role.this"
+JOB_POLICY = "module.iam_glue_job.aws_iam_role_policy.this"
+ATTACHMENT = 'module.iam_pipeline["rates"].aws_iam_role_policy_attachment.this["observability"]'
+TABLE = 'module.iceberg_table["refined.ecb_rates"].aws_glue_catalog_table.this'
+MACHINE = 'module.pipeline["rates"].aws_sfn_state_machine.this'
+MACHINE_LOGS = 'module.pipeline["rates"].aws_cloudwatch_log_group.this'
+
+
+# ─── Changes ───
+
+
+def find(plan: dict[str, Any], address: str) -> dict[str, Any]:
+    (found,) = (each for each in plan["resource_changes"] if each["address"] == address)
+    return found
+
+
+def put(address: str, path: str, value: Any, finding: str | None = None) -> Change:
+    """Another value for an argument."""
+
+    def change(plan: dict[str, Any]) -> str:
+        *steps, last = (int(step) if step.isdigit() else step for step in path.split("."))
+        planned = find(plan, address)["change"]
+        planned["after_unknown"].pop(path, None)
+        place = planned["after"]
+        for step in steps:
+            place = place[step]
+        assert place.get(last) != value
+        place[last] = value
+        return finding or address
+
+    return change
+
+
+def hide(address: str, path: str) -> Change:
+    """A value that is known only after the apply, and refers to nothing."""
+
+    def change(plan: dict[str, Any]) -> str:
+        planned = find(plan, address)["change"]
+        planned["after"].pop(path, None)
+        planned["after_unknown"][path] = True
+        return address
+
+    return change
+
+
+def drop(address: str, finding: str) -> Change:
+    """A resource that is not there."""
+
+    def change(plan: dict[str, Any]) -> str:
+        plan["resource_changes"].remove(find(plan, address))
+        return finding
+
+    return change
+
+
+def add(address: str, kind: str, values: dict[str, Any], finding: str | None = None) -> Change:
+    """One more resource."""
+
+    def change(plan: dict[str, Any]) -> str:
+        module, _, rest = address.rpartition(f".{kind}")
+        plan["resource_changes"].append(
+            {
+                "address": address,
+                "module_address": module,
+                "mode": "managed",
+                "type": kind,
+                "name": rest,
+                "change": {"actions": ["create"], "after": values, "after_unknown": {}},
+            }
+        )
+        return finding or address
+
+    return change
+
+
+def document(address: str, argument: str, edit: Callable[[Any], Any], finding: str | None = None) -> Change:
+    """Another JSON document: what `edit` leaves of it."""
+
+    def change(plan: dict[str, Any]) -> str:
+        after = find(plan, address)["change"]["after"]
+        before = json.loads(after[argument])
+        edited = deepcopy(before)
+        edited = edit(edited) or edited
+        assert edited != before
+        after[argument] = json.dumps(edited)
+        return finding or address
+
+    return change
+
+
+def statement(sid: str, **changes: Any) -> Callable[[Any], None]:
+    """Change members of a policy's statement; None removes one."""
+
+    def edit(policy: Any) -> None:
+        (found,) = (each for each in policy["Statement"] if each.get("Sid", "") == sid)
+        for name, value in changes.items():
+            found.pop(name, None) if value is None else found.update({name: value})
+
+    return edit
+
+
+def without(sid: str) -> Callable[[Any], None]:
+    """Remove a policy's statement."""
+
+    def edit(policy: Any) -> None:
+        policy["Statement"] = [each for each in policy["Statement"] if each.get("Sid") != sid]
+
+    return edit
+
+
+def task(**changes: Any) -> Callable[[Any], None]:
+    """Change members of a machine's first task; None removes one."""
+
+    def edit(machine: Any) -> None:
+        found = machine["States"][machine["StartAt"]]
+        for name, value in changes.items():
+            found.pop(name, None) if value is None else found.update({name: value})
+
+    return edit
+
+
+def renamed(pattern: str, replacement: str) -> Callable[[Any], Any]:
+    """Replace a text in the whole document."""
+    return lambda content: json.loads(re.sub(pattern, replacement, json.dumps(content)))
+
+
+def reference(module: str, label: str, argument: str, target: str, finding: str) -> Change:
+    """An argument that refers to something else in the configuration."""
+
+    def change(plan: dict[str, Any]) -> str:
+        found = plan["configuration"]["root_module"]
+        for name in module.split("."):
+            found = found["module_calls"][name]["module"]
+        (block,) = (each for each in found["resources"] if each["address"] == label)
+        block["expressions"][argument] = {"references": [target]}
+        return finding
+
+    return change
+
+
+def https(**changes: Any) -> Change:
+    return document(
+        f"{RAW}.aws_s3_bucket_policy.this", "policy", statement("DenyInsecureTransport", **changes), BUCKET
+    )
+
+
+def tls(**changes: Any) -> Change:
+    return document(
+        f"{RAW}.aws_s3_bucket_policy.this", "policy", statement("DenyOutdatedTLS", **changes), BUCKET
+    )
+
+
+def delivery(number: int, **changes: Any) -> Change:
+    def edit(policy: Any) -> None:
+        found = [each for each in policy["Statement"] if "Service" in (each["Principal"] or {})]
+        statement(found[number]["Sid"], **changes)(policy)
+
+    return document(f"{LOGS}.aws_s3_bucket_policy.this", "policy", edit, LOG_BUCKET)
+
+
+NAME = "f01-raw-123456789012-dev"
+ENCRYPTION = "aws_s3_bucket_server_side_encryption_configuration.this"
+DEFAULT = "rule.0.apply_server_side_encryption_by_default.0"
+EVERYONE_S3 = {"AWS": "arn:aws:iam::123456789012:root"}
+
+ALTERATIONS: list[tuple[str, str, str, Change]] = [
+    # ─── Buckets ───
+    ("s3-https-only", "foundation", "Allow instead of Deny", https(Effect="Allow")),
+    ("s3-https-only", "foundation", "one principal only", https(Principal=EVERYONE_S3)),
+    ("s3-https-only", "foundation", "objects left out", https(Resource=f"arn:aws:s3:::{NAME}")),
+    ("s3-https-only", "foundation", "bucket left out", https(Resource=f"arn:aws:s3:::{NAME}/*")),
+    (
+        "s3-https-only",
+        "foundation",
+        "another bucket",
+        https(Resource=["arn:aws:s3:::other", "arn:aws:s3:::other/*"]),
+    ),
+    (
+        "s3-https-only",
+        "foundation",
+        "condition inverted",
+        https(Condition={"Bool": {"aws:SecureTransport": "true"}}),
+    ),
+    (
+        "s3-https-only",
+        "foundation",
+        "other operator",
+        https(Condition={"Null": {"aws:SecureTransport": "false"}}),
+    ),
+    (
+        "s3-https-only",
+        "foundation",
+        "narrowed by a second condition",
+        https(Condition={"Bool": {"aws:SecureTransport": "false"}, "StringEquals": {"aws:userid": "x"}}),
+    ),
+    ("s3-https-only", "foundation", "reads only", https(Action="s3:GetObject")),
+    ("s3-https-only", "foundation", "NotAction", https(Action=None, NotAction="s3:GetObject")),
+    ("s3-https-only", "foundation", "no policy", drop(f"{RAW}.aws_s3_bucket_policy.this", BUCKET)),
+    (
+        "s3-https-only",
+        "foundation",
+        "no statement",
+        document(f"{RAW}.aws_s3_bucket_policy.this", "policy", without("DenyInsecureTransport"), BUCKET),
+    ),
+    ("s3-https-only", "foundation", "unknown policy", hide(f"{RAW}.aws_s3_bucket_policy.this", "policy")),
+    ("s3-tls-1-2", "foundation", "TLS 1.1", tls(Condition={"NumericLessThan": {"s3:TlsVersion": "1.1"}})),
+    ("s3-tls-1-2", "foundation", "Allow", tls(Effect="Allow")),
+    (
+        "s3-one-policy",
+        "foundation",
+        "a second policy",
+        add(
+            f"{RAW}.aws_s3_bucket_policy.more",
+            "aws_s3_bucket_policy",
+            {"bucket": NAME, "policy": "{}"},
+            BUCKET,
+        ),
+    ),
+    *(
+        (
+            "s3-public-access-block",
+            "foundation",
+            flag,
+            put(f"{RAW}.aws_s3_bucket_public_access_block.this", flag, False, BUCKET),
+        )
+        for flag in (
+            "block_public_acls",
+            "block_public_policy",
+            "ignore_public_acls",
+            "restrict_public_buckets",
+        )
+    ),
+    (
+        "s3-public-access-block",
+        "foundation",
+        "none",
+        drop(f"{RAW}.aws_s3_bucket_public_access_block.this", BUCKET),
+    ),
+    (
+        "s3-owner-enforced",
+        "foundation",
+        "the writer owns",
+        put(
+            f"{RAW}.aws_s3_bucket_ownership_controls.this", "rule.0.object_ownership", "ObjectWriter", BUCKET
+        ),
+    ),
+    ("s3-owner-enforced", "foundation", "none", drop(f"{RAW}.aws_s3_bucket_ownership_controls.this", BUCKET)),
+    (
+        "s3-no-acl",
+        "foundation",
+        "an access list",
+        add(f"{RAW}.aws_s3_bucket_acl.this", "aws_s3_bucket_acl", {"bucket": NAME, "acl": "private"}, BUCKET),
+    ),
+    (
+        "s3-customer-key",
+        "foundation",
+        "SSE-S3",
+        put(f"{RAW}.{ENCRYPTION}", f"{DEFAULT}.sse_algorithm", "AES256", BUCKET),
+    ),
+    (
+        "s3-customer-key",
+        "foundation",
+        "no bucket key",
+        put(f"{RAW}.{ENCRYPTION}", "rule.0.bucket_key_enabled", False, BUCKET),
+    ),
+    ("s3-customer-key", "foundation", "none", drop(f"{RAW}.{ENCRYPTION}", BUCKET)),
+    (
+        "s3-customer-key",
+        "foundation",
+        "AWS's own key",
+        lambda plan: find(plan, f"{RAW}.{ENCRYPTION}")["change"].update(after_unknown={}) or BUCKET,
+    ),
+    (
+        "s3-log-target-aes256",
+        "foundation",
+        "SSE-KMS",
+        put(f"{LOGS}.{ENCRYPTION}", f"{DEFAULT}.sse_algorithm", "aws:kms", LOG_BUCKET),
+    ),
+    (
+        "s3-versioning",
+        "foundation",
+        "suspended",
+        put(f"{RAW}.aws_s3_bucket_versioning.this", "versioning_configuration.0.status", "Suspended", BUCKET),
+    ),
+    (
+        "s3-lifecycle",
+        "foundation",
+        "uploads stay",
+        put(f"{RAW}.aws_s3_bucket_lifecycle_configuration.this", "rule.0.status", "Disabled", BUCKET),
+    ),
+    (
+        "s3-lifecycle",
+        "foundation",
+        "versions stay",
+        put(f"{RAW}.aws_s3_bucket_lifecycle_configuration.this", "rule.1.status", "Disabled", BUCKET),
+    ),
+    ("s3-no-force-destroy", "foundation", "forced", put(BUCKET, "force_destroy", True)),
+    ("s3-access-logging", "foundation", "none", drop(f"{RAW}.aws_s3_bucket_logging.this[0]", BUCKET)),
+    (
+        "s3-access-logging",
+        "foundation",
+        "another's prefix",
+        put(
+            f"{FOUNDATION}.module.s3_refined.aws_s3_bucket_logging.this[0]",
+            "target_prefix",
+            "raw/",
+            f"{FOUNDATION}.module.s3_refined.aws_s3_bucket.this",
+        ),
+    ),
+    (
+        "s3-log-target-not-logged",
+        "foundation",
+        "a loop",
+        add(
+            f"{LOGS}.aws_s3_bucket_logging.this[0]",
+            "aws_s3_bucket_logging",
+            {
+                "bucket": "f01-logs-123456789012-dev",
+                "target_bucket": "f01-logs-123456789012-dev",
+                "target_prefix": "l/",
+            },
+            LOG_BUCKET,
+        ),
+    ),
+    (
+        "s3-log-delivery",
+        "foundation",
+        "no source account",
+        delivery(0, Condition={"ArnLike": {"aws:SourceArn": "*"}}),
+    ),
+    (
+        "s3-log-delivery",
+        "foundation",
+        "another prefix",
+        delivery(0, Resource="arn:aws:s3:::f01-logs-123456789012-dev/x/*"),
+    ),
+    ("s3-log-delivery", "foundation", "denied", delivery(0, Effect="Deny")),
+    (
+        "s3-log-delivery",
+        "foundation",
+        "another service",
+        delivery(0, Principal={"Service": "s3.amazonaws.com"}),
+    ),
+    # ─── Keys ───
+    ("kms-rotation", "foundation", "off", put(KEY, "enable_key_rotation", False)),
+    ("kms-policy", "foundation", "none", put(KEY, "policy", None)),
+    (
+        "kms-policy",
+        "foundation",
+        "open to everyone",
+        document(KEY, "policy", lambda policy: policy["Statement"][1].update(Principal="*")),
+    ),
+    (
+        "kms-policy",
+        "foundation",
+        "no condition",
+        document(KEY, "policy", lambda policy: policy["Statement"][1].pop("Condition") and None),
+    ),
+    ("kms-alias", "foundation", "none", drop(f"{FOUNDATION}.aws_kms_alias.data_lake", KEY)),
+    ("kms-deletion-window", "foundation", "a week", put(KEY, "deletion_window_in_days", 7)),
+    # ─── Network ───
+    ("vpc-flow-log", "foundation", "accepted traffic only", put(FLOW_LOG, "traffic_type", "ACCEPT", VPC)),
+    ("vpc-flow-log", "foundation", "none", drop(FLOW_LOG, VPC)),
+    ("vpc-flow-log", "foundation", "another group", put(FLOW_LOG, "log_destination", "arn:aws:logs:x", VPC)),
+    ("vpc-flow-log-retention", "foundation", "a month", put(FLOW_GROUP, "retention_in_days", 30)),
+    (
+        "vpc-flow-log-role",
+        "foundation",
+        "for any account",
+        document(FLOW_ROLE, "assume_role_policy", statement("", Condition=None)),
+    ),
+    (
+        "vpc-flow-log-role",
+        "foundation",
+        "every group",
+        document(FLOW_POLICY, "policy", statement("WriteFlowLog", Resource="*")),
+    ),
+    (
+        "vpc-no-internet",
+        "foundation",
+        "a gateway",
+        add(f"{FOUNDATION}.aws_internet_gateway.main", "aws_internet_gateway", {"vpc_id": "vpc-1"}, VPC),
+    ),
+    (
+        "vpc-no-internet",
+        "foundation",
+        "a route",
+        add(f"{FOUNDATION}.aws_route.out", "aws_route", {"destination_cidr_block": "0.0.0.0/0"}),
+    ),
+    ("subnet-private", "foundation", "public addresses", put(SUBNET, "map_public_ip_on_launch", True)),
+    ("sg-egress", "foundation", "everywhere", put(TO_VPC, "cidr_ipv4", "0.0.0.0/0")),
+    ("sg-egress", "foundation", "everywhere by IPv6", put(TO_VPC, "cidr_ipv6", "::/0")),
+    (
+        "sg-egress",
+        "foundation",
+        "an inline block",
+        put(DEFAULT_GROUP, "egress", [{"protocol": "-1", "cidr_blocks": ["0.0.0.0/0"]}]),
+    ),
+    (
+        "sg-egress",
+        "foundation",
+        "the old kind of rule",
+        add(
+            f"{FOUNDATION}.aws_security_group_rule.out",
+            "aws_security_group_rule",
+            {"type": "egress", "cidr_blocks": ["0.0.0.0/0"]},
+        ),
+    ),
+    ("sg-ingress", "foundation", "everywhere", put(FROM_JOBS, "cidr_ipv4", "0.0.0.0/0")),
+    ("sg-described", "foundation", "no word", put(TO_VPC, "description", "")),
+    ("sg-default-empty", "foundation", "none", drop(DEFAULT_GROUP, VPC)),
+    (
+        "sg-default-empty",
+        "foundation",
+        "a rule",
+        put(DEFAULT_GROUP, "egress", [{"protocol": "-1", "cidr_blocks": ["10.0.0.0/8"]}], VPC),
+    ),
+    ("sg-glue-jobs", "foundation", "all ports to the VPC", put(TO_VPC, "from_port", 0, GLUE_GROUP)),
+    (
+        "sg-glue-jobs",
+        "foundation",
+        "cut off from S3",
+        drop(f"{FOUNDATION}.aws_vpc_security_group_egress_rule.job_https_to_s3", GLUE_GROUP),
+    ),
+    (
+        "sg-glue-jobs",
+        "foundation",
+        "no shuffle",
+        drop(f"{FOUNDATION}.aws_vpc_security_group_ingress_rule.job_shuffle", GLUE_GROUP),
+    ),
+    (
+        "sg-glue-jobs",
+        "foundation",
+        "shuffle with another group",
+        reference(
+            "foundation",
+            "aws_vpc_security_group_egress_rule.job_shuffle",
+            "referenced_security_group_id",
+            "aws_security_group.glue_endpoint",
+            GLUE_GROUP,
+        ),
+    ),
+    ("vpc-endpoints", "foundation", "one is missing", drop(ENDPOINT, VPC)),
+    ("vpc-endpoints", "foundation", "no private name", put(ENDPOINT, "private_dns_enabled", False)),
+    # ─── Roles ───
+    (
+        "iam-trust",
+        "project",
+        "no source",
+        document(JOB_ROLE, "assume_role_policy", statement("", Condition=None)),
+    ),
+    (
+        "iam-trust",
+        "project",
+        "any account",
+        document(JOB_ROLE, "assume_role_policy", renamed("123456789012", "*")),
+    ),
+    (
+        "iam-trust",
+        "project",
+        "everyone",
+        document(JOB_ROLE, "assume_role_policy", statement("", Principal="*")),
+    ),
+    (
+        "iam-no-wildcard-action",
+        "project",
+        "all of S3",
+        document(JOB_POLICY, "policy", statement("ReadObjects", Action="s3:*")),
+    ),
+    (
+        "iam-no-wildcard-action",
+        "project",
+        "all but one",
+        document(JOB_POLICY, "policy", statement("ReadObjects", Action=None, NotAction="s3:DeleteBucket")),
+    ),
+    (
+        "iam-no-wildcard-resource",
+        "project",
+        "every object",
+        document(JOB_POLICY, "policy", statement("ReadObjects", Resource="*")),
+    ),
+    (
+        "iam-no-wildcard-resource",
+        "project",
+        "one action more in an exception",
+        document(JOB_POLICY, "policy", statement("EC2NetworkAccess", Action=["ec2:RunInstances"])),
+    ),
+    (
+        "iam-no-wildcard-resource",
+        "project",
+        "metrics of any namespace",
+        document(JOB_POLICY, "policy", statement("JobMetrics", Condition=None)),
+    ),
+    (
+        "iam-key-use",
+        "project",
+        "every key",
+        document(JOB_POLICY, "policy", statement("DataLakeKey", Resource="*")),
+    ),
+    (
+        "iam-key-use",
+        "project",
+        "the right to delete it",
+        document(JOB_POLICY, "policy", statement("DataLakeKey", Action=["kms:ScheduleKeyDeletion"])),
+    ),
+    (
+        "iam-no-administrator",
+        "project",
+        "attached",
+        put(ATTACHMENT, "policy_arn", "arn:aws:iam::aws:policy/AdministratorAccess"),
+    ),
+    # ─── Glue ───
+    ("glue-version", "project", "5.0", put(JOB, "glue_version", "5.0")),
+    ("glue-job-security-configuration", "project", "none", put(JOB, "security_configuration", None)),
+    *(
+        (
+            "glue-security-configuration",
+            "foundation",
+            f"{part} off",
+            put(
+                f"{FOUNDATION}.aws_glue_security_configuration.main",
+                f"encryption_configuration.0.{part}.0.{mode}",
+                "DISABLED",
+            ),
+        )
+        for part, mode in (
+            ("s3_encryption", "s3_encryption_mode"),
+            ("cloudwatch_encryption", "cloudwatch_encryption_mode"),
+            ("job_bookmarks_encryption", "job_bookmarks_encryption_mode"),
+        )
+    ),
+    ("glue-arguments", "project", "no metrics", put(JOB, "default_arguments.--enable-metrics", "false")),
+    (
+        "glue-arguments",
+        "project",
+        "no catalog",
+        put(JOB, "default_arguments.--conf", "spark.ui.enabled=true"),
+    ),
+    ("glue-limits", "project", "two days", put(JOB, "timeout", 2880)),
+    ("glue-limits", "project", "twice at once", put(JOB, "execution_property.0.max_concurrent_runs", 2)),
+    ("glue-in-the-vpc", "project", "outside", put(JOB, "connections", [])),
+    *(
+        (
+            "glue-table-optimizers",
+            "project",
+            f"no {kind}",
+            drop(TABLE.replace("table.this", f"table_optimizer.{kind}"), TABLE),
+        )
+        for kind in ("compaction", "orphan_file_deletion", "retention")
+    ),
+    (
+        "glue-table-optimizers",
+        "project",
+        "off",
+        put(
+            TABLE.replace("table.this", "table_optimizer.compaction"),
+            "configuration.0.enabled",
+            False,
+        ),
+    ),
+    # ─── State machines ───
+    (
+        "sfn-definition",
+        "project",
+        "a state that is not there",
+        document(MACHINE, "definition", task(Next="Nowhere")),
+    ),
+    (
+        "sfn-definition",
+        "project",
+        "no start",
+        document(MACHINE, "definition", lambda found: found.pop("StartAt") and None),
+    ),
+    (
+        "sfn-definition",
+        "project",
+        "a long name",
+        document(MACHINE, "definition", renamed("Run_02_", "Run_02_" + "x" * 80)),
+    ),
+    (
+        "sfn-sync",
+        "project",
+        "not waited for",
+        document(MACHINE, "definition", task(Resource="arn:aws:states:::glue:startJobRun")),
+    ),
+    ("sfn-retry", "project", "no retry", document(MACHINE, "definition", task(Retry=None))),
+    (
+        "sfn-retry",
+        "project",
+        "no attempt",
+        document(MACHINE, "definition", renamed('"MaxAttempts": [0-9]+', '"MaxAttempts": 0')),
+    ),
+    ("sfn-catch", "project", "no catch", document(MACHINE, "definition", task(Catch=None))),
+    (
+        "sfn-catch",
+        "project",
+        "a failure that ends well",
+        document(MACHINE, "definition", renamed('"Next": "PipelineFailed"', '"Next": "PipelineSucceeded"')),
+    ),
+    (
+        "sfn-timeout",
+        "project",
+        "an endless execution",
+        document(MACHINE, "definition", lambda found: found.pop("TimeoutSeconds") and None),
+    ),
+    ("sfn-timeout", "project", "an endless task", document(MACHINE, "definition", task(TimeoutSeconds=None))),
+    ("sfn-logging", "project", "errors only", put(MACHINE, "logging_configuration.0.level", "ERROR")),
+    ("sfn-logging", "project", "nowhere", put(MACHINE, "logging_configuration", [])),
+    ("sfn-tracing", "project", "off", put(MACHINE, "tracing_configuration.0.enabled", False)),
+    # ─── Logs, names, tags ───
+    ("logs-encrypted", "project", "no key", put(MACHINE_LOGS, "kms_key_id", None)),
+    ("logs-retention", "project", "for ever", put(MACHINE_LOGS, "retention_in_days", 0)),
+    ("tags", "project", "no owner", put(JOB, "tags_all", {"Domain": "d", "Environment": "dev"})),
+    ("bucket-names", "foundation", "no account", put(BUCKET, "bucket", "f01-raw-dev")),
+    ("bucket-names", "foundation", "another environment", put(BUCKET, "bucket", "f01-raw-123456789012-prod")),
+    ("names-of-the-environment", "project", "none", put(JOB, "name", "f01-project01-refine-rates")),
+]

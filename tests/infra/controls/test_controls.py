@@ -1,0 +1,85 @@
+"""Every control holds on the real plans, and notices each fault that is put into them."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+
+import pytest
+from alterations import ALTERATIONS
+
+from meshtest import controls
+from meshtest.plan import Plan
+
+IDS = [f"{control}: {fault}" for control, _, fault, _ in ALTERATIONS]
+# What a stack has nothing of.
+NOT_IN_A_PROJECT = {"bucket-names", "glue-security-configuration", "subnet-private"}
+NOT_IN_THE_FOUNDATION = {"iam-key-use", "iam-no-administrator"}
+PROJECT_ONLY = ("glue-", "sfn-")
+FOUNDATION_ONLY = ("kms-", "s3-", "sg-", "vpc-")
+
+
+def test_every_control_has_a_fault_to_notice():
+    assert {control for control, *_ in ALTERATIONS} == {each.id for each in controls.all_controls()}
+
+
+@pytest.mark.parametrize("stack", ["foundation", "project"])
+def test_the_controls_hold_where_there_is_something_to_look_at(plans, stack):
+    results = controls.evaluate(Plan(plans[stack]))
+    bad = [controls.describe(result) for result in results if result.status in ("failed", "error")]
+    assert bad == []
+    ids = {each.id for each in controls.all_controls()}
+    if stack == "foundation":
+        missing = {each for each in ids if each.startswith(PROJECT_ONLY)} | NOT_IN_THE_FOUNDATION
+        missing -= {"glue-security-configuration"}
+    else:
+        missing = {each for each in ids if each.startswith(FOUNDATION_ONLY)} | NOT_IN_A_PROJECT
+    assert {result.control.id for result in results if result.status == "not applicable"} == missing
+
+
+@pytest.mark.parametrize(("control", "stack", "fault", "change"), ALTERATIONS, ids=IDS)
+def test_a_control_notices_a_fault(plans, control, stack, fault, change):
+    plan = deepcopy(plans[stack])
+    address = change(plan)
+    (result,) = controls.evaluate(Plan(plan), [control])
+    if fault.startswith("unknown"):
+        assert result.status == "error"
+        assert address in result.error
+    else:
+        assert result.status == "failed"
+        assert address in {finding.address for finding in result.findings}
+
+
+# ─── What is said ───
+
+
+def test_a_failure_shows_the_control_the_finding_and_the_place(plans):
+    plan = deepcopy(plans["foundation"])
+    change = next(change for control, _, _, change in ALTERATIONS if control == "s3-customer-key")
+    change(plan)
+    with pytest.raises(AssertionError) as caught:
+        controls.assert_hold(Plan(plan), "s3-customer-key")
+    for words in (
+        "s3-customer-key (improvement P1-03, security_hub S3.17, checkov CKV_AWS_145)",
+        "module.foundation.module.s3_raw.aws_s3_bucket.this",
+        "declared in ../modules/s3_bucket",
+        "found [('AES256', True",
+        "expected [('aws:kms', True",
+    ):
+        assert words in str(caught.value)
+
+
+def test_a_control_with_nothing_to_look_at_does_not_hold(plans):
+    with pytest.raises(AssertionError, match=r"s3-https-only .*: not applicable"):
+        controls.assert_hold(Plan(plans["project"]), "s3-https-only")
+
+
+def test_an_unknown_control_is_named(plans):
+    with pytest.raises(KeyError, match="s3-http-only"):
+        controls.assert_hold(Plan(plans["project"]), "s3-http-only")
+
+
+def test_a_plan_is_the_same_after_the_controls(plans):
+    before = json.dumps(plans["foundation"])
+    controls.evaluate(Plan(plans["foundation"]))
+    assert json.dumps(plans["foundation"]) == before
