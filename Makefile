@@ -5,7 +5,8 @@ SHELL       := /bin/bash
 MAKEFLAGS   += --no-print-directory
 
 PYTHON_VENV := .venv/bin/python
-PYTEST      := $(PYTHON_VENV) -m pytest
+# JUNIT=report.xml writes a JUnit report besides.
+PYTEST      := $(PYTHON_VENV) -m pytest $(if $(JUNIT),--junitxml=$(JUNIT))
 TERRAFORM   ?= .tools/bin/terraform
 SCRIPTS     := setup/*.sh .ci/run
 
@@ -60,6 +61,11 @@ test-spark: installed ## chispa tests of core and of the jobs
 .PHONY: test-infra
 test-infra: installed ## Plan assertions and the domain end to end; MODULE=s3_bucket for one module
 	$(PYTEST) $(if $(MODULE),tests/infra/modules/test_$(MODULE).py,tests/infra)
+
+# ─── Benchmarks ───
+.PHONY: bench-plan
+bench-plan: installed ## Time the plan suite against stock tftest, terraform test and Terratest's way; ROUNDS=3
+	$(PYTHON_VENV) tests/infra/bench_plan.py --rounds $(or $(ROUNDS),3)
 
 # ─── Quality ───
 .PHONY: lint

@@ -8,22 +8,19 @@ from typing import Any
 import pytest
 import tftest
 
+from meshtest.plan import Plan
+
 Values = dict[str, Any]
 
 
 def resources(plan: tftest.TerraformPlanOutput, kind: str) -> dict[str, Values]:
     """The planned values of all managed resources of a type, by address, in every module."""
-    return {
-        address: change["change"]["after"]
-        for address, change in plan.resource_changes.items()
-        if change["type"] == kind and change["mode"] == "managed"
-    }
+    return {resource.address: dict(resource.values) for resource in Plan(plan).resources(kind)}
 
 
 def the(plan: tftest.TerraformPlanOutput, kind: str) -> Values:
     """The only resource of a type."""
-    (values,) = resources(plan, kind).values()
-    return values
+    return dict(Plan(plan).the(kind).values)
 
 
 def unknown(plan: tftest.TerraformPlanOutput, address: str) -> Values:
