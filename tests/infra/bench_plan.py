@@ -48,7 +48,7 @@ mock_provider "aws" {
   mock_data "aws_availability_zones" { defaults = { names = ["eu-west-1a", "eu-west-1b"] } }
   mock_data "aws_caller_identity" { defaults = { account_id = "123456789012" } }
   mock_data "aws_iam_policy_document" {
-    defaults = { json = "{\\"Statement\\": [{\\"Effect\\": \\"Allow\\", \\"Action\\": \\"s3:GetObject\\", \\"Resource\\": \\"*\\"}]}" }
+    defaults = { json = "{\\"Statement\\": [{\\"Action\\": \\"s3:GetObject\\", \\"Resource\\": \\"*\\"}]}" }
   }
   mock_data "aws_partition" { defaults = { partition = "aws" } }
   mock_data "aws_region" { defaults = { name = "eu-west-1" } }
