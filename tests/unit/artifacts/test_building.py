@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import git, python
+from checkouts import git, python
 
 from meshtest.artifacts import LATEST, ArtifactsError, building
 
