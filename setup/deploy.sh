@@ -62,7 +62,7 @@ out=$(cd "$out" && pwd)
 
 # ─── Plan ───
 terraform() {
-  command "${TERRAFORM:-terraform}" -chdir="$root" "$@" -no-color 2>&1 | tee -a "$out/terraform.log"
+  command "${TERRAFORM:-terraform}" -chdir="$root" "$1" -no-color "${@:2}" 2>&1 | tee -a "$out/terraform.log"
 }
 
 rm -f "$out"/{plan.bin,plan.json,plan.txt,terraform.log} "$out"/gate.*

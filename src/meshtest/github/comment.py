@@ -55,9 +55,9 @@ def _planned(folder: Path) -> Iterator[str]:
     yield summary(data)
     yield gate.read_text(encoding="utf-8").strip() if gate.is_file() else "❌ **The gate did not finish**"
     for name, chart in diagrams(Plan(data)).items():
-        yield f"<details open><summary>State machine {code(name)}</summary>\n\n```mermaid\n{chart}\n```\n\n</details>"
+        yield _folded(f"State machine {code(name)}", f"```mermaid\n{chart}\n```", opened=True)
     text = (folder / "plan.txt").read_text(encoding="utf-8")
-    yield f"<details><summary>Plan</summary>\n\n{_block(text)}\n\n</details>"
+    yield _folded("Plan", _block(text))
 
 
 def summary(data: dict[str, Any]) -> str:
@@ -76,8 +76,12 @@ def summary(data: dict[str, Any]) -> str:
     rows = [f"| {_SIGNS[action]} | {code(address)} |" for address, action in changes[:CHANGES_SHOWN]]
     more = [f"\n… and {len(changes) - CHANGES_SHOWN} more"] if len(changes) > CHANGES_SHOWN else []
     table = "\n".join(["| | resource |", "| --- | --- |", *rows, *more])
-    lines.append(f"<details><summary>Changes</summary>\n\n{table}\n\n</details>")
+    lines.append(_folded("Changes", table))
     return "\n\n".join(lines)
+
+
+def _folded(title: str, text: str, *, opened: bool = False) -> str:
+    return f"<details{' open' if opened else ''}><summary>{title}</summary>\n\n{text}\n\n</details>"
 
 
 def _action(actions: list[str]) -> str:
@@ -101,7 +105,7 @@ def join(sections: Sequence[str]) -> str:
         return f"{head}\nNo root module of this environment changes.\n"
     limit = COMMENT_LENGTH
     while len(body := "\n".join([head, *(_cut(each, limit) for each in sections)])) > COMMENT_LENGTH:
-        limit = limit * 3 // 4
+        limit = limit * 9 // 10
     return body
 
 

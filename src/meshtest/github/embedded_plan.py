@@ -1,6 +1,6 @@
 """Plan a root on an embedded AWS, from nothing: for pull requests that must not reach an account.
 
-    python -m meshtest.github.embedded_plan infrastructure/projects/project01 --env dev --out build/plan/project01
+    python -m meshtest.github.embedded_plan infrastructure/projects/x --env dev --out build/plan/x
 
 It runs setup/deploy.sh, as the plan of a pull request with an account does, and exits with its status. A
 project is planned on the foundation's planned outputs.

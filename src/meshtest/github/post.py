@@ -87,7 +87,7 @@ class Issue:
 
 def _is_ours(comment: dict[str, Any], marker: str) -> bool:
     # Anybody may write the marker; only a bot's comment is one that the token may change.
-    return comment["user"]["type"] == "Bot" and comment["body"].startswith(marker)
+    return bool(comment["user"]["type"] == "Bot" and comment["body"].startswith(marker))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
