@@ -37,8 +37,10 @@ class Issue:
     number: int
     token: str = field(repr=False)
 
-    def renew(self, body: str) -> str:
+    def renew(self, body: str, *, renew_only: bool = False) -> str:
         """Create or update the comment that starts with the body's first line; returns its URL.
+
+        With ``renew_only`` none is created: the answer is then empty.
 
         Raises:
             PostError: GitHub refuses, or does not answer.
@@ -49,6 +51,8 @@ class Issue:
         earlier = next((each for each in self._comments() if _is_ours(each, marker)), None)
         if earlier:
             answer = self._call("PATCH", f"issues/comments/{earlier['id']}", {"body": body})
+        elif renew_only:
+            return ""
         else:
             answer = self._call("POST", f"issues/{self.number}/comments", {"body": body})
         return str(answer["html_url"])
@@ -99,6 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("file", type=Path, help="the comment, its marker first")
     parser.add_argument("--pull-request", type=int, required=True, metavar="N")
+    parser.add_argument("--renew-only", action="store_true", help="do nothing if there is none yet")
     options = parser.parse_args(arguments)
     missing = [name for name in ("GITHUB_TOKEN", "GITHUB_REPOSITORY") if not os.environ.get(name)]
     if missing:
@@ -107,7 +112,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     api = os.environ.get("GITHUB_API_URL", "https://api.github.com")
     issue = Issue(api, os.environ["GITHUB_REPOSITORY"], options.pull_request, os.environ["GITHUB_TOKEN"])
     try:
-        print(issue.renew(options.file.read_text(encoding="utf-8")))
+        body = options.file.read_text(encoding="utf-8")
+        print(issue.renew(body, renew_only=options.renew_only) or "no earlier comment, none needed")
     except (PostError, OSError) as error:
         print(f"post: {error}", file=sys.stderr)
         return 1
