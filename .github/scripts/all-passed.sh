@@ -5,5 +5,7 @@
 set -euo pipefail
 
 jq --raw-output 'to_entries[] | "\(.value.result)\t\(.key)"' <<<"$NEEDS"
-jq --exit-status 'length > 0 and all(.[]; .result == "success" or .result == "skipped")' <<<"$NEEDS" >/dev/null ||
+# Slurped: on no input at all jq would say nothing and succeed.
+jq --slurp --exit-status \
+  'length == 1 and (.[0] | length > 0 and all(.[]; .result == "success" or .result == "skipped"))' <<<"$NEEDS" >/dev/null ||
   { echo "all-passed: not every job passed" >&2; exit 1; }
