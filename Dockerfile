@@ -53,6 +53,7 @@ ARG UID=10001
 USER 0
 COPY --from=test-packages /opt/venv /opt/venv
 COPY . .
-RUN mkdir -p build && chown "${UID}" build
+# The archive of Spark's Java classes belongs to the image; build/ is all that tests write into.
+RUN python -m meshtest.spark_class_archive && mkdir -p build && chown "${UID}" build
 USER ${UID}
 CMD ["python", "-m", "pytest", "-p", "no:cacheprovider", "tests/spark"]
