@@ -71,13 +71,11 @@ lock=true
 [ "$action" = apply ] || lock=false
 terraform init -input=false -reconfigure -lockfile=readonly \
   -backend-config="../../environments/$env/backend.conf" -backend-config="key=$key"
-terraform plan -input=false -lock="$lock" -lock-timeout=5m -out="$out/plan.bin" "${variables[@]}" >/dev/null ||
-  { tail -n 40 "$out/terraform.log" >&2; exit 1; }
+terraform plan -input=false -lock="$lock" -lock-timeout=5m -out="$out/plan.bin" "${variables[@]}" | tee "$out/plan.txt"
 (
   umask 077
   command "${TERRAFORM:-terraform}" -chdir="$root" show -json "$out/plan.bin" >"$out/plan.json"
 )
-command "${TERRAFORM:-terraform}" -chdir="$root" show -no-color "$out/plan.bin" | tee "$out/plan.txt"
 
 # ─── Gate ───
 gate=0

@@ -27,6 +27,11 @@ MARKER = "<!-- terraform-plan -->"
 COMMENT_LENGTH = 65_000  # GitHub takes 65,536 characters
 CHANGES_SHOWN = 60
 _ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
+# What `terraform plan` says besides the plan: what it reads before, where it saved it after.
+_PLAN = re.compile(
+    r"\A.*?(?=^(?:Terraform will perform|Changes to Outputs|No changes\.))|^─+\s*^Saved the plan.*\Z",
+    re.DOTALL | re.MULTILINE,
+)
 _SIGNS = {"create": "🟢 create", "update": "🟡 update", "delete": "🔴 destroy", "replace": "🟠 replace"}
 _LEFT_OUT = "\n… cut: the whole plan is in the job's log\n"
 
@@ -57,7 +62,7 @@ def _planned(folder: Path) -> Iterator[str]:
     for name, chart in diagrams(Plan(data)).items():
         yield _folded(f"State machine {code(name)}", f"```mermaid\n{chart}\n```", opened=True)
     text = (folder / "plan.txt").read_text(encoding="utf-8")
-    yield _folded("Plan", _block(text))
+    yield _folded("Plan", _block(_PLAN.sub("", text)))
 
 
 def summary(data: dict[str, Any]) -> str:

@@ -45,6 +45,15 @@ def test_it_shows_counts_verdict_machine_and_plan(folder, plans):
     assert text.count("<details") == text.count("</details>")
 
 
+def test_the_plan_is_shown_without_what_surrounds_it(folder):
+    plan = "Terraform will perform the following actions:\n\n  # aws_x\n\nPlan: 1 to add."
+    around = (
+        f"data.x: Reading...\n\n{plan}\n\n{'─' * 77}\n\nSaved the plan to: /tmp/plan.bin\n\nTo perform…\n"
+    )
+    (folder / "plan.txt").write_text(around)
+    assert f"<summary>Plan</summary>\n\n```\n{plan}\n```\n" in section(folder)
+
+
 def test_no_account_id_is_shown(folder, plans):
     assert "123456789012" in json.dumps(plans["project"])
     (folder / "plan.txt").write_text("arn:aws:s3:::x-123456789012-dev and 1234567890123")
