@@ -67,7 +67,8 @@ test-infra: installed ## Plan assertions and the domain end to end; MODULE=s3_bu
 
 .PHONY: validate
 validate: installed ## terraform validate of every environment and project, without an account
-	@TERRAFORM=$${TERRAFORM:-$(CURDIR)/$(TERRAFORM)} setup/validate.sh
+	@mkdir -p .tools/providers
+	@TERRAFORM=$${TERRAFORM:-$(CURDIR)/$(TERRAFORM)} TF_PLUGIN_CACHE_DIR=$(CURDIR)/.tools/providers setup/validate.sh
 
 # ─── Container ───
 DOCKER       ?= docker
@@ -99,7 +100,7 @@ docker-run: ## Run a job in it, signed in by ~/.aws: make docker-run JOB=project
 docker-test: ## Build the image with the test tools, and run tests/spark in it
 	$(DOCKER_BUILD) --target test --tag $(DOCKER_IMAGE):$(DOCKER_TAG)-test .
 	$(if $(JUNIT),mkdir -p $(dir $(JUNIT)) && chmod a+rwx $(dir $(JUNIT)))
-	$(DOCKER_RUN) $(if $(JUNIT),-v $(CURDIR)/$(dir $(JUNIT)):/app/build/reports) $(DOCKER_IMAGE):$(DOCKER_TAG)-test \
+	$(DOCKER_RUN) $(if $(JUNIT),-v $(abspath $(dir $(JUNIT))):/app/build/reports) $(DOCKER_IMAGE):$(DOCKER_TAG)-test \
 		python -m pytest -p no:cacheprovider $(if $(JUNIT),--junitxml=build/reports/$(notdir $(JUNIT))) tests/spark
 
 # ─── Benchmarks ───

@@ -65,6 +65,7 @@ terraform() {
   command "${TERRAFORM:-terraform}" -chdir="$root" "$1" -no-color "${@:2}" 2>&1 | tee -a "$out/terraform.log"
 }
 
+umask 077 # a plan holds sensitive values in the clear
 rm -f "$out"/{plan.bin,plan.json,plan.txt,terraform.log} "$out"/gate.*
 setup/init-terraform.sh --env "$env" "${account[@]}"
 lock=true
@@ -72,10 +73,7 @@ lock=true
 terraform init -input=false -reconfigure -lockfile=readonly \
   -backend-config="../../environments/$env/backend.conf" -backend-config="key=$key"
 terraform plan -input=false -lock="$lock" -lock-timeout=5m -out="$out/plan.bin" "${variables[@]}" | tee "$out/plan.txt"
-(
-  umask 077
-  command "${TERRAFORM:-terraform}" -chdir="$root" show -json "$out/plan.bin" >"$out/plan.json"
-)
+command "${TERRAFORM:-terraform}" -chdir="$root" show -json "$out/plan.bin" >"$out/plan.json"
 
 # ─── Gate ───
 gate=0

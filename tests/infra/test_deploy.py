@@ -76,7 +76,8 @@ def test_a_plan_changes_nothing_and_an_apply_does_what_was_planned(deploy, endpo
     assert planned.returncode == 0, planned.stderr
     assert "aws_sns_topic.this will be created" in planned.stdout
     assert topics(endpoint) == []
-    assert oct((tmp_path / "out" / "plan.json").stat().st_mode)[-3:] == "600"  # sensitive values in the clear
+    for name in ("plan.bin", "plan.json"):  # sensitive values in the clear
+        assert oct((tmp_path / "out" / name).stat().st_mode)[-3:] == "600"
 
     assert deploy("apply", TOPIC).returncode == 0
     assert topics(endpoint) == ["deployed"]

@@ -118,7 +118,7 @@ def test_the_user_has_the_callers_uid_but_never_roots(tmp_path, uid, expected):
 def test_spark_tests_run_in_the_image_on_request():
     text = make("test-spark", "IN_CONTAINER=1", "JUNIT=build/reports/spark.xml")
     assert "--target test" in text
-    assert re.search(r"-v \S+/build/reports/:/app/build/reports ", text)
+    assert re.search(r"-v \S+/build/reports:/app/build/reports ", text)
     assert text.rstrip().endswith("--junitxml=build/reports/spark.xml tests/spark")
     assert ".venv" not in text
     assert "docker" not in make("test-spark")
