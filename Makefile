@@ -8,6 +8,7 @@ PYTHON_VENV := .venv/bin/python
 # JUNIT=report.xml writes a JUnit report besides.
 PYTEST      := $(PYTHON_VENV) -m pytest $(if $(JUNIT),--junitxml=$(JUNIT))
 TERRAFORM   ?= .tools/bin/terraform
+CHECKOV     := .tools/checkov/bin/checkov
 SCRIPTS     := setup/*.sh .ci/run .github/scripts/*.sh
 
 # ─── Start here ───
@@ -62,8 +63,19 @@ test-spark-here: installed
 	$(PYTEST) tests/spark
 
 .PHONY: test-infra
-test-infra: installed ## Plan assertions and the domain end to end; MODULE=s3_bucket for one module, SUITE=stacks for one folder
+test-infra: installed $(if $(MODULE),,$(CHECKOV)) ## Plan assertions and the domain end to end; MODULE=s3_bucket for one module, SUITE=stacks for one folder
 	$(PYTEST) $(if $(MODULE),tests/infra/modules/test_$(MODULE).py,tests/infra/$(SUITE))
+
+.PHONY: checkov
+checkov: installed $(CHECKOV) ## checkov on the real plans of all stacks
+	$(PYTEST) tests/infra/stacks/test_checkov.py
+
+# Its pins clash with the toolkit's: an environment of its own.
+$(CHECKOV): setup/checkov.lock
+	@echo "==> checkov: setup/checkov.lock (a minute)"
+	@$(PYTHON_VENV) -m venv --clear .tools/checkov
+	@.tools/checkov/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --requirement $<
+	@touch $@
 
 .PHONY: validate
 validate: installed ## terraform validate of every environment and project, without an account
@@ -135,6 +147,7 @@ lock: installed ## Resolve the Python dependencies anew (needs the network)
 	  --output-file requirements-build.lock
 	.venv/bin/uv pip compile pyproject.toml --upgrade --extra java --extra spark $(UV_FLAGS) --constraint requirements.lock \
 	  --output-file requirements-container.lock
+	echo checkov | .venv/bin/uv pip compile - --upgrade $(UV_FLAGS) --output-file setup/checkov.lock
 
 UV_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
             --custom-compile-command "make lock"
