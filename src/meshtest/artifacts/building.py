@@ -70,7 +70,7 @@ def _build_wheel(target: Path, described: Version) -> None:
             "SOURCE_DATE_EPOCH": str(described.seconds),
             version.VARIABLE: described.text,
         }
-        # In the copy: a folder `build` where this was called would hide the module. The umask: the wheel keeps
+        # In the copy: a folder `build` where this was called would hide the module. The wheel keeps
         # the modes of the files that setuptools writes.
         result = subprocess.run(
             command, capture_output=True, cwd=folder, env=environment, text=True, umask=0o022
