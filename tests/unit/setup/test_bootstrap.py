@@ -31,7 +31,7 @@ def checkout(tmp_path):
     return tmp_path / "setup" / "bootstrap.sh"
 
 
-LOCKS = ("requirements.lock", "requirements-build.lock")
+LOCKS = ("requirements.lock", "requirements-build.lock", "requirements-sbom.lock")
 
 
 def test_with_everything_installed_a_check_says_so():

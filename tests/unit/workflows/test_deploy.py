@@ -68,7 +68,7 @@ def test_a_wrapper_grants_what_the_reusable_workflow_asks_for_and_no_more(env):
 
 
 def test_the_order_is_foundation_artifacts_projects():
-    assert set(JOBS) == {"changes", "discover", "foundation", "build", "artifacts", "projects"}
+    assert set(JOBS) == {"changes", "discover", "foundation", "build", "sbom", "artifacts", "projects"}
     assert "foundation" in JOBS["artifacts"]["needs"]
     assert {"discover", "foundation", "artifacts"} <= set(JOBS["projects"]["needs"])
     # A predecessor that had nothing to do must not stop them, one that failed must.

@@ -10,7 +10,15 @@ import yaml
 from meshtest import toolchain
 
 # What people read, and what only an editor or git does.
-UNWATCHED = ("docs/", "README.md", "LICENSE", ".gitignore", ".dockerignore", "CONTRIBUTING.md")
+UNWATCHED = (
+    "docs/",
+    "README.md",
+    "LICENSE",
+    ".gitattributes",
+    ".gitignore",
+    ".dockerignore",
+    "CONTRIBUTING.md",
+)
 
 
 def filters() -> dict[str, list[str]]:
