@@ -5,7 +5,8 @@ Objects in the artifacts bucket::
     wheels/core-<version>-py3-none-any.whl       kept for rollback
     wheels/core-latest-py3-none-any.whl          what the jobs name in --extra-py-files
     jobs/<project>/<job>.py                      the script of a Glue job
-    jobs/<project>/<project>.zip                 the package jobs.<project>, imported by the scripts
+    jobs/<project>/<project>.zip                 the package jobs.<project>, imported by the scripts, and
+                                                 the project's tables.json in it
 """
 
 from __future__ import annotations
@@ -89,6 +90,7 @@ def _collect_jobs(source: Path, target: Path) -> None:
             shutil.copy(module, target)
     with zipfile.ZipFile(target / f"{source.name}.zip", "w") as archive:
         archive.writestr(zipfile.ZipInfo("jobs/__init__.py", ZIP_EPOCH), "")
-        for module in modules:
+        # The contract travels with the code that relies on it (a link into infrastructure/projects).
+        for module in (*modules, *source.glob("*.json")):
             name = f"jobs/{module.relative_to(source.parent).as_posix()}"
             archive.writestr(zipfile.ZipInfo(name, ZIP_EPOCH), module.read_bytes())

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from meshtest import artifacts
+from meshtest import artifacts, toolchain
 
 PROJECTS = ("project01", "test02")
 
@@ -66,3 +67,14 @@ def test_latest_is_uploaded_last(built):
     artifacts.upload(built, Recorder(), "bucket")
     assert keys[-1] == f"wheels/{artifacts.LATEST}"
     assert "jobs/project01/refine_rates.py" in keys
+
+
+def test_contract_and_audit_table_travel_with_the_code_that_reads_them(built):
+    """Links in the sources, files in the archives: the same bytes that Terraform reads."""
+    projects = toolchain.ROOT / "infrastructure" / "projects"
+    for project in PROJECTS:
+        with zipfile.ZipFile(built / "jobs" / project / f"{project}.zip") as archive:
+            packed = archive.read(f"jobs/{project}/tables.json")
+        assert packed == (projects / project / "tables.json").read_bytes()
+    with zipfile.ZipFile(built / "wheels" / artifacts.LATEST) as wheel:
+        assert wheel.read("core/job_runs.json") == (projects / "job_runs.json").read_bytes()
