@@ -91,7 +91,8 @@ def _collect_jobs(source: Path, target: Path) -> None:
             shutil.copy(module, target)
     with zipfile.ZipFile(target / f"{source.name}.zip", "w") as archive:
         archive.writestr(zipfile.ZipInfo("jobs/__init__.py", ZIP_EPOCH), "")
-        for module in modules:
+        # The contract travels with the code that relies on it (a link into infrastructure/projects).
+        for module in (*modules, *sorted(source.glob("*.json"))):
             name = f"jobs/{module.relative_to(source.parent).as_posix()}"
             archive.writestr(zipfile.ZipInfo(name, ZIP_EPOCH), module.read_bytes())
 

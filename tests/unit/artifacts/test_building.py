@@ -8,11 +8,13 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 from conftest import git, python
 
+from meshtest import toolchain
 from meshtest.artifacts import LATEST, ArtifactsError, building
 
 PROJECTS = ("project01", "test02")
@@ -79,6 +81,17 @@ def test_the_build_leaves_nothing_in_the_sources(checkout):
             if "__pycache__" in line
         ),
     ]
+
+
+def test_contract_and_audit_table_travel_with_the_code_that_reads_them(built):
+    """Links in the sources, files in the archives: the same bytes that Terraform reads."""
+    sources = toolchain.ROOT / "infrastructure" / "projects"
+    for project in PROJECTS:
+        with zipfile.ZipFile(built / "jobs" / project / f"{project}.zip") as archive:
+            packed = archive.read(f"jobs/{project}/tables.json")
+        assert packed == (sources / project / "tables.json").read_bytes()
+    with zipfile.ZipFile(built / "wheels" / LATEST) as wheel:
+        assert wheel.read("core/job_runs.json") == (sources / "job_runs.json").read_bytes()
 
 
 # ─── Imported as Glue does ───
