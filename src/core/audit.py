@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from core import __version__, contract
+import core
+from core import contract
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -76,7 +77,7 @@ def record(
         "rows_updated": counts.changed("updated"),
         "rows_deleted": counts.changed("deleted"),
         "details": json.dumps({"tables": counts.tables, "stages": stages}, sort_keys=True),
-        "core_version": __version__,
+        "core_version": core.version(),
     }
     schema = ", ".join(f"{column} {contract.spark_type(kind)}" for column, kind in definition.types.items())
     row = [tuple(values[column] for column in definition.types)]

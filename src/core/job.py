@@ -7,9 +7,9 @@ import sys
 import time
 import traceback
 from dataclasses import dataclass, field
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+import core
 from core import arguments, audit, contract, session
 from core.arguments import LakeArguments
 from core.errors import JobError
@@ -103,7 +103,9 @@ def run(work: Callable[[Job], None], argv: Sequence[str] | None = None) -> None:
 def _run(work: Callable[[Job], None], resolved: LakeArguments, log: JobLog) -> None:
     agreed = contract.load(resolved.project)
     spark = session.build(resolved.job_name)
-    log.write("job started", core=_version(), spark=spark.version, env=resolved.env, project=resolved.project)
+    log.write(
+        "job started", core=core.version(), spark=spark.version, env=resolved.env, project=resolved.project
+    )
     try:
         execute(work, Job(resolved, log, spark, agreed))
     finally:
@@ -138,14 +140,6 @@ def _record(job: Job, started: datetime.datetime, clock: float, message: str | N
         job.log.failure("the run is not in the audit table", error=_in_one_line(error))
         if message is None:
             raise
-
-
-def _version() -> str:
-    """The version of the wheel that this runs from, as its archive says; it names the commit."""
-    try:
-        return metadata.version("core")
-    except metadata.PackageNotFoundError:
-        return "not packaged"
 
 
 def _in_one_line(error: Exception) -> str:

@@ -114,7 +114,7 @@ print(core.__file__, metadata.version("core"))
 
 def test_a_jobs_log_says_which_core_it_ran(built):
     """In an interpreter that sees the archive alone, and in one that sees the sources without a version."""
-    code = "from core import job; print(job._version())"
+    code = "import core; print(core.version())"
     for path, expected in (
         (built / "wheels" / LATEST, building.built_release(built).version),
         (building.toolchain.ROOT / "src", "not packaged"),
