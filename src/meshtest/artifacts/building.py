@@ -55,6 +55,7 @@ def _build_wheel(target: Path, described: Version) -> None:
                 copy = source / file.relative_to(toolchain.ROOT)
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file, copy)
+                copy.chmod(0o644)  # setuptools keeps the modes of data files
         command = [
             sys.executable,
             "-m",
