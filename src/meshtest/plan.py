@@ -81,11 +81,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class Resource:
-    """One planned resource; ``values`` are those known now, ``unknown`` has ``True`` where one is not."""
+    """One planned resource; ``values`` are those known now, ``unknown`` has ``True`` where one is not.
+
+    ``module`` is its module's address without indices, ``instance`` with them.
+    """
 
     address: str
     type: str
     module: str
+    instance: str
     values: Values = field(repr=False, compare=False)
     unknown: Values = field(repr=False, compare=False)
     plan: Plan = field(repr=False, compare=False)
@@ -98,6 +102,7 @@ class Resource:
             address=change["address"],
             type=change["type"],
             module=_INDEX.sub("", change.get("module_address", "")),
+            instance=change.get("module_address", ""),
             values=planned["after"],
             unknown=planned.get("after_unknown") or {},
             plan=plan,

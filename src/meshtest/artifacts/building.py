@@ -71,8 +71,8 @@ def _build_wheel(target: Path, described: Version) -> None:
             "SOURCE_DATE_EPOCH": str(described.seconds),
             version.VARIABLE: described.text,
         }
-        # In the copy: a folder `build` where this was called would hide the module. The wheel keeps
-        # the modes of the files that setuptools writes.
+        # In the copy: a folder `build` where this was called would hide the module. The wheel keeps the modes
+        # of the files that setuptools writes, hence the umask.
         result = subprocess.run(
             command, capture_output=True, cwd=folder, env=environment, text=True, umask=0o022
         )

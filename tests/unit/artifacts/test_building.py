@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import git, python
+from checkouts import git, python
 
 from meshtest import toolchain
 from meshtest.artifacts import LATEST, ArtifactsError, building

@@ -8,7 +8,7 @@ import re
 import subprocess
 
 import pytest
-from conftest import git, python
+from checkouts import git, python
 
 from meshtest import toolchain
 

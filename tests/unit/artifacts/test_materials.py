@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from conftest import python
+from checkouts import python
 
 
 def test_the_wheel_is_named_by_version_and_digest_and_needs_nothing(builds, checkout, tmp_path):

@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import copy_sources, git, python
+from checkouts import copy_sources, git, python
 
 from meshtest import version
 

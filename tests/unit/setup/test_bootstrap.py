@@ -65,7 +65,7 @@ def test_an_unknown_argument_is_named():
     assert result.returncode == 1
     assert (
         result.stderr
-        == "bootstrap: unknown argument '--fast'; expected --quiet, --force, --check or --help\n"
+        == "bootstrap: unknown argument '--fast'; expected --quiet, --force, --check, --help or aws\n"
     )
 
 
