@@ -23,6 +23,7 @@ resource "aws_default_security_group" "main" {
 # ─── Flow Log ───
 
 resource "aws_cloudwatch_log_group" "vpc_flow_logs" {
+  # checkov:skip=CKV_AWS_338: P1-01 asks for 90 days; flow_log_retention_days takes more
   name              = local.flow_log_group_name
   kms_key_id        = aws_kms_key.data_lake.arn
   retention_in_days = var.flow_log_retention_days

@@ -32,12 +32,12 @@ class Plan:
     """
 
     def __init__(self, data: Values) -> None:
-        for part in ("resource_changes", "configuration"):
-            if part not in data:
-                raise PlanError(
-                    f"no Terraform plan: {part} is missing; expected the JSON of `terraform show -json`"
-                )
-        self._changes: list[dict[str, Any]] = data["resource_changes"]
+        if "configuration" not in data:
+            raise PlanError(
+                "no Terraform plan: configuration is missing; expected the JSON of `terraform show -json`"
+            )
+        # Terraform leaves the list out of a plan without any resource.
+        self._changes: list[dict[str, Any]] = data.get("resource_changes", [])
         self._configuration: Values = data["configuration"].get("root_module", {})
 
     def resources(self, *types: str) -> list[Resource]:

@@ -8,12 +8,12 @@ from pyspark.sql import functions as sf
 
 from core import quality
 from core.errors import InvariantError
-from core.quality import Rule
+from core.quality import Check
 
 
 def test_a_row_gets_every_reason_and_ends_on_one_side(rows):
     frame = rows("id string, n int", ("a", 1), (None, 2), (None, -3), ("b", -4))
-    rules = [Rule("no id", sf.col("id").isNull()), Rule("negative", sf.col("n") < 0)]
+    rules = [Check("no id", sf.col("id").isNull()), Check("negative", sf.col("n") < 0)]
     checked = quality.with_reasons(frame, rules)
     assert_df_equality(quality.accepted(checked), rows("id string, n int", ("a", 1)))
     assert_df_equality(
@@ -28,7 +28,7 @@ def test_a_row_gets_every_reason_and_ends_on_one_side(rows):
 
 
 def test_a_rule_that_cannot_decide_rejects(rows):
-    checked = quality.with_reasons(rows("n int", (None,)), [Rule("negative", sf.col("n") < 0)])
+    checked = quality.with_reasons(rows("n int", (None,)), [Check("negative", sf.col("n") < 0)])
     assert [row.reasons for row in checked.collect()] == ["negative"]
 
 

@@ -195,6 +195,8 @@ data "aws_iam_policy_document" "this" {
 }
 
 resource "aws_iam_role_policy" "this" {
+  # checkov:skip=CKV_AWS_290: EC2NetworkAccess and CloudWatch metrics, the exceptions of P0-03 (control iam-no-wildcard-resource)
+  # checkov:skip=CKV_AWS_355: as above
   name   = "glue-job"
   role   = aws_iam_role.this.name
   policy = data.aws_iam_policy_document.this.json

@@ -90,6 +90,8 @@ data "aws_iam_policy_document" "this" {
 }
 
 resource "aws_iam_role_policy" "this" {
+  # checkov:skip=CKV_AWS_290: checkov judges every policy "this" by the first it read, iam_glue_job's (control iam-no-wildcard-resource looks at each)
+  # checkov:skip=CKV_AWS_355: as above
   name   = "table-optimizer"
   role   = aws_iam_role.this.name
   policy = data.aws_iam_policy_document.this.json

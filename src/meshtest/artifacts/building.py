@@ -55,6 +55,7 @@ def _build_wheel(target: Path, described: Version) -> None:
                 copy = source / file.relative_to(toolchain.ROOT)
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file, copy)
+                copy.chmod(0o644)  # setuptools keeps the modes of data files
         command = [
             sys.executable,
             "-m",
@@ -91,7 +92,8 @@ def _collect_jobs(source: Path, target: Path) -> None:
             shutil.copy(module, target)
     with zipfile.ZipFile(target / f"{source.name}.zip", "w") as archive:
         archive.writestr(zipfile.ZipInfo("jobs/__init__.py", ZIP_EPOCH), "")
-        for module in modules:
+        # The contract travels with the code that relies on it (a link into infrastructure/projects).
+        for module in (*modules, *sorted(source.glob("*.json"))):
             name = f"jobs/{module.relative_to(source.parent).as_posix()}"
             archive.writestr(zipfile.ZipInfo(name, ZIP_EPOCH), module.read_bytes())
 

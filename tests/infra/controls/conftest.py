@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import foundation_state
 import pytest
 from bootstrap_inputs import INPUTS
+
+from meshtest.terraform import foundation_state
 
 
 @pytest.fixture(scope="session")

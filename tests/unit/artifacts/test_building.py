@@ -8,11 +8,13 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 from checkouts import git, python
 
+from meshtest import toolchain
 from meshtest.artifacts import LATEST, ArtifactsError, building
 
 PROJECTS = ("project01", "test02")
@@ -81,6 +83,17 @@ def test_the_build_leaves_nothing_in_the_sources(checkout):
     ]
 
 
+def test_contract_and_audit_table_travel_with_the_code_that_reads_them(built):
+    """Links in the sources, files in the archives: the same bytes that Terraform reads."""
+    sources = toolchain.ROOT / "infrastructure" / "projects"
+    for project in PROJECTS:
+        with zipfile.ZipFile(built / "jobs" / project / f"{project}.zip") as archive:
+            packed = archive.read(f"jobs/{project}/tables.json")
+        assert packed == (sources / project / "tables.json").read_bytes()
+    with zipfile.ZipFile(built / "wheels" / LATEST) as wheel:
+        assert wheel.read("core/job_runs.json") == (sources / "job_runs.json").read_bytes()
+
+
 # ─── Imported as Glue does ───
 
 
@@ -101,7 +114,7 @@ print(core.__file__, metadata.version("core"))
 
 def test_a_jobs_log_says_which_core_it_ran(built):
     """In an interpreter that sees the archive alone, and in one that sees the sources without a version."""
-    code = "from core import job; print(job._version())"
+    code = "import core; print(core.version())"
     for path, expected in (
         (built / "wheels" / LATEST, building.built_release(built).version),
         (building.toolchain.ROOT / "src", "not packaged"),

@@ -93,7 +93,7 @@ def test_an_argument_without_a_value_is_named():
 @pytest.fixture
 def no_spark(monkeypatch):
     """The frame without a session: what is looked at here is what it does with errors."""
-    monkeypatch.setattr(job, "_run", lambda work, resolved, log: work(job.Job(resolved, log, None)))
+    monkeypatch.setattr(job, "_run", lambda work, resolved, log: work(job.Job(resolved, log, None, None)))
 
 
 def test_a_wrong_argument_ends_the_process_before_spark_starts():
