@@ -44,8 +44,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit status: 0 done; 1 it could not be done, or `deployed` found a problem; 2 bad arguments.",
     )
     place = argparse.ArgumentParser(add_help=False)
-    place.add_argument("--env", choices=ENVIRONMENTS, help="the environment whose artifacts bucket it is")
-    place.add_argument("--bucket", help="the bucket (default: {domain_abbr}-artifacts-{account}-{env})")
+    which = place.add_mutually_exclusive_group()
+    which.add_argument("--env", choices=ENVIRONMENTS, help="the environment whose artifacts bucket it is")
+    which.add_argument("--bucket", help="the bucket (default: {domain_abbr}-artifacts-{account}-{env})")
     made = argparse.ArgumentParser(add_help=False)
     made.add_argument(
         "--built",
@@ -111,7 +112,7 @@ def _sbom(options: argparse.Namespace) -> int:
 
 def _upload(options: argparse.Namespace) -> int:
     release = building.built_release(options.built)
-    is_dev = options.env in (None, "dev")
+    is_dev = options.env == "dev" or str(options.bucket).endswith("-dev")
     if not release.is_commit and not (options.allow_dirty and is_dev):
         remedy = ", or add --allow-dirty" if is_dev else ""
         raise ArtifactsError(

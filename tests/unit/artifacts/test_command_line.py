@@ -84,6 +84,7 @@ def test_what_is_not_committed_goes_to_dev_alone_and_only_when_asked_for(checkou
         (("--env", "dev"), "commit and build again, or add --allow-dirty"),
         (("--env", "prod"), "commit and build again"),
         (("--env", "prod", "--allow-dirty"), "commit and build again"),
+        (("--bucket", bucket.replace("dev", "prod"), "--allow-dirty"), "commit and build again"),
     ):
         answer = artifacts("upload", *words)
         assert answer.returncode == 1
@@ -110,6 +111,11 @@ def test_a_version_that_is_not_there(checkout, artifacts, bucket):
         (["rollback", "--env", "dev"], 2, "the following arguments are required: --version"),
         (["upload", "--env", "qa"], 2, "invalid choice: 'qa' (choose from 'dev', 'int', 'prod')"),
         (["deployed", "--env", "int"], 1, "NoSuchBucket"),
+        (
+            ["deployed", "--env", "int", "--bucket", "b"],
+            2,
+            "argument --bucket: not allowed with argument --env",
+        ),
         (["deployed"], 1, "artifacts: none of f01-artifacts-123456789012-dev, "),
         (
             ["upload", "--env", "dev", "--built", "nowhere"],
