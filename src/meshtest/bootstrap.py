@@ -76,8 +76,8 @@ class Bootstrap:
             return True
         if not LOCAL_STATE.exists():
             raise BootstrapError(
-                f"bucket {self.bucket} exists, but neither it nor this checkout has bootstrap's state: run this "
-                "where it was begun, or terraform import what is there, or name other environments (--env)"
+                f"bucket {self.bucket} exists, but neither it nor this checkout has bootstrap's state: run "
+                "this where it was begun, or import what is there, or name other environments (--env)"
             )
         return False
 
