@@ -67,6 +67,10 @@ test-infra: installed ## Plan assertions and the domain end to end; MODULE=s3_bu
 bench-plan: installed ## Time the plan suite against stock tftest, terraform test and Terratest's way; ROUNDS=3
 	$(PYTHON_VENV) tests/infra/bench_plan.py --rounds $(or $(ROUNDS),3)
 
+.PHONY: bench-spark
+bench-spark: installed ## Rows a second of the payments' stages against plain Spark SQL and DuckDB; SIZES="100000 1000000"
+	$(PYTHON_VENV) tests/spark/bench_spark.py --sizes $(or $(SIZES),100000 1000000 10000000) --rounds $(or $(ROUNDS),3)
+
 # ─── Quality ───
 .PHONY: lint
 lint: installed ## ruff, mypy, terraform fmt, shellcheck
