@@ -120,6 +120,10 @@ docker-test: ## Build the image with the test tools, and run tests/spark in it
 bench-plan: installed ## Time the plan suite against stock tftest, terraform test and Terratest's way; ROUNDS=3
 	$(PYTHON_VENV) tests/infra/bench_plan.py --rounds $(or $(ROUNDS),3)
 
+.PHONY: bench-spark
+bench-spark: installed ## Rows a second of the payments' stages against plain Spark SQL and DuckDB; SIZES="100000 1000000"
+	$(PYTHON_VENV) tests/spark/bench_spark.py --sizes $(or $(SIZES),100000 1000000 10000000) --rounds $(or $(ROUNDS),3)
+
 # ─── Artifacts ───
 # What the Glue jobs run, by version (docs/deploy.md). ENV=dev, int or prod; the AWS account is the signed-in one.
 ARTIFACTS = $(PYTHON_VENV) -m meshtest.artifacts
