@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import foundation_state
 import pytest
 from bootstrap_inputs import INPUTS
 from operations import Asked, document
 
 from meshtest.emulator import policy
 from meshtest.plan import Plan
+from meshtest.terraform import foundation_state
 
 
 @pytest.fixture(scope="session")
