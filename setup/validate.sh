@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Validate root modules without any account: each environment, and each project that discovery finds.
+# Validate root modules without any account: bootstrap, each environment, and each project that discovery finds.
 set -euo pipefail
 
 usage() {
@@ -7,7 +7,7 @@ usage() {
 Usage: setup/validate.sh [ROOT...]
 
 Run `terraform init -backend=false` (with the locked providers) and `terraform validate` in each ROOT; by
-default in every environment and every project, _template included. All of them are tried; what fails is shown.
+default in bootstrap, every environment and every project, _template included. All of them are tried; what fails is shown.
 
 Exit status: 0 all are valid, 1 one is not, or there is none to validate.
 
@@ -22,11 +22,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # ─── Roots ───
 if [ $# -eq 0 ]; then
   shopt -s nullglob
+  bootstrap=(infrastructure/bootstrap*/main.tf)
   environments=(infrastructure/environments/*/main.tf)
   projects=(infrastructure/projects/*/project.json)
   [ ${#environments[@]} -gt 0 ] || { echo "validate: infrastructure/environments holds no environment" >&2; exit 1; }
   [ ${#projects[@]} -gt 0 ] || { echo "validate: infrastructure/projects holds no project.json" >&2; exit 1; }
-  set -- "${environments[@]%/main.tf}" "${projects[@]%/project.json}"
+  set -- "${bootstrap[@]%/main.tf}" "${environments[@]%/main.tf}" "${projects[@]%/project.json}"
 fi
 
 # ─── Validate ───
