@@ -20,6 +20,7 @@ GAPS: dict[str, tuple[str, ...]] = {
     ),
     "kms": ("kms_key_rotation",),
     "s3": ("s3_aws_chunked", "s3_access_logs", "s3_bucket_policies"),
+    "sts": ("sts_trust_policies",),
     "stepfunctions": ("stepfunctions_execution", "stepfunctions_definitions"),
 }
 
