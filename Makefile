@@ -59,8 +59,19 @@ test-spark: installed ## chispa tests of core and of the jobs
 	$(PYTEST) tests/spark
 
 .PHONY: test-infra
-test-infra: installed ## Plan assertions and the domain end to end; MODULE=s3_bucket for one module
+test-infra: installed ## Plan assertions and live probes; MODULE=s3_bucket for one module, BACKEND=localstack or aws
 	$(PYTEST) $(if $(MODULE),tests/infra/modules/test_$(MODULE).py,tests/infra)
+
+# ─── LocalStack ───
+COMPOSE := docker compose --file docker-compose.localstack.yml --profile $(or $(LOCALSTACK_PROFILE),free)
+
+.PHONY: localstack-up
+localstack-up: ## Start LocalStack in Docker and wait until it is healthy
+	$(COMPOSE) up --detach --wait
+
+.PHONY: localstack-down
+localstack-down: ## Stop LocalStack; its data is gone
+	$(COMPOSE) down --volumes
 
 # ─── Benchmarks ───
 .PHONY: bench-plan

@@ -287,7 +287,8 @@ def remove(domain: Domain) -> None:
             left.append(str(error))
     if left:
         raise BackendError(f"not everything was removed ({domain.abbreviation}-*): {' · '.join(left)}")
-    domain.delete_bucket("tfstate")
+    for purpose in ("logs", "tfstate"):  # the log bucket too, where its stack has let go of it
+        domain.delete_bucket(purpose)
 
 
 def unguard(domain: Domain, stack: Stack) -> None:

@@ -95,9 +95,9 @@ class Stack:
         """
         self._run("destroy", "-json", "-auto-approve", *self._variables())
 
-    def forget(self, address: str) -> None:
-        """Take a resource out of the state, and leave it as it is."""
-        self._run("state", "rm", address)
+    def forget(self, *addresses: str) -> None:
+        """Take resources out of the state, and leave them as they are."""
+        self._run("state", "rm", *addresses)
 
     # ─── Running Terraform ───
 

@@ -105,6 +105,8 @@ def environment(account: Account, build: Path = toolchain.BUILD) -> dict[str, st
     variables = account.environment()
     if url := variables.get("AWS_ENDPOINT_URL"):
         variables |= dict.fromkeys(ENDPOINT_VARIABLES, url)
+        # By itself the provider tries 25 times: four minutes until it says that nothing is there any more.
+        variables["AWS_MAX_ATTEMPTS"] = "4"
     if account.ca_bundle:
         variables["SSL_CERT_FILE"] = str(account.ca_bundle)
     return {

@@ -1,4 +1,4 @@
-"""The whole domain, applied once for the session on the backend that BACKEND names, and a report of the probes.
+"""The whole domain, applied once for the session on the backend that BACKEND names; a report of the probes.
 
 A test names what it needs of a backend with ``@pytest.mark.needs(Ability…)``.
 """
@@ -6,7 +6,7 @@ A test names what it needs of a backend with ``@pytest.mark.needs(Ability…)``.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from rich.table import Table
 from meshtest import demo, toolchain
 from meshtest.backends import Ability, Backend, BackendError, selected
 from meshtest.demo import Report
-from meshtest.domain import Domain
+from meshtest.domain import ECB_RATES, Domain
 from meshtest.progress import Stages
 
 HERE = Path(__file__).parent
@@ -88,6 +88,22 @@ def report(domain: Domain, stages: Stages) -> Report:
     report = Report(seconds=stages.seconds)
     demo.run_and_inspect(domain, stages, report)
     return report
+
+
+@pytest.fixture
+def landing(domain: Domain, report: Report) -> Iterator[Callable[[str, bytes], None]]:
+    """The landing zone of project01, emptied; the real input is back afterwards."""
+    s3 = domain.endpoint.client("s3")
+    bucket, key = domain.bucket("raw"), f"landing/project01/{ECB_RATES.name}"
+    s3.delete_object(Bucket=bucket, Key=key)
+
+    def put(name: str, content: bytes) -> None:
+        s3.put_object(Bucket=bucket, Key=f"landing/project01/{name}", Body=content)
+
+    yield put
+    for found in s3.list_objects_v2(Bucket=bucket, Prefix="landing/project01/").get("Contents", []):
+        s3.delete_object(Bucket=bucket, Key=found["Key"])
+    s3.upload_file(str(ECB_RATES), bucket, key)
 
 
 # ─── Report ───
