@@ -63,7 +63,7 @@ test-spark-here: installed
 	$(PYTEST) tests/spark
 
 .PHONY: test-infra
-test-infra: installed $(if $(MODULE),,$(CHECKOV)) ## Plan assertions and the domain end to end; MODULE=s3_bucket for one module, SUITE=stacks for one folder
+test-infra: installed $(if $(MODULE),,$(CHECKOV)) ## Plan assertions and live probes; MODULE=s3_bucket or SUITE=stacks for a part, BACKEND=localstack or aws
 	$(PYTEST) $(if $(MODULE),tests/infra/modules/test_$(MODULE).py,tests/infra/$(SUITE))
 
 .PHONY: checkov
@@ -114,6 +114,17 @@ docker-test: ## Build the image with the test tools, and run tests/spark in it
 	$(if $(JUNIT),mkdir -p $(dir $(JUNIT)) && chmod a+rwx $(dir $(JUNIT)))
 	$(DOCKER_RUN) $(if $(JUNIT),-v $(abspath $(dir $(JUNIT))):/app/build/reports) $(DOCKER_IMAGE):$(DOCKER_TAG)-test \
 		python -m pytest -p no:cacheprovider $(if $(JUNIT),--junitxml=build/reports/$(notdir $(JUNIT))) tests/spark
+
+# ─── LocalStack ───
+COMPOSE := docker compose --file docker-compose.localstack.yml --profile $(or $(LOCALSTACK_PROFILE),free)
+
+.PHONY: localstack-up
+localstack-up: ## Start LocalStack in Docker and wait until it is healthy
+	$(COMPOSE) up --detach --wait
+
+.PHONY: localstack-down
+localstack-down: ## Stop LocalStack; its data is gone
+	$(COMPOSE) down --volumes
 
 # ─── Benchmarks ───
 .PHONY: bench-plan
