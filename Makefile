@@ -63,7 +63,7 @@ test-spark-here: installed
 	$(PYTEST) tests/spark
 
 .PHONY: test-infra
-test-infra: installed $(if $(MODULE),,$(CHECKOV)) ## Plan assertions and the domain end to end; MODULE=s3_bucket for one module, SUITE=stacks for one folder
+test-infra: installed $(if $(MODULE),,$(CHECKOV)) ## Plan assertions and live probes; MODULE=s3_bucket or SUITE=stacks for a part, BACKEND=localstack or aws
 	$(PYTEST) $(if $(MODULE),tests/infra/modules/test_$(MODULE).py,tests/infra/$(SUITE))
 
 .PHONY: checkov
@@ -115,10 +115,25 @@ docker-test: ## Build the image with the test tools, and run tests/spark in it
 	$(DOCKER_RUN) $(if $(JUNIT),-v $(abspath $(dir $(JUNIT))):/app/build/reports) $(DOCKER_IMAGE):$(DOCKER_TAG)-test \
 		python -m pytest -p no:cacheprovider $(if $(JUNIT),--junitxml=build/reports/$(notdir $(JUNIT))) tests/spark
 
+# ─── LocalStack ───
+COMPOSE := docker compose --file docker-compose.localstack.yml --profile $(or $(LOCALSTACK_PROFILE),free)
+
+.PHONY: localstack-up
+localstack-up: ## Start LocalStack in Docker and wait until it is healthy
+	$(COMPOSE) up --detach --wait
+
+.PHONY: localstack-down
+localstack-down: ## Stop LocalStack; its data is gone
+	$(COMPOSE) down --volumes
+
 # ─── Benchmarks ───
 .PHONY: bench-plan
 bench-plan: installed ## Time the plan suite against stock tftest, terraform test and Terratest's way; ROUNDS=3
 	$(PYTHON_VENV) tests/infra/bench_plan.py --rounds $(or $(ROUNDS),3)
+
+.PHONY: bench-spark
+bench-spark: installed ## Rows a second of the payments' stages against plain Spark SQL and DuckDB; SIZES="100000 1000000"
+	$(PYTHON_VENV) tests/spark/bench_spark.py --sizes $(or $(SIZES),100000 1000000 10000000) --rounds $(or $(ROUNDS),3)
 
 # ─── Artifacts ───
 # What the Glue jobs run, by version (docs/deploy.md). ENV=dev, int or prod; the AWS account is the signed-in one.

@@ -54,6 +54,8 @@ def record(
     message: str | None,
 ) -> None:
     """Add the run's row; a run that is recorded already is left as it is."""
+    from pyspark.sql import functions as sf
+
     from core import iceberg
 
     definition = table(arguments.project)
@@ -65,8 +67,8 @@ def record(
         "job": arguments.job_name,
         "project": arguments.project,
         "env": arguments.env,
-        "started_at": _naive(started),
-        "ended_at": _naive(started + datetime.timedelta(seconds=seconds)),
+        "started_at": started.isoformat(),
+        "ended_at": (started + datetime.timedelta(seconds=seconds)).isoformat(),
         "seconds": round(seconds, 3),
         "status": "SUCCEEDED" if message is None else "FAILED",
         "message": message,
@@ -79,11 +81,11 @@ def record(
         "details": json.dumps({"tables": counts.tables, "stages": stages}, sort_keys=True),
         "core_version": core.version(),
     }
-    schema = ", ".join(f"{column} {contract.spark_type(kind)}" for column, kind in definition.types.items())
-    row = [tuple(values[column] for column in definition.types)]
-    iceberg.append_once(name, spark.createDataFrame(row, schema), arguments.job_run_id)
-
-
-def _naive(moment: datetime.datetime) -> datetime.datetime:
-    """Return a UTC moment as Iceberg's timestamp without zone takes it."""
-    return moment.astimezone(datetime.UTC).replace(tzinfo=None)
+    # Literals, not createDataFrame: that would start a Python worker for one row.
+    row = spark.range(1).select(
+        *(
+            sf.lit(values[column]).cast(contract.spark_type(kind)).alias(column)
+            for column, kind in definition.types.items()
+        )
+    )
+    iceberg.append_once(name, row, arguments.job_run_id)

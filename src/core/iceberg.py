@@ -15,7 +15,7 @@ import random
 import time
 from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as sf
@@ -107,6 +107,8 @@ def _merge_once(
 ) -> Changes:
     target = spark.table(table)
     source = _conformed(table, source, target.schema)
+    if not has_snapshot(spark, table):
+        return _fill(spark, table, source, keys)
     within = None if delete_missing or deleted is not None else _key_range(source, keys[0])
     reachable = target if within is None else target.where(within.format("", ""))
     changes = _changes(source, reachable, keys, ignore, version, delete_missing)
@@ -122,6 +124,18 @@ def _merge_once(
     finally:
         changes.unpersist()
     return Changes(counts.get("insert", 0), counts.get("update", 0), counts.get("delete", 0))
+
+
+def _fill(spark: SparkSession, table: str, source: DataFrame, keys: Sequence[str]) -> Changes:
+    """Write the first rows of a table: nothing to compare with, as cheap as an append.
+
+    Replacing all of nothing, and not an append: that one would not notice another writer's first rows.
+    """
+    if not _require_keys(table, source, keys):
+        return Changes()
+    source.writeTo(table).option("isolation-level", "serializable").overwrite(sf.lit(True))
+    _, summary = ancestors(spark, table)[0]
+    return Changes(inserted=int(summary.get("added-records", 0)))
 
 
 def _key_range(source: DataFrame, key: str) -> str | None:
@@ -338,18 +352,16 @@ RUN_ID = "core.run-id"
 def ancestors(spark: SparkSession, table: str) -> list[tuple[int, dict[str, str]]]:
     """Return id and summary of the table's current snapshot and of those it came from, newest first.
 
-    The summary holds the operation, too.
-
-    By parentage and not by time: a clock may go back. Snapshots that have expired end the list.
+    The summary holds the operation, too. By parentage and not by time: a clock may go back. Snapshots that
+    have expired end the list.
     """
-    snapshots = spark.table(f"{table}.snapshots")
-    rows = snapshots.select("snapshot_id", "parent_id", "summary", "operation").collect()
-    known = {row["snapshot_id"]: row for row in rows}
+    # Iceberg's own object of the table: its metadata tables would cost a Spark job each.
+    loaded = _loaded(spark, table)
     found: list[tuple[int, dict[str, str]]] = []
-    at = current_snapshot(spark, table)
-    while at is not None and at in known:
-        found.append((at, {**known[at]["summary"], "operation": known[at]["operation"]}))
-        at = known[at]["parent_id"]
+    at = loaded.currentSnapshot()
+    while at is not None:
+        found.append((at.snapshotId(), {**dict(at.summary()), "operation": str(at.operation())}))
+        at = loaded.snapshot(at.parentId()) if at.parentId() is not None else None
     return found
 
 
@@ -365,13 +377,19 @@ def changes_rows(summary: Mapping[str, str]) -> bool:
 
 def current_snapshot(spark: SparkSession, table: str) -> int | None:
     """Return the id of the table's current snapshot, None if nothing was ever committed."""
-    row = spark.table(f"{table}.refs").where("name = 'main'").select("snapshot_id").head()
-    return row[0] if row else None
+    snapshot = _loaded(spark, table).currentSnapshot()
+    return None if snapshot is None else int(snapshot.snapshotId())
 
 
 def has_snapshot(spark: SparkSession, table: str) -> bool:
     """Tell whether anything was ever committed to the table."""
-    return not spark.table(f"{table}.snapshots").isEmpty()
+    return current_snapshot(spark, table) is not None
+
+
+def _loaded(spark: SparkSession, table: str) -> Any:
+    """Return Iceberg's object of a table, as it is now. PySpark has no public door to it but the JVM."""
+    session: Any = spark
+    return session._jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(session._jsparkSession, table)
 
 
 def tag(spark: SparkSession, table: str, run_id: str, retain_days: int = 7) -> None:
@@ -446,11 +464,14 @@ def _conformed(table: str, source: DataFrame, schema: StructType) -> DataFrame:
     return source.select(*(sf.col(field.name).cast(field.dataType) for field in schema))
 
 
-def _require_keys(table: str, source: DataFrame, keys: Sequence[str]) -> None:
+def _require_keys(table: str, source: DataFrame, keys: Sequence[str]) -> bool:
+    """Stop unless each key is there once and none is null; whether there is any."""
     null = reduce(operator.or_, (sf.col(key).isNull() for key in keys))
-    bad = source.groupBy(*keys).count().where(null | (sf.col("count") > 1)).head()
-    if bad is not None:
-        values = ", ".join(f"{key}={bad[key]}" for key in keys)
+    # The bad ones first: one of them is enough to say what is wrong.
+    worst = source.groupBy(*keys).count().orderBy(null.desc(), sf.desc("count")).head()
+    if worst is not None and (worst["count"] > 1 or any(worst[key] is None for key in keys)):
+        values = ", ".join(f"{key}={worst[key]}" for key in keys)
         raise InvariantError(
-            f"table {table}: key {values} is in {bad['count']} rows; expected one, and no null"
+            f"table {table}: key {values} is in {worst['count']} rows; expected one, and no null"
         )
+    return worst is not None

@@ -46,7 +46,7 @@ def set_watermark(spark: SparkSession, table: str, value: Mapping[str, Any], run
     """Commit a watermark, unless it is the one that is there."""
     if watermark(spark, table) == value:
         return
-    nothing = spark.createDataFrame([], spark.table(table).schema)
+    nothing = spark.table(table).limit(0)
     written = json.dumps(value, sort_keys=True, separators=(",", ":"))
     iceberg.append(table, nothing, {PROPERTY: written, iceberg.RUN_ID: run_id})
 

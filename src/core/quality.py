@@ -214,6 +214,13 @@ def with_record_id(frame: DataFrame, columns: Sequence[str]) -> DataFrame:
 # ─── Counts ───
 
 
+def count_where(frame: DataFrame, **conditions: Column) -> dict[str, int]:
+    """Count the rows to which each condition applies, in one pass."""
+    counted = frame.agg(*(sf.count_if(condition).alias(name) for name, condition in conditions.items()))
+    row = counted.first()
+    return {name: row[name] if row else 0 for name in conditions}
+
+
 def count_each(**frames: DataFrame) -> dict[str, int]:
     """Count the rows of some frames in one Spark job."""
     parts = [frame.select(sf.lit(name).alias("part")) for name, frame in frames.items()]

@@ -234,6 +234,11 @@ def demo(console: Console) -> int:
 def exercise(domain: Domain, stages: Stages, report: Report) -> None:
     """Deploy the domain, run every pipeline and look at the outcome; the report fills as it goes."""
     deploy(domain, stages)
+    run_and_inspect(domain, stages, report)
+
+
+def run_and_inspect(domain: Domain, stages: Stages, report: Report) -> None:
+    """Run every pipeline of a deployed domain and look at the outcome; the report fills as it goes."""
     report.executions = run_pipelines(domain, domain.projects, stages)
     inspect(domain, stages, report)
 

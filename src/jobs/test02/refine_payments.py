@@ -29,15 +29,13 @@ def work(run: job.Job) -> None:
     payments, rejects = transforms.payments(classified), transforms.rejects(classified)
 
     with run.log.stage("quarantine"):
-        counts = quality.count_each(
-            received=received,
-            payments=payments,
-            superseded=classified.where(sf.col("is_superseded")),
-            rejected=rejects,
+        rejected, superseded = sf.col(quality.REASONS).isNotNull(), sf.col("is_superseded")
+        counts = quality.count_where(
+            classified, payments=~rejected & ~superseded, superseded=superseded, rejected=rejected
         )
         run.merge("refined", "payments_rejected", rejects, ignore=["ingestion_date"])
     with run.log.stage("check"):
-        run.check("refined", "payments", counts.pop("received"), rejects, **counts)
+        run.check("refined", "payments", received.count(), rejects, **counts)
     with run.log.stage("write"):
         run.merge("refined", "payments", payments, ignore=["ingested_at"], version="updated_at")
         incremental.set_watermark(run.spark, target, incremental.marks(partitions), arguments.job_run_id)

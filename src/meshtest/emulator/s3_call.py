@@ -15,12 +15,10 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
-from moto.iam.models import iam_backends
 from moto.s3.models import s3_backends
-from moto.sts.models import sts_backends
 
-from meshtest.emulator import ACCOUNT_ID
 from meshtest.emulator.policy import Principal
+from meshtest.emulator.principals import context_of, principal_of
 
 # Subresource of a bucket (a query parameter): the name in the action, such as PutBucketPolicy.
 _BUCKET_SUBRESOURCES = {
@@ -108,11 +106,7 @@ class Call:
     @functools.cached_property
     def principal(self) -> Principal:
         """The user or role session that the access key belongs to, else the account's root user."""
-        access_key_id = self._access_key_id()
-        if access_key_id is None:
-            return Principal()
-        arn = _owner_of(access_key_id) or f"arn:aws:iam::{ACCOUNT_ID}:root"
-        return Principal(arn=arn, account=ACCOUNT_ID)
+        return principal_of(self._access_key_id())
 
     @functools.cached_property
     def signature(self) -> tuple[str, str] | None:
@@ -203,22 +197,7 @@ class Call:
                 context[f"s3:{parameter}"] = self.query[parameter][0]
         if "versionId" in self.query:
             context["s3:VersionId"] = self.query["versionId"][0]
-        return context | _principal_context(self.principal)
-
-
-def _principal_context(principal: Principal) -> dict[str, str | list[str]]:
-    if principal.arn is None or principal.account is None:
-        return {"aws:PrincipalType": "Anonymous"}
-    kind = {"root": "Account", "user": "User", "assumed-role": "AssumedRole"}
-    resource = principal.arn.split(":", 5)[5]
-    context: dict[str, str | list[str]] = {
-        "aws:PrincipalArn": principal.arn,
-        "aws:PrincipalAccount": principal.account,
-        "aws:PrincipalType": kind.get(resource.split("/")[0], "User"),
-    }
-    if resource.startswith("user/"):
-        context["aws:username"] = resource.split("/")[-1]
-    return context
+        return context | context_of(self.principal)
 
 
 def arn(bucket: Any, key: str | None = None) -> str:
@@ -239,13 +218,3 @@ def bucket_of(name: str | None) -> Any:
         return None
     owner = s3_backends.bucket_accounts.get(name)
     return s3_backends[owner[1]][owner[0]].buckets.get(name) if owner else None
-
-
-def _owner_of(access_key_id: str) -> str | None:
-    for user in list(iam_backends[ACCOUNT_ID]["aws"].users.values()):
-        if any(key.access_key_id == access_key_id for key in user.access_keys):
-            return str(user.arn)
-    for session in list(sts_backends[ACCOUNT_ID]["aws"].assumed_roles):
-        if session.access_key_id == access_key_id:
-            return str(session.arn)
-    return None

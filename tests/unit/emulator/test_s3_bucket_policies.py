@@ -318,7 +318,8 @@ def test_a_deny_of_one_user_binds_this_user_only(endpoint: Endpoint, name: str) 
 def test_a_deny_of_a_role_binds_its_sessions(endpoint: Endpoint, name: str) -> None:
     s3 = endpoint.client("s3")
     bucket_with_object(s3, name)
-    trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+    statement = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     role = endpoint.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     assumed = endpoint.client("sts").assume_role(RoleArn=role, RoleSessionName="run")["Credentials"]
     session = client_with(
