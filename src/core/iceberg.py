@@ -319,6 +319,11 @@ def align(spark: SparkSession, name: str, table: Table) -> None:
         ContractError: anything else differs; the message says what.
 
     """
+    # Two jobs may find the same column missing.
+    retried(spark, name, lambda: _align_once(spark, name, table))
+
+
+def _align_once(spark: SparkSession, name: str, table: Table) -> None:
     found = contract.differences(table, spark.table(name).dtypes)
     there, wanted = partitioning(spark, name), [field.replace(" ", "") for field in table.partitioning]
     other = list(found.other)

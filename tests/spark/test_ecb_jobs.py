@@ -162,7 +162,7 @@ def _check_every_row_with_duckdb(domain):
     database.sql(
         f"""
         CREATE TABLE rates AS SELECT "Date"::DATE AS day, currency,
-               (rate::DECIMAL(18, 8) * 100000000)::HUGEINT AS n
+               (rate::DECIMAL(28, 8) * 100000000)::HUGEINT AS n
         FROM (UNPIVOT (SELECT * FROM read_csv('{file}', all_varchar = true)) ON COLUMNS('^[A-Z]{{3}}$')
               INTO NAME currency VALUE rate)
         WHERE rate <> 'N/A'
