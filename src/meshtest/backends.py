@@ -278,7 +278,7 @@ def remove(domain: Domain) -> None:
     """
     left: list[str] = []
     for stack in reversed(domain.stacks):
-        if not (stack.root / ".terraform").exists():
+        if not (stack.root / ".terraform" / "terraform.tfstate").exists():  # never initialised
             continue
         try:
             unguard(domain, stack)

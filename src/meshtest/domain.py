@@ -104,9 +104,14 @@ class Domain:
 
     # ─── Terraform ───
 
+    @property
+    def is_emulated(self) -> bool:
+        """Whether the AWS is one of this machine, at an address of its own."""
+        return "AWS_ENDPOINT_URL" in self.endpoint.environment()
+
     def prepare(self) -> None:
         """Make the working copy of the stacks, and the bucket that holds their states."""
-        workspace.prepare(self.directory, {"domain_abbr": self.abbreviation})
+        workspace.prepare(self.directory, {"domain_abbr": self.abbreviation}, is_emulated=self.is_emulated)
         s3 = self.endpoint.client("s3")
         bucket = self.bucket("tfstate")
         if bucket not in {found["Name"] for found in s3.list_buckets()["Buckets"]}:
@@ -125,6 +130,8 @@ class Domain:
             "use_lockfile": "true",
             "use_path_style": "true",
         }
+        if self.is_emulated:
+            backend["max_retries"] = str(workspace.MAX_RETRIES)
         variables = {} if is_foundation else {"env": self.env}
         environment = workspace.environment(self.endpoint, self.directory)
         return Stack(name, root, environment, backend, variables)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from meshtest.backends import Account
 
 OVERRIDE = "embedded_override.tf"
+# By itself the provider tries 25 times: it takes four minutes to say that nothing is there any more.
+MAX_RETRIES = 3
 # The S3 backend reads only the service's own variable, the provider reads the first one.
 ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS")
 
@@ -30,12 +32,14 @@ ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_U
 # ─── Working copy ───
 
 
-def prepare(target: Path, settings: Mapping[str, str] = MappingProxyType({})) -> Path:
+def prepare(
+    target: Path, settings: Mapping[str, str] = MappingProxyType({}), *, is_emulated: bool = True
+) -> Path:
     """Copy ``setup/`` and ``infrastructure/`` below `target`, with the override files in each root.
 
     Files that changed since the last copy are replaced, removed ones go, and what Terraform keeps
     there (``.terraform``) stays, so that a second ``init`` is quick. `settings` win over those of
-    ``setup/domain.json``. Returns ``target/infrastructure``.
+    ``setup/domain.json``; a real account has no override. Returns ``target/infrastructure``.
     """
     for folder in ("setup", "infrastructure"):
         _mirror(toolchain.ROOT / folder, target / folder)
@@ -43,7 +47,7 @@ def prepare(target: Path, settings: Mapping[str, str] = MappingProxyType({})) ->
         file = target / "setup" / "domain.json"
         file.write_text(json.dumps(json.loads(file.read_text()) | settings, indent=2) + "\n")
     infrastructure = target / "infrastructure"
-    for root in roots(infrastructure):
+    for root in roots(infrastructure) if is_emulated else ():
         (root / OVERRIDE).write_text(_override(is_project=root.parent.name == "projects"))
     return infrastructure
 
@@ -83,6 +87,7 @@ def _override(*, is_project: bool) -> str:
     text = f"""
 provider "aws" {{
   insecure          = {insecure}
+  max_retries       = {MAX_RETRIES}
   s3_use_path_style = true
 }}
 """
@@ -108,8 +113,6 @@ def environment(account: Account, build: Path = toolchain.BUILD) -> dict[str, st
     variables = account.environment()
     if url := variables.get("AWS_ENDPOINT_URL"):
         variables |= dict.fromkeys(ENDPOINT_VARIABLES, url)
-        # By itself the provider tries 25 times: four minutes until it says that nothing is there any more.
-        variables["AWS_MAX_ATTEMPTS"] = "4"
     if account.ca_bundle:
         variables["SSL_CERT_FILE"] = str(account.ca_bundle)
     return {
