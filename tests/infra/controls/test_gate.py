@@ -14,7 +14,11 @@ from meshtest.gate import judge
 from meshtest.gate.rendering import as_json, markdown, text
 from meshtest.gate.sarif import sarif
 
-ROOTS = {"foundation": "infrastructure/environments/dev", "project": "infrastructure/projects/project01"}
+ROOTS = {
+    "bootstrap": "infrastructure/bootstrap",
+    "foundation": "infrastructure/environments/dev",
+    "project": "infrastructure/projects/project01",
+}
 IDS = [f"{control}: {fault}" for control, _, fault, _ in ALTERATIONS]
 
 
