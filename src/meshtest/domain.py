@@ -16,7 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from meshtest import artifacts, toolchain
+from meshtest import toolchain
+from meshtest.artifacts import building, deployment
 from meshtest.samples import payments
 from meshtest.spark_runtime import glue_catalog_conf, spark_environment
 from meshtest.terraform import workspace
@@ -167,13 +168,13 @@ class Domain:
         """Build the wheel and the projects' job files.
 
         Raises:
-            BuildError, FileNotFoundError: see `artifacts.build`.
+            ArtifactsError, VersionError: see `building.build`.
         """
-        artifacts.build(self._artifacts, self.projects)
+        building.build(self._artifacts, self.projects)
 
     def upload_artifacts(self) -> None:
         """Put what `build_artifacts` made into the artifacts bucket."""
-        artifacts.upload(self._artifacts, self.endpoint.client("s3"), self.bucket("artifacts"))
+        deployment.upload(self._artifacts, self.endpoint.client("s3"), self.bucket("artifacts"))
 
     def make_inputs(self) -> None:
         """Generate the sample payments; the exchange rates are a file of the repository."""

@@ -53,10 +53,11 @@ def prepare(
 
 
 def roots(infrastructure: Path) -> list[Path]:
-    """Every root module: the environments, and the projects that have a ``project.json``."""
+    """Every root module: bootstrap, the environments, and the projects that have a ``project.json``."""
+    bootstrap = infrastructure.glob("bootstrap/main.tf")
     environments = (infrastructure / "environments").glob("*/main.tf")
     projects = (infrastructure / "projects").glob("*/project.json")
-    return sorted(file.parent for file in (*environments, *projects))
+    return sorted(file.parent for file in (*bootstrap, *environments, *projects))
 
 
 def _mirror(source: Path, target: Path) -> None:
@@ -75,7 +76,9 @@ def _mirror(source: Path, target: Path) -> None:
 
 def _is_local(file: Path) -> bool:
     """Whether Terraform or a person made this file for one machine only (see .gitignore)."""
-    return ".terraform" in file.parts or file.name == "backend.conf" or file.name.endswith("_override.tf")
+    is_state = ".tfstate" in file.name or file.suffix == ".tfplan"
+    is_setting = file.name == "backend.conf" or file.name.endswith("_override.tf")
+    return ".terraform" in file.parts or is_state or is_setting
 
 
 def _override(*, is_project: bool) -> str:
