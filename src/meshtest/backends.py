@@ -24,7 +24,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-import urllib3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from meshtest import emulator, toolchain
@@ -186,7 +185,6 @@ def _localstack(directory: Path) -> Iterator[Domain]:
             version = json.load(answer)["version"]
     except (OSError, ValueError, KeyError) as error:
         raise BackendError(f"no LocalStack answers at {health} ({error}): `make localstack-up`") from error
-    urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # see LocalStack.client
     print(f"LocalStack {version} at {host} (tried with {LOCALSTACK_VERSION})")
     # It keeps its state when the session ends: this session's names are its own.
     domain = Domain(LocalStack(host, _region()), directory, unique=_unique_abbreviation())

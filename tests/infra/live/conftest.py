@@ -6,6 +6,7 @@ A test names what it needs of a backend with ``@pytest.mark.needs(Ability…)``.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -30,6 +31,8 @@ _results: dict[str, str] = {}
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs(*abilities): what the backend must be able to do")
     config.addinivalue_line("markers", "last: ends the session's domain, so everything else goes before it")
+    # LocalStack's certificate is for a public name (see LocalStack.client).
+    config.addinivalue_line("filterwarnings", "ignore::urllib3.exceptions.InsecureRequestWarning")
     try:
         selected()
     except BackendError as error:
@@ -127,14 +130,22 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     table = Table(title=f"Live probes ({RESULTS.relative_to(toolchain.ROOT)})", title_justify="left")
     for column in ("probe", "backend", "result"):
         table.add_column(column)
-    for name, result in _results.items():
-        table.add_row(_in_words(name), backend, result)
+    for probe, results in _by_probe().items():
+        counts = Counter(results)
+        whole = len(results) == 1
+        told = [result if whole else f"{number} {result}" for result, number in counts.items()]
+        table.add_row(probe, backend, "\n".join(told))
     Console(file=terminalreporter._tw._file, width=160).print(table)
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps({"backend": backend, "probes": _results}, indent=2) + "\n")
 
 
-def _in_words(name: str) -> str:
-    module, _, test = name.partition("::")
-    topic = module.removeprefix("test_").removesuffix(".py").replace("_", " ")
-    return f"{topic}: {test.removeprefix('test_').replace('_', ' ')}"
+def _by_probe() -> dict[str, list[str]]:
+    """The results of each probe in words; a probe with parameters has as many as cases."""
+    found: dict[str, list[str]] = {}
+    for name, result in _results.items():
+        module, _, test = name.partition("[")[0].partition("::")
+        topic, question = module.removesuffix(".py"), test.removeprefix("test_")
+        words = f"{topic.removeprefix('test_')}: {question}".replace("_", " ")
+        found.setdefault(words, []).append(result)
+    return found

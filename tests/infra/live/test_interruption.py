@@ -15,7 +15,7 @@ from meshtest.domain import Domain
 from meshtest.terraform.stack import TerraformError
 
 MADE_BEFORE = 10
-PATIENCE_S = 90
+PATIENCE_S = 60
 
 
 @pytest.fixture(autouse=True)

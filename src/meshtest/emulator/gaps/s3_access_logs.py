@@ -74,11 +74,18 @@ def _recorded(respond: Any) -> Any:
         if call and call.http is request:
             answer_headers.pop("x-amzn-requestid", None)  # other services' name for it
             answer_headers |= {"x-amz-request-id": call.request_id, "x-amz-id-2": call.host_id}
-            for record in _records(call, _Answer(status, answer_headers, body)):
-                _delivery.add(record)
+            if _is_logged(call):
+                for record in _records(call, _Answer(status, answer_headers, body)):
+                    _delivery.add(record)
         return status, answer_headers, body
 
     return recorded
+
+
+def _is_logged(call: Call) -> bool:
+    """Whether the call's bucket, or that of a copy's source, logs: most have nothing to tell."""
+    names = (call.bucket_name, call.copy_source and call.copy_source[0])
+    return any(bucket.logging for name in names if (bucket := bucket_of(name)))
 
 
 # ─── Records ───
