@@ -8,6 +8,7 @@ set -euo pipefail
 usage() {
   cat <<'TEXT'
 Usage: setup/bootstrap.sh [--quiet] [--force] [--check] [--help]
+       setup/bootstrap.sh aws [--dry-run] […]     bootstrap an AWS account; aws --help tells the rest
 
 Install the Python packages, Terraform, Java and Spark jars that the domain needs into .venv/ and
 .tools/ of this checkout. Nothing outside the checkout is touched.
@@ -27,6 +28,13 @@ die() {
   exit 1
 }
 
+# ─── AWS Account ───
+if [ "${1:-}" = aws ]; then
+  "${BASH_SOURCE[0]}" --quiet
+  cd "$(dirname "${BASH_SOURCE[0]}")/.."
+  exec env PYTHONPATH=src .venv/bin/python -m meshtest.bootstrap "${@:2}"
+fi
+
 # ─── Arguments ───
 quiet=false force=false check=false
 for argument in "$@"; do
@@ -35,7 +43,7 @@ for argument in "$@"; do
     --force) force=true ;;
     --check) check=true ;;
     --help | -h) usage; exit 0 ;;
-    *) die "unknown argument '$argument'; expected --quiet, --force, --check or --help" ;;
+    *) die "unknown argument '$argument'; expected --quiet, --force, --check, --help or aws" ;;
   esac
 done
 

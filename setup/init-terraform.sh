@@ -19,7 +19,7 @@ Then, for the foundation and for a project:
     -backend-config=../../environments/dev/backend.conf \
     -backend-config="key=projects/NAME/terraform.tfstate"
 
-The state bucket, {domain_abbr}-tfstate-{account}-{env}, must exist before: private, versioned, encrypted.
+The state bucket, {domain_abbr}-tfstate-{account}-{env}, must exist before: setup/bootstrap.sh aws makes it.
 TEXT
 }
 
@@ -84,13 +84,13 @@ fi
 [[ $account_id =~ ^[0-9]{12}$ ]] || die "the account id is '$account_id'; expected 12 digits"
 
 # ─── Backends ───
+# Without `encrypt`: to Terraform that means SSE-S3, and the bucket's own key would not be used.
 for env in "${environments[@]}"; do
   file=$root/infrastructure/environments/$env/backend.conf
   content="# Written by setup/init-terraform.sh. Projects pass a key of their own.
 bucket       = \"$abbreviation-tfstate-$account_id-$env\"
 key          = \"foundation/terraform.tfstate\"
 region       = \"$region\"
-encrypt      = true
 use_lockfile = true"
   if [ -f "$file" ] && [ "$(cat "$file")" = "$content" ]; then
     echo "unchanged  ${file#"$root"/}"

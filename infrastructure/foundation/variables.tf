@@ -83,6 +83,17 @@ variable "interface_endpoints" {
   }
 }
 
+variable "permissions_boundary" {
+  description = "Purpose in the name of the policy that bounds every role: {domain_abbr}-{purpose}-{env}. If empty, none does."
+  type        = string
+  default     = "boundary"
+
+  validation {
+    condition     = can(regex("^([a-z][a-z0-9-]*)?$", var.permissions_boundary))
+    error_message = "permissions_boundary is \"${var.permissions_boundary}\"; expected lower-case letters, digits and hyphens, or an empty string."
+  }
+}
+
 variable "vpc_cidr" {
   description = "IPv4 range of the VPC."
   type        = string

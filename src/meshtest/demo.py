@@ -25,12 +25,13 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from meshtest import emulator, toolchain
-from meshtest.artifacts import BuildError
+from meshtest.artifacts import ArtifactsError
 from meshtest.domain import Domain, DomainError, Execution
 from meshtest.emulator import EmulatorError
 from meshtest.progress import Stages
 from meshtest.terraform.stack import Stack, TerraformError
 from meshtest.toolchain import ToolMissing
+from meshtest.version import VersionError
 
 # The state directory of `make up`; `make status` and `make down` look there.
 STATE = toolchain.BUILD / "emulator"
@@ -40,14 +41,15 @@ SAMPLE_ROWS = 3
 
 # What can go wrong outside this code: said in one line, without a traceback.
 EXPECTED_ERRORS = (
+    ArtifactsError,
     Boto3Error,
     BotoCoreError,
-    BuildError,
     ClientError,
     DomainError,
     EmulatorError,
     TerraformError,
     ToolMissing,
+    VersionError,
 )
 
 
@@ -108,7 +110,7 @@ def deploy(domain: Domain, stages: Stages) -> None:
     """Apply every stack, with the artifacts and the input in place; independent work side by side.
 
     Raises:
-        TerraformError, BuildError, DomainError: what could not be made.
+        ArtifactsError, TerraformError, DomainError: what could not be made.
     """
     foundation, *projects = domain.stacks
     with stages.stage("working copy of the stacks"):
@@ -232,6 +234,11 @@ def demo(console: Console) -> int:
 def exercise(domain: Domain, stages: Stages, report: Report) -> None:
     """Deploy the domain, run every pipeline and look at the outcome; the report fills as it goes."""
     deploy(domain, stages)
+    run_and_inspect(domain, stages, report)
+
+
+def run_and_inspect(domain: Domain, stages: Stages, report: Report) -> None:
+    """Run every pipeline of a deployed domain and look at the outcome; the report fills as it goes."""
     report.executions = run_pipelines(domain, domain.projects, stages)
     inspect(domain, stages, report)
 

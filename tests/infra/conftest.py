@@ -44,7 +44,7 @@ def terraform(endpoint: Endpoint, infrastructure: Path) -> Callable[[Path], tfte
     def terraform(root: Path) -> tftest.TerraformTest:
         if root not in known:
             runner = TerraformTest(root, env=environment)
-            runner.init(init_vars=backend(root, endpoint) if "backend" in settings(root) else None)
+            runner.init(init_vars=backend(root, endpoint) if 'backend "s3"' in settings(root) else None)
             known[root] = runner
         return known[root]
 

@@ -62,7 +62,6 @@ def test_each_environment_gets_its_backend_with_native_locking(checkout):
             "bucket": f"f01-tfstate-{ACCOUNT}-{env}",
             "key": "foundation/terraform.tfstate",
             "region": "eu-west-1",
-            "encrypt": "true",
             "use_lockfile": "true",
         }
         for env in ("dev", "int", "prod")

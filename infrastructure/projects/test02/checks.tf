@@ -55,7 +55,16 @@ locals {
       for layer, tables in local.contract : [
         for name, table in try(tables, {}) :
         "${local.tables_file}: ${layer}.${name} is incomplete; expected a description, and columns with a name and a type each."
-        if !can(local.tables[layer][name]) && can(local.tables[layer])
+        if !can(local.own_tables[layer][name]) && can(local.own_tables[layer])
+      ]
+    ]),
+    flatten([
+      for layer, tables in local.own_tables : [
+        for name, table in tables : [
+          for key in try(tolist(table.keys), []) :
+          "${local.tables_file}: ${layer}.${name} has the key ${jsonencode(key)}; expected one of ${join(", ", table.columns[*].name)}."
+          if !contains(table.columns[*].name, key)
+        ]
       ]
     ]),
   )

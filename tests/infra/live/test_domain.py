@@ -13,9 +13,11 @@ import pytest
 from rich.console import Console
 
 from meshtest import demo
+from meshtest.backends import Ability
 from meshtest.domain import ECB_RATES, Domain
 from meshtest.samples import payments
 
+pytestmark = pytest.mark.needs(Ability.WHOLE_DOMAIN, Ability.GLUE_RUNS, Ability.LOCAL_SPARK)
 MERGED = ("refined.", "curated.")
 
 
@@ -97,27 +99,13 @@ def test_a_second_run_changes_no_row(domain: Domain, report, stages):
 # ─── Input that is not there, or not as agreed ───
 
 
-@pytest.fixture
-def landing(domain: Domain, report):
-    """The landing zone of project01, emptied; the real input is back afterwards."""
-    s3 = domain.endpoint.client("s3")
-    bucket, key = domain.bucket("raw"), f"landing/project01/{ECB_RATES.name}"
-    s3.delete_object(Bucket=bucket, Key=key)
-
-    def put(name: str, content: bytes) -> None:
-        s3.put_object(Bucket=bucket, Key=f"landing/project01/{name}", Body=content)
-
-    yield put
-    for found in s3.list_objects_v2(Bucket=bucket, Prefix="landing/project01/").get("Contents", []):
-        s3.delete_object(Bucket=bucket, Key=found["Key"])
-    s3.upload_file(str(ECB_RATES), bucket, key)
-
-
 def failure(domain: Domain) -> str:
     """Run project01's pipeline, which must fail, and return the error message of its job run."""
     execution = domain.run_pipeline("project01", lambda text: None)
     assert execution.status == "FAILED"
-    runs = domain.endpoint.client("glue").get_job_runs(JobName="f01-project01-ingest-rates-dev")["JobRuns"]
+    runs = domain.endpoint.client("glue").get_job_runs(
+        JobName=f"{domain.abbreviation}-project01-ingest-rates-{domain.env}"
+    )["JobRuns"]
     message = runs[0]["ErrorMessage"]
     assert message in json.loads(execution.cause)["ErrorMessage"]
     return message
@@ -143,20 +131,7 @@ def test_a_failed_run_leaves_the_tables_as_they_were(domain, report, landing):
         assert tables[label]["digest"] == report.tables[label]["digest"]
 
 
-# ─── Access ───
-
-
-def test_plain_http_is_denied_on_every_bucket(domain, report):
-    """HTTPS reads the same object: the denial is the transport's."""
-    for purpose in ("raw", "refined", "curated", "artifacts", "logs"):
-        bucket = domain.bucket(purpose)
-        secure = domain.endpoint.client("s3")
-        plain = domain.endpoint.client("s3", endpoint_url=domain.endpoint.http)
-        secure.put_object(Bucket=bucket, Key="probe", Body=b"probe")
-        assert secure.get_object(Bucket=bucket, Key="probe")["Body"].read() == b"probe"
-        with pytest.raises(plain.exceptions.ClientError, match="AccessDenied"):
-            plain.get_object(Bucket=bucket, Key="probe")
-        secure.delete_object(Bucket=bucket, Key="probe")
+# ─── The Repository ───
 
 
 def test_the_sources_stay_clean(domain, report):

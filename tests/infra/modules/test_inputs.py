@@ -67,6 +67,7 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"job_names": ["f01-*"]}, 'job_names are ["f01-*"]'),
         ({"kms_key_arn": "*"}, 'kms_key_arn is "*"'),
         ({"name": "x" * 65}, "(65 characters); expected at most 64"),
+        ({"permissions_boundary_arn": "Admin"}, 'permissions_boundary_arn is "Admin"'),
         ({"read_prefixes": ["bucket/*"]}, 'read_prefixes are ["bucket/*"]'),
         ({"read_tables": ["db/*"]}, 'read_tables are ["db/*"]'),
         ({"write_prefixes": []}, "write_prefixes is empty"),
@@ -81,6 +82,7 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
             'managed_policy_arns of f01-project01-rates-sfn-dev are ["Admin"]',
         ),
         ({"name": "x" * 65}, "(65 characters); expected at most 64"),
+        ({"permissions_boundary_arn": "Admin"}, 'permissions_boundary_arn is "Admin"'),
         ({"service": "states"}, 'service of f01-project01-rates-sfn-dev is "states"'),
         ({"source_arns": []}, "source_arns of f01-project01-rates-sfn-dev are []"),
         ({"source_arns": ["*"]}, 'source_arns of f01-project01-rates-sfn-dev are ["*"]'),
@@ -88,6 +90,7 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
     "iam_table_optimizer": [
         ({"kms_key_arn": "alias/f01"}, 'kms_key_arn is "alias/f01"'),
         ({"name": "a role"}, 'name is "a role"'),
+        ({"permissions_boundary_arn": "Admin"}, 'permissions_boundary_arn is "Admin"'),
         ({"table_prefixes": []}, "table_prefixes is empty"),
         ({"table_prefixes": ["bucket/*"]}, 'table_prefixes are ["bucket/*"]'),
         ({"tables": []}, "tables is empty"),

@@ -36,6 +36,13 @@ def contract(infrastructure, project: str) -> dict:
     return json.loads((infrastructure / "projects" / project / "tables.json").read_text())
 
 
+def made_tables(infrastructure, project: str) -> dict:
+    """The contract's tables, and the one in which the project's jobs record their runs."""
+    tables = contract(infrastructure, project)
+    job_runs = json.loads((infrastructure / "projects" / "job_runs.json").read_text())
+    return {**tables, "refined": {**tables["refined"], f"{project}_job_runs": job_runs}}
+
+
 def job_name(project: str, job: str) -> str:
     return f"f01-{project}-{job.replace('_', '-')}-dev"
 
@@ -60,7 +67,7 @@ def test_tables_are_those_of_the_contract(planned, project, infrastructure):
             [(column["name"], column["type"]) for column in table["columns"]],
             bool(layer != "raw"),
         )
-        for layer, tables in contract(infrastructure, project).items()
+        for layer, tables in made_tables(infrastructure, project).items()
         for name, table in tables.items()
     }
     made = {
@@ -76,7 +83,7 @@ def test_tables_are_those_of_the_contract(planned, project, infrastructure):
 
 
 def test_each_iceberg_table_has_three_optimizers(planned, project, infrastructure):
-    tables = contract(infrastructure, project)
+    tables = made_tables(infrastructure, project)
     optimizers = resources(planned, "aws_glue_catalog_table_optimizer").values()
     assert {(o["database_name"], o["table_name"], o["type"]) for o in optimizers} == {
         (f"f01_{layer}_dev", name, kind)
@@ -239,8 +246,8 @@ def test_a_project_may_have_raw_tables_only(plan, new_project, foundation, infra
     contract = json.loads((root / "tables.json").read_text())
     (root / "tables.json").write_text(json.dumps({"raw": contract["raw"]}))
     planned = plan(root, {"env": "dev"})
-    assert len(resources(planned, "aws_glue_catalog_table")) == 1
-    assert not [address for address in planned.resource_changes if "iam_table_optimizer" in address]
+    made = {table["name"] for table in resources(planned, "aws_glue_catalog_table").values()}
+    assert made == {"records", "landing_job_runs"}
 
 
 # ─── What is refused ───
@@ -296,7 +303,21 @@ def test_a_bad_project_json_is_named_before_anything_is_planned(
 def test_bad_tables_and_pipelines_are_named(terraform, new_project, foundation):
     tables, pipelines = new_project / "tables.json", new_project / "pipelines.tf"
     good = {file: file.read_text() for file in (tables, pipelines)}
-    tables.write_text(json.dumps({"raw": {"records": {"description": "No columns"}}, "silver": {}}))
+    tables.write_text(
+        json.dumps(
+            {
+                "raw": {"records": {"description": "No columns"}},
+                "refined": {
+                    "typed": {
+                        "description": "A key without a column",
+                        "columns": [{"name": "id", "type": "string"}],
+                        "keys": ["no"],
+                    }
+                },
+                "silver": {},
+            }
+        )
+    )
     pipelines.write_text(good[pipelines].replace('["ingest", "refine"]', '["ingest", "polish"]'))
     try:
         refused = refusal(terraform(new_project), tf_vars={"env": "dev"})
@@ -305,6 +326,7 @@ def test_bad_tables_and_pipelines_are_named(terraform, new_project, foundation):
             file.write_text(text)
     folder = "infrastructure/projects/orders"
     assert f"{folder}/tables.json: raw.records is incomplete; expected a description, and columns" in refused
+    assert f'{folder}/tables.json: refined.typed has the key "no"; expected one of id.' in refused
     assert f"{folder}/tables.json: silver is no layer; expected raw, refined or curated." in refused
     assert f'{folder}/pipelines.tf: daily runs "polish"; expected a key of job_settings' in refused
     assert refused.count("Error: ") == 1

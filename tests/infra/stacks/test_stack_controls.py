@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from bootstrap_inputs import INPUTS
 
 from meshtest import controls, toolchain
 from meshtest.plan import Plan
 from meshtest.terraform import workspace
 
 STACKS = [
+    "bootstrap",
     "environments/dev",
     "environments/int",
     "environments/prod",
@@ -22,7 +24,9 @@ def results(plan, infrastructure, foundation):
     """results(stack) → what became of each control on the stack's plan."""
 
     def results(stack: str) -> list[controls.Result]:
-        variables = {"env": "dev"} if stack.startswith("projects/") else {}
+        variables = (
+            INPUTS if stack == "bootstrap" else {"env": "dev"} if stack.startswith("projects/") else {}
+        )
         return controls.evaluate(Plan(plan(infrastructure / stack, variables)))
 
     return results
@@ -40,5 +44,6 @@ def test_every_control_has_something_to_look_at(results):
 
 
 def test_every_stack_is_here():
-    roots = workspace.roots(toolchain.ROOT / "infrastructure")
-    assert set(STACKS) == {f"{root.parent.name}/{root.name}" for root in roots if root.name != "_template"}
+    infrastructure = toolchain.ROOT / "infrastructure"
+    roots = {str(root.relative_to(infrastructure)) for root in workspace.roots(infrastructure)}
+    assert set(STACKS) == roots - {"projects/_template"}

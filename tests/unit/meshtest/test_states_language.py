@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from meshtest.emulator.states_language import diagnose
+from meshtest.states_language import diagnose
 
 TASK = {"Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun.sync"}
 RETRY = {"ErrorEquals": ["States.TaskFailed"], "IntervalSeconds": 5, "MaxAttempts": 2, "BackoffRate": 2.0}
