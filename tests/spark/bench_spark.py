@@ -304,8 +304,8 @@ def run_plain(data: Path, folder: Path) -> dict[str, Any]:
             f"""
             SELECT {chosen}, raw_line, IF(is_object, payment.corrupt_record, raw_line) AS corrupt_record,
                    source_file, '2026-11-02T07:00:00+00:00' AS ingested_at
-            FROM (SELECT *, startswith(trim(regexp_replace(raw_line, '^\\uFEFF', '')), '{{') AS is_object,
-                    from_json(regexp_replace(raw_line, '^\\uFEFF', ''), '{schema}',
+            FROM (SELECT *, startswith(trim(raw_line), '{{') AS is_object,
+                    from_json(raw_line, '{schema}',
                       map('mode', 'PERMISSIVE', 'columnNameOfCorruptRecord', 'corrupt_record')) AS payment
                   FROM lines WHERE trim(raw_line) <> '')
             """

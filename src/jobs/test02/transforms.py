@@ -33,11 +33,12 @@ def parsed(lines: DataFrame) -> DataFrame:
     """
     schema = ", ".join(f"{name} string" for name in (*PAYMENT_COLUMNS, "corrupt_record"))
     options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": "corrupt_record"}
-    # A file in UTF-8 may begin with a byte order mark.
-    text = sf.regexp_replace("raw_line", "^\\uFEFF", "")
-    with_payment = lines.where(sf.trim(text) != "").withColumn("payment", sf.from_json(text, schema, options))
+    # Spark's text reader has taken off a byte order mark.
+    with_payment = lines.where(sf.trim("raw_line") != "").withColumn(
+        "payment", sf.from_json("raw_line", schema, options)
+    )
     # What is JSON but no object ("null", "[]", "1") has no field at all, and is not always called corrupt.
-    is_object = sf.trim(text).startswith("{")
+    is_object = sf.trim("raw_line").startswith("{")
     return with_payment.select(
         *(sf.when(is_object, sf.col(f"payment.{name}")).alias(name) for name in PAYMENT_COLUMNS),
         "raw_line",
