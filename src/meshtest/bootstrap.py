@@ -31,6 +31,8 @@ ROOT = toolchain.ROOT / "infrastructure" / "bootstrap"
 SUBJECTS = ROOT / "terraform.tfvars.json"
 BACKEND = ROOT / "backend_override.tf"
 LOCAL_STATE = ROOT / "terraform.tfstate"
+# What Terraform remembers of the backend; `init -reconfigure` alone does not forget one that is gone.
+REMEMBERED_BACKEND = ROOT / ".terraform" / "terraform.tfstate"
 ISSUER = "token.actions.githubusercontent.com"
 PROVIDER = "aws_iam_openid_connect_provider.github[0]"
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(@\d+)?/[A-Za-z0-9._-]+(@\d+)?")
@@ -291,6 +293,7 @@ def _place_backend(bootstrap: Bootstrap, *, moved: bool) -> None:
         BACKEND.write_text(bootstrap.backend())
     else:
         BACKEND.unlink(missing_ok=True)
+        REMEMBERED_BACKEND.unlink(missing_ok=True)
 
 
 def _plan(variables: Sequence[str], *, dry: bool) -> bool:

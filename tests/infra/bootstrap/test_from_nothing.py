@@ -316,6 +316,7 @@ def test_the_page_takes_bootstrap_down(team, deployed):
         )
         answer = team.run(command)
         assert answer.returncode == 0, f"{command}\n{answer.stdout}{answer.stderr}"
+        team.endpoint.flush_access_logs()  # the page waits for the last ones
     left = {found["Name"] for found in team.client("s3").list_buckets()["Buckets"]}
     assert left & set(names) == set()
     roles = {role["RoleName"] for role in team.client("iam").list_roles()["Roles"]}
