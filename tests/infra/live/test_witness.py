@@ -96,7 +96,7 @@ def test_seaweedfs_answers_as_the_domain_s_bucket_does(domain, ours, theirs, pur
     assert theirs(bucket, probes.policy_of(domain.endpoint, bucket)) == {**found, **UNASKED}
 
 
-# "DeleteObjects … For each object … s3:DeleteObject" (API_DeleteObjects.html): SeaweedFS asks no policy for them.
+# "You must have s3:DeleteObject permission" for each object (API_DeleteObjects.html): SeaweedFS does not ask.
 UNASKED = {(transport, "DeleteObjects"): "allowed" for transport in ("HTTPS", "HTTP")}
 # Mutant, transport and call: what we answer, what SeaweedFS answers.
 DIFFERENCES: dict[str, dict[tuple[str, str], tuple[str, str]]] = {
