@@ -28,8 +28,8 @@ installed:
 	@setup/bootstrap.sh --quiet
 
 .PHONY: demo
-demo: installed ## Build the whole domain here, run both pipelines, show the result, take it down
-	@$(PYTHON_VENV) -m meshtest.demo demo
+demo: installed ## Build the whole domain here, run both pipelines, show the result, take it down; PICTURE=demo.svg
+	@$(PYTHON_VENV) -m meshtest.demo demo $(if $(PICTURE),--picture $(PICTURE))
 
 # ─── The domain on this machine ───
 .PHONY: up

@@ -317,16 +317,22 @@ def main() -> int:
     """Parse the command line and run the command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m meshtest.demo", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("demo", help="build the domain, run the pipelines, show the result, take it down")
+    shown = commands.add_parser("demo", help="build the domain, run the pipelines, show it, take it down")
+    shown.add_argument("--picture", type=Path, metavar="FILE", help="also save what it prints, as an SVG")
     commands.add_parser("up", help="build the domain and leave it running")
     runner = commands.add_parser("run", help="run a project's pipeline in the running domain")
     runner.add_argument("project", nargs="?", default="", help="the project's folder name")
     arguments = parser.parse_args()
-    # A log has no width of its own: wide enough for every table.
-    console = Console() if sys.stdout.isatty() else Console(width=140)
+    picture: Path | None = getattr(arguments, "picture", None)
+    # A log has no width of its own: wide enough for every table. A picture is of a log.
+    is_log = picture or not sys.stdout.isatty()
+    console = Console(width=140, force_terminal=False, record=bool(picture)) if is_log else Console()
     try:
         if arguments.command == "demo":
-            return demo(console)
+            status = demo(console)
+            if picture:
+                console.save_svg(str(picture), title="make demo")
+            return status
         return up(console) if arguments.command == "up" else run(arguments.project, console)
     except EXPECTED_ERRORS as error:
         console.print(f"meshtest.demo: {error}", style="red", highlight=False, markup=False, soft_wrap=True)

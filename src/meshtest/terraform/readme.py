@@ -3,9 +3,9 @@
     python -m meshtest.terraform.readme            write them
     python -m meshtest.terraform.readme --check    write nothing; exit 1 if one is out of date
 
-The tables are those of terraform-docs (https://terraform-docs.io/reference/markdown-table/), which is not to be
-had as a package, and one column more: what a variable's validations expect. They stand between terraform-docs's
-own markers; what is written around these stays.
+The tables are those of terraform-docs (https://terraform-docs.io/reference/markdown-table/), which no package
+carries, and one column more: what a variable's validations expect. They stand between terraform-docs's own
+markers; what is written around these stays.
 """
 
 from __future__ import annotations
@@ -177,7 +177,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     infrastructure = options.top.resolve() / "infrastructure"
     try:
-        wanted = {folder / "README.md": rendered(folder, infrastructure) for folder in folders(infrastructure)}
+        wanted = {
+            folder / "README.md": rendered(folder, infrastructure) for folder in folders(infrastructure)
+        }
     except HclError as error:
         print(f"readme: {error}", file=sys.stderr)
         return 1
