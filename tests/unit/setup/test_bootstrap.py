@@ -144,7 +144,7 @@ def test_fetching_jars_again_downloads_nothing(tmp_path):
 
 # ─── A change meanwhile ───
 
-# Answers as Python, pip and Terraform do where bootstrap asks; somebody edits pyproject.toml while pip installs.
+# Answers bootstrap as Python, pip and Terraform do; somebody edits pyproject.toml while pip installs.
 PROGRAM = """\
 #!/bin/sh
 case "$*" in
