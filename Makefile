@@ -26,6 +26,11 @@ setup: ## Install Python packages, Terraform, Java and Spark jars into .venv/ an
 installed:
 	@setup/bootstrap.sh --quiet
 
+# Before make setup any Python does.
+.PHONY: doctor
+doctor: ## Tell what this machine has of what is needed, and what to do; installs nothing
+	@PYTHONPATH=src $(firstword $(wildcard $(PYTHON_VENV)) python3) -m meshtest.doctor
+
 .PHONY: demo
 demo: installed ## Build the whole domain here, run both pipelines, show the result, take it down
 	@$(PYTHON_VENV) -m meshtest.demo demo
