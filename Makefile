@@ -48,6 +48,10 @@ run: installed ## Run a project's pipeline in the running domain: make run PROJE
 status: installed ## Tell whether the domain is running, and where
 	@$(PYTHON_VENV) -m meshtest.emulator status
 
+.PHONY: console
+console: installed ## Look at the running domain in a browser; PORT=5090
+	@$(PYTHON_VENV) -m meshtest.console $(if $(PORT),--port $(PORT))
+
 .PHONY: down
 down: installed ## Stop the running domain; its data is gone
 	@$(PYTHON_VENV) -m meshtest.emulator stop
