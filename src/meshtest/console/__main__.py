@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from cheroot.wsgi import Server
+from flask import Flask
 
 from meshtest import emulator
-from meshtest.emulator import Endpoint
 from meshtest.toolchain import BUILD
 
 PORT = 5090
@@ -27,16 +26,18 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     # Arrow reads it once, when it is loaded; a domain that is started anew keeps the place.
     os.environ["SSL_CERT_FILE"] = str(endpoint.ca_bundle)
-    return serve(lambda: emulator.find(options.state_dir), options.port)
-
-
-def serve(find: Callable[[], Endpoint | None], port: int) -> int:
-    """Serve the console on a port of this machine; 0 takes any free one."""
     from meshtest.console.app import create_app
-    from meshtest.demo import UP
     from meshtest.domain import Domain
 
-    app = create_app(find, lambda endpoint: Domain(endpoint, UP).stacks)
+    app = create_app(
+        lambda: emulator.find(options.state_dir),
+        lambda endpoint: Domain(endpoint, options.directory).stacks,
+    )
+    return serve(app, options.port)
+
+
+def serve(app: Flask, port: int) -> int:
+    """Serve the console on a port of this machine; 0 takes any free one."""
     server = Server((ADDRESS, port), app, numthreads=8)
     try:
         server.prepare()
@@ -58,8 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--port", type=int, default=PORT, metavar="N", help=f"default {PORT}; 0 takes any free one"
     )
-    place = BUILD / "emulator"
-    parser.add_argument("--state-dir", type=Path, default=place, help=f"the domain's (default {place})")
+    for option, place, what in (
+        ("--state-dir", BUILD / "emulator", "where the embedded AWS has its files"),
+        ("--directory", BUILD / "domain", "the working copy of the stacks, for the controls"),
+    ):
+        parser.add_argument(option, type=Path, default=place, help=f"{what} (default {place})")
     return parser
 
 

@@ -17,7 +17,7 @@ from meshtest.emulator import Endpoint
 from meshtest.terraform.stack import Stack
 
 # A page of another site that has its name point to this machine is refused: DNS rebinding.
-HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+HOSTS = ["127.0.0.1", "localhost"]
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (

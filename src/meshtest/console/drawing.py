@@ -1,7 +1,7 @@
 """State machines laid out as drawings: boxes in layers from top to bottom, in pixels.
 
-A way to the next layer is a straight curve; a longer one, or one back, takes a lane at the right, one lane a
-target. The states inside of a Map or a Parallel are a drawing inside of its box.
+A usual way to the next layer is a curve; a longer one, one back and one of an error take a lane at the right,
+one lane a target. The states inside of a Map or a Parallel are a drawing inside of its box.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def draw(definition: Mapping[str, Any]) -> Drawing:
         if target in boxes
     )
     bottom = max((box.y + box.height for box in boxes.values()), default=0.0)
-    return Drawing(right + LANE * (len(lanes) + 1), bottom, tuple(boxes.values()), ways)
+    return Drawing(right + LANE * len(lanes), bottom, tuple(boxes.values()), ways)
 
 
 # ─── Structure ───
@@ -163,15 +163,18 @@ def _placed(layers: list[list[str]], sized: Mapping[str, Box]) -> dict[str, Box]
 
 
 def _way(source: Box, target: Box, is_error: bool, lanes: dict[str, float], right: float) -> Way:
-    start_y, end_y = source.y + source.height, target.y
-    if 0 < end_y - start_y <= GAP_Y + 1:
-        bend = (start_y + end_y) / 2
+    """A path from the target's end: ways that share a lane are drawn dash upon dash."""
+    from_y, to_y = source.y + source.height, target.y
+    if not is_error and 0 < to_y - from_y <= GAP_Y:
+        bend = (from_y + to_y) / 2
         path = (
-            f"M{source.middle:.1f} {start_y:.1f}"
-            f"C{source.middle:.1f} {bend:.1f} {target.middle:.1f} {bend:.1f} {target.middle:.1f} {end_y:.1f}"
+            f"M{target.middle:.1f} {to_y:.1f}"
+            f"C{target.middle:.1f} {bend:.1f} {source.middle:.1f} {bend:.1f} {source.middle:.1f} {from_y:.1f}"
         )
-        return Way(source.name, target.name, path, is_error)
-    lane = lanes.setdefault(target.name, right + LANE * (len(lanes) + 1) - LANE / 2)
-    from_y, to_y = source.y + source.height / 2, target.y + target.height / 2
-    path = f"M{source.x + source.width:.1f} {from_y:.1f}H{lane:.1f}V{to_y:.1f}H{target.x + target.width:.1f}"
+    else:
+        lane = lanes.setdefault(target.name, right + LANE * (len(lanes) + 1))
+        path = (
+            f"M{target.x + target.width:.1f} {target.y + target.height / 2:.1f}H{lane:.1f}"
+            f"V{source.y + source.height / 2:.1f}H{source.x + source.width:.1f}"
+        )
     return Way(source.name, target.name, path, is_error)
