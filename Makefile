@@ -144,6 +144,10 @@ localstack-down: ## Stop LocalStack; its data is gone
 bench-plan: installed ## Time the plan suite against stock tftest, terraform test and Terratest's way; ROUNDS=3
 	$(PYTHON_VENV) tests/infra/bench_plan.py --rounds $(or $(ROUNDS),3)
 
+.PHONY: bench-day
+bench-day: installed ## Time a working day in a clone: to the first green test, from an edit to its answer, to the demo's end; DEMO=0
+	$(PYTHON_VENV) tests/infra/bench_day.py $(if $(filter 0,$(DEMO)),--without-demo)
+
 .PHONY: bench-spark
 bench-spark: installed ## Rows a second of the payments' stages against plain Spark SQL and DuckDB; SIZES="100000 1000000"
 	$(PYTHON_VENV) tests/spark/bench_spark.py --sizes $(or $(SIZES),100000 1000000 10000000) --rounds $(or $(ROUNDS),3)
