@@ -6,9 +6,9 @@ The last commit is cloned into a temporary folder and used as a newcomer would:
 - ``edit to answer``: a changed module, its tests again (the median of some rounds),
 - ``clone to the demo's end``: git clone, make setup, make demo.
 
-It is done twice: ``cold`` with empty caches of pip and Terraform, then ``warm`` in another clone with what the
-first left in them. What the operating system keeps of files in memory is the same for both. The result goes to
-``build/bench/day.json``.
+It is done twice: ``cold`` with empty caches of pip and Terraform, then ``warm`` in another clone with what
+the first left in them. What the operating system keeps of files in memory is the same for both. The result
+goes to ``build/bench/day.json``.
 """
 
 from __future__ import annotations
