@@ -26,6 +26,11 @@ setup: ## Install Python packages, Terraform, Java and Spark jars into .venv/ an
 installed:
 	@setup/bootstrap.sh --quiet
 
+# Before make setup any Python does.
+.PHONY: doctor
+doctor: ## Tell what this machine has of what is needed, and what to do; installs nothing
+	@PYTHONPATH=src $(firstword $(wildcard $(PYTHON_VENV)) python3) -m meshtest.doctor
+
 .PHONY: demo
 demo: installed ## Build the whole domain here, run both pipelines, show the result, take it down
 	@$(PYTHON_VENV) -m meshtest.demo demo
@@ -43,17 +48,25 @@ run: installed ## Run a project's pipeline in the running domain: make run PROJE
 status: installed ## Tell whether the domain is running, and where
 	@$(PYTHON_VENV) -m meshtest.emulator status
 
+.PHONY: console
+console: installed ## Look at the running domain in a browser; PORT=5090
+	@$(PYTHON_VENV) -m meshtest.console $(if $(PORT),--port $(PORT))
+
 .PHONY: down
 down: installed ## Stop the running domain; its data is gone
 	@$(PYTHON_VENV) -m meshtest.emulator stop
 
 # ─── Tests ───
 .PHONY: test
-test: lint test-unit test-spark test-infra ## Run everything that CI runs
+test: lint test-unit test-browser test-spark test-infra ## Run everything that CI runs
 
 .PHONY: test-unit
 test-unit: installed ## Toolkit, embedded AWS, scripts, core without Spark
 	$(PYTEST) tests/unit
+
+.PHONY: test-browser
+test-browser: installed ## The pages that the toolkit makes, in the system's Chromium; CHROMIUM=/path/to/chrome for another
+	$(PYTEST) tests/browser
 
 .PHONY: test-spark
 test-spark: $(if $(IN_CONTAINER),docker-test,test-spark-here) ## chispa tests of core and of the jobs; IN_CONTAINER=1 in the image
@@ -130,6 +143,10 @@ localstack-down: ## Stop LocalStack; its data is gone
 .PHONY: bench-plan
 bench-plan: installed ## Time the plan suite against stock tftest, terraform test and Terratest's way; ROUNDS=3
 	$(PYTHON_VENV) tests/infra/bench_plan.py --rounds $(or $(ROUNDS),3)
+
+.PHONY: bench-day
+bench-day: installed ## Time a working day in a clone: to the first green test, from an edit to its answer, to the demo's end; DEMO=0
+	$(PYTHON_VENV) tests/infra/bench_day.py $(if $(filter 0,$(DEMO)),--without-demo)
 
 .PHONY: bench-spark
 bench-spark: installed ## Rows a second of the payments' stages against plain Spark SQL and DuckDB; SIZES="100000 1000000"

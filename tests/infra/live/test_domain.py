@@ -21,6 +21,7 @@ from rich.console import Console
 
 from meshtest import demo
 from meshtest.backends import Ability
+from meshtest.console.examination import Examination
 from meshtest.domain import ECB_RATES, Domain
 from meshtest.samples import payments
 
@@ -209,3 +210,14 @@ def test_the_sources_stay_clean(domain, report):
     infrastructure = Path(demo.toolchain.ROOT, "infrastructure")
     assert not list(infrastructure.rglob("*_override.tf"))
     assert not list(infrastructure.rglob(".terraform"))
+
+
+def test_the_controls_hold_on_what_is_deployed(domain, report):
+    """As the console shows it: on a plan of each stack with its state, where ARNs are known."""
+    examination = Examination(lambda: domain.stacks)
+    while examination.is_running:
+        time.sleep(0.5)
+    assert examination.error == ""
+    assert set(examination.reports) == set(report.stacks)
+    assert [each for stack in examination.reports.values() for each in stack.open] == []
+    assert {stack.count("passed") > 0 for stack in examination.reports.values()} == {True}
