@@ -130,7 +130,7 @@ def load(project: str) -> Contract:
         text = resources.files(f"jobs.{project}").joinpath("tables.json").read_text(encoding="utf-8")
     except (FileNotFoundError, ModuleNotFoundError):
         raise ContractError(
-            f"src/jobs/{project}/tables.json is missing in the package jobs.{project}; expected a link to {file}."
+            f"src/jobs/{project}/tables.json: {CONTENT} is missing; expected a link to {file}."
         ) from None
     return read(text, file)
 
@@ -249,7 +249,11 @@ def _rule_mistakes(table: Table) -> Iterable[tuple[str, Any, str]]:
         if rule.kind == "range" and not set(rule.options) & set(_LIMITS):
             yield field, dict(rule.options), f"at least one of {', '.join(_LIMITS)}"
         if rule.kind == "range" and rule.column not in typed:
-            yield f"{field}.column", rule.column, "a rule of kind type for it, too, for text that is no number"
+            yield (
+                f"{field}.column",
+                rule.column,
+                "a rule of kind type for it, too, for text that is no number",
+            )
 
 
 # ─── Compare ───

@@ -18,13 +18,13 @@ from core.mistakes import CONTENT, MISSING, Mistake, unknown_field
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-_TYPES: Mapping[str, type | tuple[type, ...]] = {
-    "array": list,
-    "boolean": bool,
-    "integer": int,
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "array": (list,),
+    "boolean": (bool,),
+    "integer": (int,),
     "number": (int, float),
-    "object": dict,
-    "string": str,
+    "object": (dict,),
+    "string": (str,),
 }
 _KEYWORDS = frozenset(
     {"$ref", "additionalProperties", "allOf", "enum", "items", "maximum", "minItems", "minimum", "pattern"}
@@ -112,9 +112,9 @@ def _breaks(value: Any, part: Mapping[str, Any]) -> bool:
     if isinstance(value, str):
         return "pattern" in part and not re.search(part["pattern"], value)
     if isinstance(value, list):
-        return len(value) < part.get("minItems", 0)
+        return bool(len(value) < part.get("minItems", 0))
     if _is(value, "number"):
-        return not part.get("minimum", value) <= value <= part.get("maximum", value)
+        return bool(value < part.get("minimum", value) or value > part.get("maximum", value))
     return False
 
 

@@ -1,4 +1,4 @@
-"""Glue job: the newest file that the source dropped → raw.template_records, all strings, as received.
+"""Glue job: the newest file of the source → raw.template_records, as received.
 
 Running again on the same day replaces the day's partition.
 """

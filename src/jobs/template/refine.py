@@ -1,4 +1,4 @@
-"""Glue job: the newest partition of raw.template_records → refined.template_records and its rejects."""
+"""Glue job: raw.template_records → refined.template_records and the rejects."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from jobs.template import transforms
 
 
 def work(run: job.Job) -> None:
-    """Sort every row into record or reject by the rules of the contract, and merge both."""
+    """Sort the newest partition into records and rejects by the contract, and merge both."""
     glue = catalog.glue_client()
     table = catalog.table(glue, run.arguments.raw_database, "template_records")
     raw = hive.read(run.spark, table, catalog.partitions(glue, table)[-1:])

@@ -86,7 +86,12 @@ def _wanted(projects: Collection[str]) -> Iterator[tuple[str, str, Callable[[str
     yield EXCEPTIONS, "gate-exceptions", toml, "TOML with [[exception]] tables alone"
     for project in projects:
         folder = f"{PROJECTS}/{project}"
-        yield f"{folder}/project.json", "project", json_object, "a JSON object with description, name and owner"
+        yield (
+            f"{folder}/project.json",
+            "project",
+            json_object,
+            "a JSON object with description, name and owner",
+        )
         yield f"{folder}/tables.json", "tables", json_object, "a JSON object with curated, raw and refined"
         for name, local in (("jobs", "job_settings"), ("pipelines", "pipeline_jobs")):
             kind = f"Terraform with the local value {local}"

@@ -121,7 +121,8 @@ _FOUNDATION: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "availability_zone_count": (lambda value: not isinstance(value, int) or value in (2, 3, 4), "2, 3 or 4"),
     "flow_log_retention_days": (
         lambda value: not isinstance(value, int) or value in RETENTION_DAYS,
-        "a retention that CloudWatch offers (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365 days and longer ones)",
+        "a retention that CloudWatch offers "
+        "(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365 days and longer ones)",
     ),
     "vpc_cidr": (_is_range, 'an IPv4 range from /16 to /24, such as "10.0.0.0/16"'),
 }
@@ -222,7 +223,9 @@ def references(read: Checkout) -> Iterator[Mistake]:
                 for number, rule in enumerate(table.get("quality", {}).get("rules", [])):
                     if rule["rule"] == "reference" and rule["table"] not in known:
                         field = f"{layer}.{name}.quality.rules[{number}].table"
-                        yield Mistake(file, field, rule["table"], "a table of this project or of one in depends_on")
+                        yield Mistake(
+                            file, field, rule["table"], "a table of this project or of one in depends_on"
+                        )
 
 
 # ─── Jobs ───
@@ -237,10 +240,14 @@ def scripts(read: Checkout) -> Iterator[Mistake]:
             if not (read.top / script).is_file():
                 yield Mistake(file, key, key, f"a script {script}, which is not there")
         if not (read.top / folder / "__init__.py").is_file():
-            yield Mistake(f"{folder}/__init__.py", CONTENT, MISSING, "a Python package with the project's jobs")
+            yield Mistake(
+                f"{folder}/__init__.py", CONTENT, MISSING, "a Python package with the project's jobs"
+            )
         link, target = read.top / folder / "tables.json", read.top / PROJECTS / project / "tables.json"
         if not link.exists():
-            yield Mistake(f"{folder}/tables.json", CONTENT, MISSING, f"a link to {PROJECTS}/{project}/tables.json")
+            yield Mistake(
+                f"{folder}/tables.json", CONTENT, MISSING, f"a link to {PROJECTS}/{project}/tables.json"
+            )
         elif not link.samefile(target):
             found = str(link.readlink()) if link.is_symlink() else "a file of its own"
             expected = f"a link to {PROJECTS}/{project}/tables.json"

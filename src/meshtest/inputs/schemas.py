@@ -36,27 +36,32 @@ def mistakes(file: File) -> list[Mistake]:
 def against(rules: Mapping[str, Any], content: Any, name: str) -> list[Mistake]:
     """What a schema finds in the content of a file."""
     validator = Draft202012Validator(rules)
-    found = sorted(validator.iter_errors(content), key=lambda error: [str(step) for step in error.absolute_path])
+    found = sorted(
+        validator.iter_errors(content), key=lambda error: [str(step) for step in error.absolute_path]
+    )
     return once(Mistake(name, *told) for error in found for told in _told(error, rules))
 
 
 def _told(error: ValidationError, rules: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
     """Field, value and expectation of what one error of the library is about."""
     field = ""
-    for step in error.absolute_path:
+    steps: Any = error.absolute_path
+    for step in steps:
         field = inner(field, step)
-    declared = error.schema.get("properties", {})
+    part: Any = error.schema
+    value: Any = error.instance
+    needed: Any = error.validator_value
+    declared = part.get("properties", {})
     if error.validator == "required":
-        for name in error.validator_value:
-            if name not in error.instance:
-                yield inner(field, name), MISSING, _expected(declared.get(name, {}), rules)
+        for name in (name for name in needed if name not in value):
+            yield inner(field, name), MISSING, _expected(declared.get(name, {}), rules)
     elif error.validator == "additionalProperties":
-        for name in error.instance.keys() - declared.keys():
-            yield inner(field, name), error.instance[name], unknown_field(declared)
+        for name in (name for name in value if name not in declared):
+            yield inner(field, name), value[name], unknown_field(declared)
     elif "propertyNames" in error.absolute_schema_path:
-        yield f"name of {inner(field, error.instance)}", error.instance, error.schema["expected"]
+        yield f"name of {inner(field, value)}", value, part["expected"]
     else:
-        yield field or CONTENT, error.instance, error.schema["expected"]
+        yield field or CONTENT, value, part["expected"]
 
 
 def _expected(part: Mapping[str, Any], rules: Mapping[str, Any]) -> str:
