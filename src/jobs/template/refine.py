@@ -1,4 +1,4 @@
-"""Glue job: raw.template_records → refined.template_records and the rejects."""
+"""Glue job: raw.template_records → refined.template_records and rejects."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import tomllib
 from collections.abc import Callable, Collection, Iterator
@@ -83,7 +84,7 @@ def read(top: Path) -> Checkout:
 
 def _wanted(projects: Collection[str]) -> Iterator[tuple[str, str, Callable[[str], Any], str]]:
     yield DOMAIN, "domain", json_object, "a JSON object with aws_region, domain_abbr and domain_name"
-    yield EXCEPTIONS, "gate-exceptions", toml, "TOML with [[exception]] tables alone"
+    yield EXCEPTIONS, "gate-exceptions", toml, "[[exception]] tables alone"
     for project in projects:
         folder = f"{PROJECTS}/{project}"
         yield (
@@ -163,8 +164,9 @@ def hcl_local(text: str, name: str) -> Any:
     raise Unreadable(f"without the local value {name}")
 
 
+@functools.lru_cache(maxsize=256)
 def hcl(text: str) -> dict[str, Any]:
-    """Read HCL.
+    """Read HCL; what it returns is shared, and not to be changed.
 
     Raises:
         Unreadable: it is none.

@@ -6,6 +6,7 @@ that Terraform makes, ``{domain_abbr}-{project}-…-{env}``, in the environment 
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import keyword
 from collections.abc import Callable, Iterator, Mapping
@@ -64,6 +65,7 @@ def region(read: Checkout) -> Iterator[Mistake]:
         yield Mistake(DOMAIN, "aws_region", found, "an AWS Region that has Glue and Step Functions")
 
 
+@functools.cache
 def regions(service: str) -> list[str]:
     """The Regions that have a service, of every partition, as botocore knows them."""
     session = Session()
