@@ -57,6 +57,19 @@ console: installed ## Look at the running domain in a browser; PORT=5090
 down: installed ## Stop the running domain; its data is gone
 	@$(PYTHON_VENV) -m meshtest.emulator stop
 
+# ─── Projects ───
+.PHONY: new-project
+new-project: installed ## Make a project from the template: make new-project NAME=orders [DESCRIPTION="…"] [OWNER=team@example.com]
+	@$(PYTHON_VENV) -m meshtest.projects new $(if $(DESCRIPTION),--description "$(DESCRIPTION)") $(if $(OWNER),--owner "$(OWNER)") -- "$(NAME)"
+
+.PHONY: remove-project
+remove-project: installed ## Tell what would be lost with a project, then remove it: make remove-project NAME=orders [YES=1]
+	@$(PYTHON_VENV) -m meshtest.projects remove $(if $(YES),--yes) -- "$(NAME)"
+
+.PHONY: check-inputs
+check-inputs: installed ## Check domain.json, projects, contracts, jobs, pipelines and the gate's exceptions
+	@$(PYTHON_VENV) -m meshtest.inputs
+
 # ─── Tests ───
 .PHONY: test
 test: lint test-unit test-browser test-spark test-infra ## Run everything that CI runs
@@ -92,7 +105,7 @@ $(CHECKOV): requirements-checkov.lock
 	@touch $@
 
 .PHONY: validate
-validate: installed ## terraform validate of every environment and project, without an account
+validate: check-inputs ## terraform validate of every environment and project, without an account
 	@mkdir -p .tools/providers
 	@TERRAFORM=$${TERRAFORM:-$(CURDIR)/$(TERRAFORM)} TF_PLUGIN_CACHE_DIR=$(CURDIR)/.tools/providers setup/validate.sh
 
@@ -191,6 +204,11 @@ lint: installed ## ruff, mypy, terraform fmt, READMEs, Markdown links, shellchec
 	.venv/bin/zizmor --quiet --offline --persona auditor .github
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms $(ISSUE_FORMS)
+	.venv/bin/check-jsonschema --quiet --check-metaschema setup/schemas/*.schema.json
+	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/domain.schema.json setup/domain.json
+	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/project.schema.json infrastructure/projects/*/project.json
+	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/tables.schema.json infrastructure/projects/*/tables.json
+	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/gate-exceptions.schema.json setup/gate-exceptions.toml
 	.venv/bin/hadolint Dockerfile .devcontainer/Dockerfile
 
 .PHONY: format
