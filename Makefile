@@ -49,11 +49,15 @@ down: installed ## Stop the running domain; its data is gone
 
 # ─── Tests ───
 .PHONY: test
-test: lint test-unit test-spark test-infra ## Run everything that CI runs
+test: lint test-unit test-browser test-spark test-infra ## Run everything that CI runs
 
 .PHONY: test-unit
 test-unit: installed ## Toolkit, embedded AWS, scripts, core without Spark
 	$(PYTEST) tests/unit
+
+.PHONY: test-browser
+test-browser: installed ## The pages that the toolkit makes, in the system's Chromium; CHROMIUM=/path/to/chrome for another
+	$(PYTEST) tests/browser
 
 .PHONY: test-spark
 test-spark: $(if $(IN_CONTAINER),docker-test,test-spark-here) ## chispa tests of core and of the jobs; IN_CONTAINER=1 in the image
