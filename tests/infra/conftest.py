@@ -55,7 +55,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def proofs(item: pytest.Item) -> dict[str, list[str]]:
     """The controls that a test proves, and those before which it puts a fault."""
     return {
-        marker: [control for found in item.iter_markers(marker) for control in found.args] for marker in MARKERS
+        marker: [control for found in item.iter_markers(marker) for control in found.args]
+        for marker in MARKERS
     }
 
 

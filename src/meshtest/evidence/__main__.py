@@ -2,7 +2,7 @@
 
     python -m meshtest.evidence             run what is missing or older than the sources, then write the page
     python -m meshtest.evidence --quick     plans and controls alone
-    python -m meshtest.evidence --from DIR  take the results in DIR as they are (a build/ folder of CI), run no test
+    python -m meshtest.evidence --from DIR  take the results in DIR (a build/ folder) as they are, run no test
 
 Results are evidence/assertions.xml, live/probes.json and mutation/report.json below the build folder. What is
 not there is shown as not run. Exit status: 0 every control holds, 1 one does not, 2 bad input.
@@ -31,9 +31,10 @@ from meshtest.evidence.plans import plan_all
 from meshtest.evidence.results import LIVE, Mutation, ResultsError
 from meshtest.progress import Stages
 
-# What decides a result: one that is older than any of these is run again.
-SOURCES = ("infrastructure", "src/core", "src/jobs", "src/meshtest", "tests/infra")
-ASSERTIONS, PROBES, MUTATION = Path("evidence/assertions.xml"), Path("live/probes.json"), Path("mutation/report.json")
+# Results, below the build folder.
+ASSERTIONS = Path("evidence/assertions.xml")
+PROBES = Path("live/probes.json")
+MUTATION = Path("mutation/report.json")
 
 
 class EvidenceError(Exception):
@@ -54,7 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"evidence: {error}", file=sys.stderr)
         return 2
     except tftest.TerraformTestError as error:
-        print(f"evidence: Terraform could not plan: {' '.join(str(error.cmd_error).split())}", file=sys.stderr)
+        print(
+            f"evidence: Terraform could not plan: {' '.join(str(error.cmd_error).split())}", file=sys.stderr
+        )
         return 2
     for entry in evidence.failing:
         print(f"{entry.status}: {entry.control.id}: {entry.control.title}")
@@ -156,20 +159,17 @@ def _mutation(build: Path, mode: str) -> tuple[Mutation | None, Source]:
     if not file.is_file():
         return None, Source(name, "missing", f"no mutation run: there is no {MUTATION} in the build folder")
     found = results.mutation(file)
-    words = f"{len(found.mutants)} mutants; killed by suite and controls {found.score:g}, by controls alone {found.gate_score:g}"
+    scores = f"killed: {found.score:g} in all, {found.gate_score:g} by the controls alone"
+    words = f"{len(found.mutants)} mutants; {scores}"
     return found, _dated(name, file, words)
 
 
 def _dated(name: str, file: Path, words: str) -> Source:
     """When it ran, and whether the sources have changed since."""
     when = datetime.fromtimestamp(file.stat().st_mtime, UTC)
-    is_stale = when.timestamp() < _changed()
+    is_stale = when.timestamp() < results.changed(toolchain.ROOT)
     told = f"{words}, {when:%Y-%m-%d %H:%M} UTC"
     return Source(name, "stale", f"{told}: older than the sources") if is_stale else Source(name, "ran", told)
-
-
-def _changed() -> float:
-    return results.newest(toolchain.ROOT / name for name in SOURCES)
 
 
 # ─── Running pytest ───
@@ -178,7 +178,7 @@ def _changed() -> float:
 def _declared() -> Mapping[str, Mapping[str, list[str]]]:
     """Which tests prove which controls, by the suite's markers."""
     file = toolchain.BUILD / "evidence" / "proofs.json"
-    status = _pytest("collect", ["tests/infra", "--collect-only", "-qq", f"--proofs={file}"])
+    status = _pytest(_log("collect"), ["tests/infra", "--collect-only", "-qq", f"--proofs={file}"])
     if status:
         raise EvidenceError(f"pytest could not collect tests/infra: see {_log('collect')}")
     found: Mapping[str, Mapping[str, list[str]]] = json.loads(file.read_text())
@@ -193,19 +193,20 @@ def _run_missing(stages: Stages, build: Path, declared: Mapping[str, object]) ->
         ("plan assertions", build / ASSERTIONS, [*plans, f"--junitxml={build / ASSERTIONS}"]),
         ("live probes", build / PROBES, live),
     ):
-        if not result.is_file() or result.stat().st_mtime < _changed():
+        if not result.is_file() or result.stat().st_mtime < results.changed(toolchain.ROOT):
+            log = _log(name.replace(" ", "-"))
             with stages.stage(name) as show:
-                show(str(_log(name.replace(" ", "-"))))
-                status = _pytest(name.replace(" ", "-"), arguments)
+                show(str(log))
+                status = _pytest(log, arguments)
             if status not in (0, 1):  # 1 is that tests failed, which the page shows
-                raise EvidenceError(f"the {name} ended with {status}: see {_log(name.replace(' ', '-'))}")
+                raise EvidenceError(f"the {name} ended with status {status}: see {log}")
 
 
-def _pytest(name: str, arguments: Sequence[str]) -> int:
-    _log(name).parent.mkdir(parents=True, exist_ok=True)
-    with _log(name).open("w") as log:
+def _pytest(log: Path, arguments: Sequence[str]) -> int:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w") as output:
         command = [sys.executable, "-m", "pytest", *arguments]
-        return subprocess.run(command, cwd=toolchain.ROOT, stdout=log, stderr=subprocess.STDOUT).returncode
+        return subprocess.run(command, cwd=toolchain.ROOT, stdout=output, stderr=subprocess.STDOUT).returncode
 
 
 def _log(name: str) -> Path:

@@ -108,12 +108,10 @@ def entries(
     return tuple(
         Entry(
             control,
+            tuple(holding for root, found in results.items() for holding in _holdings(root, found[position])),
             tuple(
-                holding
-                for root, found in results.items()
-                for holding in _holdings(root, found[position])
+                f"{root}: {found[position].error}" for root, found in results.items() if found[position].error
             ),
-            tuple(f"{root}: {found[position].error}" for root, found in results.items() if found[position].error),
             tuple(proofs.get(control.id, ())),
             tuple(each for each in mutants if control.id in each.controls),
         )

@@ -27,7 +27,11 @@ LISTS = {
 # What a proof of a kind is called, alone and in number, and what having none of it means.
 KINDS: dict[Kind, tuple[str, str, str]] = {
     "assertion": ("Plan assertions", "tests that hold the plan to it", "No plan assertion is declared."),
-    "fault": ("Seen to fail", "faults put into a plan, each of which it has to notice", "No fault is declared."),
+    "fault": (
+        "Seen to fail",
+        "faults put into a plan, each of which it has to notice",
+        "No fault is declared.",
+    ),
     "probe": ("Live probes", "questions to the running domain", "Nothing to ask the running domain."),
     "counter-probe": (
         "Counter-probes",
@@ -70,6 +74,7 @@ def render(evidence: Evidence) -> str:
     return template.render(
         evidence=evidence,
         counts=Counter(each.status for each in evidence.entries),
+        outcomes=outcomes(evidence.entries),
         severities=SEVERITIES,
         subjects=sorted({each.subject for each in evidence.entries}),
         lists=LISTS,
@@ -113,6 +118,13 @@ def told(proofs: Iterable[Proof]) -> str:
     """How many of several came out how: "5 passed", "3 passed, 2 not run"; why a test was skipped."""
     counts = Counter(proof.outcome for proof in proofs)
     return ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items())) or "none"
+
+
+def outcomes(entries: Iterable[Entry]) -> dict[str, int]:
+    """How many tests speak for the controls, by outcome; a skipped one has not run."""
+    tests = {proof.test: proof.outcome for entry in entries for proof in entry.proofs}
+    counts = Counter(outcome if outcome in ("passed", "failed") else "not run" for outcome in tests.values())
+    return {outcome: counts[outcome] for outcome in ("passed", "failed", "not run")}
 
 
 def search_text(entry: Entry) -> str:

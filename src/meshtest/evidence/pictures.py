@@ -30,7 +30,7 @@ class _Picture:
     def __init__(self, direction: str) -> None:
         self.graph = pygraphviz.AGraph(directed=True, strict=False)
         self.graph.graph_attr.update(
-            rankdir=direction, fontname=_FONT, nodesep="0.25", ranksep="0.7", compound="true"
+            rankdir=direction, fontname=_FONT, nodesep="0.22", ranksep="0.45", compound="true"
         )
         self.graph.node_attr.update(fontname=_FONT, fontsize="11", shape="box", margin="0.14,0.09")
         self.graph.edge_attr.update(fontname=_FONT, fontsize="9", arrowsize="0.7")
@@ -133,7 +133,7 @@ def _tables(picture: _Picture, frame: Any, project: str, plan: Plan) -> _Tables:
     groups: dict[str, list[Resource]] = defaultdict(list)
     for table in plan.resources("aws_glue_catalog_table"):
         groups[table.get("database_name")].append(table)
-    found = {}
+    found: _Tables = {}
     for database, tables in groups.items():
         node = f"{project} {database}"
         picture.node(frame, node, "table", f"Tables in {database}", *map(_described, tables))
@@ -207,7 +207,9 @@ def _table(arn: str) -> tuple[str, str]:
 def state_machines(plan: Plan) -> dict[str, str]:
     """A diagram of each state machine, by its name."""
     return {
-        str(machine.get("name")): state_machine(str(machine.get("name")), json.loads(machine.get("definition")))
+        str(machine.get("name")): state_machine(
+            str(machine.get("name")), json.loads(machine.get("definition"))
+        )
         for machine in plan.resources("aws_sfn_state_machine")
     }
 
@@ -237,6 +239,9 @@ def _scope(picture: _Picture, place: Any, scope: Mapping[str, Any], at: str) -> 
 def _details(state: Mapping[str, Any]) -> list[str]:
     """What is worth knowing of a state: the job, retries, the time limit."""
     job = state.get("Parameters", {}).get("JobName", "")
-    tries = [f"up to {each.get('MaxAttempts', 3)} tries, {len(each['ErrorEquals'])} errors" for each in state.get("Retry", [])]
+    tries = [
+        f"up to {each.get('MaxAttempts', 3)} tries, {len(each['ErrorEquals'])} errors"
+        for each in state.get("Retry", [])
+    ]
     limit = [f"at most {state['TimeoutSeconds'] // 60} min"] if state.get("TimeoutSeconds") else []
     return [*([f"Glue job {job}"] if job else []), *tries, *limit]

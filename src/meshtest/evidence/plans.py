@@ -1,4 +1,4 @@
-"""The plans that the evidence is drawn from: every root of one environment, on the embedded AWS, from nothing."""
+"""The plans that the evidence is drawn from: every root of one environment, from nothing."""
 
 from __future__ import annotations
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import xml.etree.ElementTree as ET
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 LIVE = "tests/infra/live/"
+# What decides a result: one that is older than any file in these is old.
+SOURCES = ("infrastructure", "src/core", "src/jobs", "src/meshtest", "tests/infra")
 Kind = Literal["assertion", "fault", "probe", "counter-probe"]
 
 
@@ -24,7 +26,7 @@ class ResultsError(Exception):
 
 @dataclass(frozen=True)
 class Proof:
-    """A test that speaks for a control: ``outcome`` is "passed", "failed", "not run" or why it was skipped."""
+    """A test that speaks for a control; ``outcome`` is "passed", "failed", "not run" or why it skipped."""
 
     control: str
     kind: Kind
@@ -61,7 +63,7 @@ class Mutant:
 
 @dataclass(frozen=True)
 class Mutation:
-    """A mutation run: its scores (0 to 100, or 0 to 1), and the mutants."""
+    """A mutation run: the share killed by tests and controls, that by controls alone, and the mutants."""
 
     score: float
     gate_score: float
@@ -148,7 +150,9 @@ def mutation(file: Path) -> Mutation:
         mutants = tuple(_mutant(each) for each in content["mutants"])
         return Mutation(content["score"], content["gate_score"], mutants)
     except (KeyError, TypeError):
-        raise ResultsError(f"{file}: expected mutants, score and gate_score, as `make mutate` writes") from None
+        raise ResultsError(
+            f"{file}: expected mutants, score and gate_score, as `make mutate` writes"
+        ) from None
 
 
 def _mutant(raw: Mapping[str, Any]) -> Mutant:
@@ -156,7 +160,13 @@ def _mutant(raw: Mapping[str, Any]) -> Mutant:
     return Mutant(raw["id"], raw["file"], raw["line"], raw["operator"], raw["status"], noticed)
 
 
-def newest(paths: Iterable[Path]) -> float:
-    """When the newest of some files and folders was changed, in seconds since 1970."""
-    files = (file for path in paths for file in (path, *path.rglob("*")) if file.is_file())
-    return max((file.stat().st_mtime for file in files), default=0.0)
+def changed(root: Path) -> float:
+    """When the newest source of the results below `root` was changed, in seconds since 1970."""
+    files = (file for name in SOURCES for file in (root / name).rglob("*") if file.is_file())
+    return max((file.stat().st_mtime for file in files if _decides(file.relative_to(root))), default=0.0)
+
+
+def _decides(file: Path) -> bool:
+    """Not what programs leave behind (``.terraform``, ``__pycache__``), nor what only makes the page."""
+    made = {".terraform", "__pycache__"} & set(file.parts)
+    return not made and not file.is_relative_to("src/meshtest/evidence")

@@ -14,7 +14,8 @@ from meshtest import controls, toolchain
 from meshtest.plan import Plan
 
 FAULTS = [
-    pytest.param(*each, id=f"{each[0]}: {each[2]}", marks=pytest.mark.notices(each[0])) for each in ALTERATIONS
+    pytest.param(*each, id=f"{each[0]}: {each[2]}", marks=pytest.mark.notices(each[0]))
+    for each in ALTERATIONS
 ]
 # What a stack has nothing of: by the beginning of the controls' ids.
 ABSENT = {
