@@ -109,6 +109,11 @@ validate: check-inputs ## terraform validate of every environment and project, w
 	@mkdir -p .tools/providers
 	@TERRAFORM=$${TERRAFORM:-$(CURDIR)/$(TERRAFORM)} TF_PLUGIN_CACHE_DIR=$(CURDIR)/.tools/providers setup/validate.sh
 
+# ─── Evidence ───
+.PHONY: evidence
+evidence: installed ## Every control with what speaks for it, as one page: build/evidence/index.html; QUICK=1 plans and controls alone, FROM=build for results as they are
+	@$(PYTHON_VENV) -m meshtest.evidence $(if $(QUICK),--quick) $(if $(FROM),--from $(FROM))
+
 # ─── Container ───
 DOCKER       ?= docker
 DOCKER_IMAGE ?= domain-spark

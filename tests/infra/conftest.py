@@ -1,4 +1,8 @@
-"""Plans of modules and stacks, each made once for the session, on an embedded AWS of their own."""
+"""Plans of modules and stacks, each made once for the session, on an embedded AWS of their own.
+
+A test says by ``@pytest.mark.proves("control-id")`` that it holds a control to the real thing, and by
+``notices`` that it puts a fault before it, which has to be seen.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,53 @@ from typing import Any
 import pytest
 import tftest
 
-from meshtest import emulator
+from meshtest import controls, emulator
 from meshtest.emulator import Endpoint
 from meshtest.terraform import workspace
 from meshtest.terraform.engine import TerraformTest
 
 STATE_BUCKET = "f01-tfstate-123456789012-{env}"
 Plan = Callable[..., tftest.TerraformPlanOutput]
+MARKERS = ("proves", "notices")
+
+
+# ─── Which test proves which control ───
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--proofs", type=Path, metavar="FILE", help="write there which tests prove which controls"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "proves(*controls): it holds the controls to the real thing")
+    config.addinivalue_line("markers", "notices(*controls): it puts a fault before the controls")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    known = {each.id for each in controls.all_controls()}
+    for item in items:
+        if unknown := {control for ids in proofs(item).values() for control in ids} - known:
+            raise pytest.UsageError(f"{item.nodeid}: there is no control {', '.join(sorted(unknown))}")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if file := session.config.getoption("--proofs", None):
+        marked = {item.nodeid: proofs(item) for item in session.items if any(proofs(item).values())}
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(marked, indent=2) + "\n")
+
+
+def proofs(item: pytest.Item) -> dict[str, list[str]]:
+    """The controls that a test proves, and those before which it puts a fault."""
+    return {
+        marker: [control for found in item.iter_markers(marker) for control in found.args]
+        for marker in MARKERS
+    }
+
+
+# ─── Plans ───
 
 
 @pytest.fixture(scope="session")

@@ -126,6 +126,7 @@ def test_a_destroy_of_the_foundation_is_refused_as_a_whole(domain: Domain):
     assert foundation.pending_changes() == 0
 
 
+@pytest.mark.proves("s3-no-force-destroy")
 @pytest.mark.parametrize("purpose", DATA)
 def test_a_bucket_that_holds_objects_is_not_destroyed(domain: Domain, purpose):
     """Data buckets have no guard, and need none as long as there is something in them."""
