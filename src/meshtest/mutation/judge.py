@@ -14,9 +14,10 @@ import os
 import shutil
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 import pytest
 import tftest
@@ -114,10 +115,7 @@ class Judge:
         read, write = os.pipe()
         child = os.fork()
         if child == 0:
-            os.close(read)
-            with os.fdopen(write, "w") as answer:
-                answer.write(json.dumps(self._judged(request)))
-            os._exit(0)
+            self._be_judge(request, write)
         os.close(write)
         with os.fdopen(read) as answer:
             said = answer.read()
@@ -125,7 +123,16 @@ class Judge:
         self._write(originals)
         for stray in set(self._infrastructure.glob("projects/*")) - before:
             shutil.rmtree(stray)  # of a test that another one's failure has cut short
-        return json.loads(said) if said else {"error": "the process that judged it died"}
+        return json.loads(said) if said else {"error": f"it died over a mutant of {', '.join(request['texts'])}"}
+
+    def _be_judge(self, request: Mapping[str, Any], answers: int) -> NoReturn:
+        """In the child: answer and end, whatever happens, without what pytest or Terraform would tidy up."""
+        try:
+            os.write(answers, json.dumps(self._judged(request)).encode())
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(0)
 
     def _write(self, texts: Mapping[str, str]) -> dict[str, str]:
         """Put texts into the checkout and into the working copy that is planned; returns what was there."""
@@ -143,19 +150,19 @@ class Judge:
         answer.update(self._gate(request["stacks"]))
         gated = time.monotonic()
         self._failed.clear()
-        for patterns in request["tiers"] if not answer["refused"] else ():
+        if not answer["refused"]:
+            # What the gate noticed the module's own tests are asked for as well, the stacks' tests are not.
+            tiers = request["tiers"][:1] if answer["controls"] else request["tiers"]
+            patterns = [pattern for tier in tiers for pattern in tier]
             tests = list(dict.fromkeys(scope.matching(patterns, self._tests)))
-            self._until_failure(tests, request.get("all", False))
-            if self._failed or answer["controls"]:
-                break
+            self._until_failure(tests, goes_on=request["all"])
         answer["killed_by"] = list(dict.fromkeys(self._failed))
         ended = time.monotonic()
         return {**answer, "seconds": [round(gated - started, 2), round(ended - gated, 2)]}
 
-    def _until_failure(self, tests: list[str], goes_on: bool) -> None:
+    def _until_failure(self, tests: list[str], *, goes_on: bool) -> None:
         for position, test in enumerate(tests):
-            following = tests[position + 1] if position + 1 < len(tests) else None
-            self._run(test, following)
+            self._run(test, tests[position + 1] if position + 1 < len(tests) else None)
             if self._failed and not goes_on:
                 return
 
@@ -170,15 +177,17 @@ class Judge:
     def _gate(self, stacks: list[str]) -> Answer:
         """Hold the gate against each stack until one is refused or noticed."""
         is_stated = False
-        for stack in stacks:
-            try:
+        try:
+            if any(stack.startswith("projects/") for stack in stacks):
+                self._planned("environments/dev")  # the last child may have published a mutant's outputs
+            for stack in stacks:
                 planned = self._planned(stack)
-            except tftest.TerraformTestError as error:
-                return {"refused": _summary(error)}
-            found = self._gated[stack].compare(gate.judge(planned, stack), planned)
-            is_stated = is_stated or found.is_stated
-            if found.controls:
-                return {"controls": found.controls, "stated": True}
+                found = self._gated[stack].compare(gate.judge(planned, stack), planned)
+                is_stated = is_stated or found.is_stated
+                if found.controls:
+                    return {"controls": found.controls, "stated": True}
+        except tftest.TerraformTestError as error:
+            return {"refused": _summary(error)}
         return {"stated": is_stated}
 
 

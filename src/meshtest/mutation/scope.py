@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from meshtest.mutation.mutants import Mutant
 from meshtest.terraform import sources
 
 # What the gate is held against, the whole of what is deployed to one environment.
@@ -33,13 +34,16 @@ _OF_STACK = {
 }
 
 
-def tiers(file: str, stacks: Iterable[str]) -> list[list[str]]:
-    """Patterns of the tests that concern a file: those of its own folder, then those of the stacks with it."""
+def tiers(mutant: Mutant, stacks: Iterable[str]) -> list[list[str]]:
+    """Patterns of the tests that concern a mutant: those of its own folder, then those of the stacks with it.
+
+    What a module refuses is for its own tests alone: no stack tries it.
+    """
     affected = set(stacks)
     if "environments/dev" in affected:
         affected.add("projects/project01")  # which is planned on the foundation's outputs
     of_stacks = [pattern for stack, patterns in _OF_STACK.items() if stack in affected for pattern in patterns]
-    folder, _, rest = file.partition("/")
+    folder, _, rest = mutant.file.partition("/")
     if folder != "modules":
         return [[_SOURCES], of_stacks]
     module = rest.partition("/")[0]
@@ -49,7 +53,16 @@ def tiers(file: str, stacks: Iterable[str]) -> list[list[str]]:
         rf"tests/infra/modules/test_inputs.py.*(\[{module}-|case$)",
     ]
     own = own[::-1] if rest.endswith("variables.tf") else own
-    return [[*own, _SOURCES], of_stacks]
+    return [[*own, _SOURCES], [] if "/validation" in mutant.id else of_stacks]
+
+
+def files_of(patterns: Iterable[Iterable[str]]) -> set[str]:
+    """The test files that the patterns of some tiers are about."""
+    return {
+        re.sub(r"^\.\*", "tests/infra/stacks/", pattern[: pattern.index(".py") + 3])
+        for tier in patterns
+        for pattern in tier
+    }
 
 
 def matching(patterns: Iterable[str], tests: Iterable[str]) -> Iterator[str]:
@@ -64,9 +77,23 @@ def stacks_with(infrastructure: Path, files: Iterable[str]) -> list[str]:
     return [stack for stack in STACKS if changed & sources.files(infrastructure / stack)]
 
 
+def gated(mutant: Mutant, stacks: list[str]) -> list[str]:
+    """The stacks whose plan the gate is asked about: one is enough of those that share a file.
+
+    None for what changes no plan: what refuses inputs, names versions, or hands outputs on.
+    """
+    changes_no_plan = mutant.file.endswith(("versions.tf", "outputs.tf")) or "/validation" in mutant.id
+    return [] if changes_no_plan else stacks[:1]
+
+
 def digest(root: Path, files: Iterable[Path]) -> str:
     """A digest of files and of their places below a root."""
     content = hashlib.sha256()
     for file in sorted(files):
         content.update(f"\0{file.relative_to(root)}\0".encode() + file.read_bytes())
     return content.hexdigest()
+
+
+def text_digest(*texts: str) -> str:
+    """A digest of several texts."""
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()

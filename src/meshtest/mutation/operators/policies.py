@@ -45,7 +45,7 @@ def _element(node: Node, name: str) -> Node | None:
 
 @operator("flip-effect", "Deny becomes Allow, Allow becomes Deny")
 def flip_effect(node: Node, context: Context) -> Iterator[Edits]:
-    """A statement without an effect allows."""
+    """A statement without an effect allows; of those the first of a document, as one proves how it is read."""
     if node.type != "block" or syntax.block_type(node) != "statement" or syntax.top(node) == node:
         return
     inner = next(iter(syntax.blocks(node, "content")), node)
@@ -54,7 +54,7 @@ def flip_effect(node: Node, context: Context) -> Iterator[Edits]:
         effect = syntax.value(attributes["effect"])
         if syntax.literal(effect) == "Deny":
             yield (syntax.replace(effect, '"Allow"'),)
-    elif "actions" in attributes:
+    elif "actions" in attributes and _is_first(node):
         at = attributes["actions"].start_byte
         yield (syntax.Edit(at, at, 'effect = "Deny"\n    '),)
 
@@ -151,3 +151,11 @@ def _actions(node: Node) -> list[Node]:
         for each in syntax.elements(found)
         if syntax.literal(each)
     ]
+
+
+def _is_first(block: Node) -> bool:
+    return not any(syntax.block_type(each) == "statement" for each in _before(block))
+
+
+def _before(block: Node) -> list[Node]:
+    return [each for each in syntax.children(block.parent, "block") if each.start_byte < block.start_byte]

@@ -114,13 +114,14 @@ def drop_output(node: Node, context: Context) -> Iterator[Edits]:
 
 @operator("swap-outputs", "Two outputs have each other's value")
 def swap_outputs(node: Node, context: Context) -> Iterator[Edits]:
-    """An output and the one that follows it."""
+    """The first and the second, the third and the fourth."""
     if node.type != "block" or syntax.block_type(node) != "output":
         return
-    later = [each for each in syntax.children(node.parent, "block") if each.start_byte > node.start_byte]
-    if not later:
+    outputs = syntax.children(node.parent, "block")
+    position = outputs.index(node)
+    if position % 2 or position + 1 == len(outputs):
         return
-    first, second = (syntax.value(syntax.attributes(each)["value"]) for each in (node, later[0]))
+    first, second = (syntax.value(syntax.attributes(each)["value"]) for each in outputs[position : position + 2])
     yield syntax.replace(first, syntax.text(second)), syntax.replace(second, syntax.text(first))
 
 

@@ -54,7 +54,7 @@ def flip_boolean(node: Node, context: Context) -> Iterator[Edits]:
         yield (syntax.replace(node, "false" if syntax.text(node) == "true" else "true"),)
 
 
-@operator("shift-number", "A number is one more; a bound of a validation one less, too")
+@operator("shift-number", "A number is one more")
 def shift_number(node: Node, context: Context) -> Iterator[Edits]:
     """Days, timeouts, positions, the bounds of a validation; not ports, which have an operator of their own."""
     if node.type != "numeric_lit" or not _is_made(node) or not syntax.text(node).isdigit():
@@ -64,10 +64,7 @@ def shift_number(node: Node, context: Context) -> Iterator[Edits]:
         return
     if syntax.is_inside(node, "variable") and _elements_around(node):
         return  # the retentions that CloudWatch offers
-    number = int(syntax.text(node))
-    yield (syntax.replace(node, str(number + 1)),)
-    if number > 0 and syntax.is_inside(node, "variable"):
-        yield (syntax.replace(node, str(number - 1)),)
+    yield (syntax.replace(node, str(int(syntax.text(node)) + 1)),)
 
 
 @operator("weaken-setting", "A setting has its weaker value")
