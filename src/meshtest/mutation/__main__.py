@@ -13,7 +13,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from meshtest import toolchain
 from meshtest.mutation import equivalents, reporting, running, scope
@@ -52,7 +59,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--since", metavar="REV", help="only files that changed since this commit")
     parser.add_argument("--module", help="only this module, or foundation, environments, bootstrap, projects")
-    parser.add_argument("--operator", choices=[each.id for each in all_operators()], help="only this operator")
+    parser.add_argument(
+        "--operator", choices=[each.id for each in all_operators()], help="only this operator"
+    )
     parser.add_argument(
         "--part",
         metavar="K/N",
@@ -60,7 +69,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--list", action="store_true", help="list the mutants, and judge none")
     parser.add_argument("--show", metavar="ID", help="show one mutant's diff (an id may end in *)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="judges side by side (default: cores)")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="judges side by side (default: cores)"
+    )
     parser.add_argument("--fail-under", type=float, default=95.0, help="percent to reach (default: 95)")
     return parser.parse_args(arguments)
 
@@ -170,7 +181,9 @@ def _judge(
             progress.advance(task)
             if not console.is_terminal and time.monotonic() - last > _LOG_INTERVAL_S:
                 last = time.monotonic()
-                console.print(f"{progress.tasks[0].completed:.0f} of {len(waiting)}: {mutant.id}", soft_wrap=True)
+                console.print(
+                    f"{progress.tasks[0].completed:.0f} of {len(waiting)}: {mutant.id}", soft_wrap=True
+                )
 
         running.judge_all(waiting, cores, done)
 

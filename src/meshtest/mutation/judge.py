@@ -123,7 +123,9 @@ class Judge:
         self._write(originals)
         for stray in set(self._infrastructure.glob("projects/*")) - before:
             shutil.rmtree(stray)  # of a test that another one's failure has cut short
-        return json.loads(said) if said else {"error": f"it died over a mutant of {', '.join(request['texts'])}"}
+        return (
+            json.loads(said) if said else {"error": f"it died over a mutant of {', '.join(request['texts'])}"}
+        )
 
     def _be_judge(self, request: Mapping[str, Any], answers: int) -> NoReturn:
         """In the child: answer and end, whatever happens, without what pytest or Terraform would tidy up."""

@@ -168,9 +168,13 @@ def _details(each: Entry) -> str:
 
 def _diff(text: str) -> str:
     mark: Callable[[str], str] = lambda line: {"+": "add", "-": "del"}.get(line[:1], "")  # noqa: E731
-    return "<pre>" + "\n".join(
-        f'<span class="{mark(line)}">{html.escape(line)}</span>' for line in text.splitlines()[2:]
-    ) + "</pre>"
+    return (
+        "<pre>"
+        + "\n".join(
+            f'<span class="{mark(line)}">{html.escape(line)}</span>' for line in text.splitlines()[2:]
+        )
+        + "</pre>"
+    )
 
 
 def _spark(spark: Mapping[str, Any]) -> str:

@@ -182,7 +182,9 @@ class Judge:
         if "error" in answer:
             self._log.seek(0)
             said = self._log.read().decode(errors="replace").strip().splitlines()
-            raise MutationError(f"a judge failed: {answer['error']}: {said[-1] if said else 'it said nothing'}")
+            raise MutationError(
+                f"a judge failed: {answer['error']}: {said[-1] if said else 'it said nothing'}"
+            )
         return answer
 
 

@@ -24,7 +24,10 @@ SUITE = (
 )
 _SOURCES = "tests/infra/test_sources.py"
 _OF_STACK = {
-    "environments/dev": ("tests/infra/stacks/test_foundation.py", r".*test_stack_controls.py.*\[environments/"),
+    "environments/dev": (
+        "tests/infra/stacks/test_foundation.py",
+        r".*test_stack_controls.py.*\[environments/",
+    ),
     "projects/project01": ("tests/infra/stacks/test_projects.py", r".*test_stack_controls.py.*\[projects/"),
     "bootstrap": (
         "tests/infra/bootstrap/test_plan.py",
@@ -42,7 +45,9 @@ def tiers(mutant: Mutant, stacks: Iterable[str]) -> list[list[str]]:
     affected = set(stacks)
     if "environments/dev" in affected:
         affected.add("projects/project01")  # which is planned on the foundation's outputs
-    of_stacks = [pattern for stack, patterns in _OF_STACK.items() if stack in affected for pattern in patterns]
+    of_stacks = [
+        pattern for stack, patterns in _OF_STACK.items() if stack in affected for pattern in patterns
+    ]
     folder, _, rest = mutant.file.partition("/")
     if folder != "modules":
         return [[_SOURCES], of_stacks]
@@ -50,7 +55,7 @@ def tiers(mutant: Mutant, stacks: Iterable[str]) -> list[list[str]]:
     own = [
         f"tests/infra/modules/test_{module}.py",
         rf"tests/infra/modules/test_module_controls.py.*\[{module}",
-        rf"tests/infra/modules/test_inputs.py.*(\[{module}-|case$)",
+        rf"tests/infra/modules/test_inputs.py.*\[{module}[-\]]",
     ]
     own = own[::-1] if rest.endswith("variables.tf") else own
     return [[*own, _SOURCES], [] if "/validation" in mutant.id else of_stacks]

@@ -121,7 +121,9 @@ def swap_outputs(node: Node, context: Context) -> Iterator[Edits]:
     position = outputs.index(node)
     if position % 2 or position + 1 == len(outputs):
         return
-    first, second = (syntax.value(syntax.attributes(each)["value"]) for each in outputs[position : position + 2])
+    first, second = (
+        syntax.value(syntax.attributes(each)["value"]) for each in outputs[position : position + 2]
+    )
     yield syntax.replace(first, syntax.text(second)), syntax.replace(second, syntax.text(first))
 
 
