@@ -7,7 +7,7 @@ A test says by ``@pytest.mark.proves("control-id")`` that it holds a control to 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from meshtest.terraform import workspace
 from meshtest.terraform.engine import TerraformTest
 
 STATE_BUCKET = "f01-tfstate-123456789012-{env}"
-Plan = Callable[..., tftest.TerraformPlanOutput]
 MARKERS = ("proves", "notices")
 
 
@@ -63,6 +62,25 @@ def proofs(item: pytest.Item) -> dict[str, list[str]]:
 # ─── Plans ───
 
 
+class Plans:
+    """plans(root, variables) → the plan of a root module from an empty state, made once."""
+
+    def __init__(self, terraform: Callable[[Path], tftest.TerraformTest]) -> None:
+        self._terraform = terraform
+        self._known: dict[tuple[Path, str], tftest.TerraformPlanOutput] = {}
+
+    def __call__(self, root: Path, variables: Mapping[str, Any] | None = None) -> tftest.TerraformPlanOutput:
+        key = root, json.dumps(variables, sort_keys=True)
+        if key not in self._known:
+            arguments = as_arguments(variables or {})
+            self._known[key] = self._terraform(root).plan(output=True, tf_vars=arguments, lock=False)
+        return self._known[key]
+
+    def forget(self, roots: Collection[Path]) -> None:
+        """What is planned of these roots from now on is planned anew (meshtest.mutation changes them)."""
+        self._known = {key: plan for key, plan in self._known.items() if key[0] not in roots}
+
+
 @pytest.fixture(scope="session")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     with emulator.running(tmp_path_factory.mktemp("emulator")) as endpoint:
@@ -96,17 +114,8 @@ def terraform(endpoint: Endpoint, infrastructure: Path) -> Callable[[Path], tfte
 
 
 @pytest.fixture(scope="session")
-def plan(terraform: Callable[[Path], tftest.TerraformTest]) -> Plan:
-    """plan(root, variables) → the plan of a root module from an empty state, made once."""
-    known: dict[tuple[Path, str], tftest.TerraformPlanOutput] = {}
-
-    def plan(root: Path, variables: Mapping[str, Any] | None = None) -> tftest.TerraformPlanOutput:
-        key = root, json.dumps(variables, sort_keys=True)
-        if key not in known:
-            known[key] = terraform(root).plan(output=True, tf_vars=as_arguments(variables or {}), lock=False)
-        return known[key]
-
-    return plan
+def plan(terraform: Callable[[Path], tftest.TerraformTest]) -> Plans:
+    return Plans(terraform)
 
 
 def settings(root: Path) -> str:
