@@ -27,6 +27,11 @@ setup: ## Install Python packages, Terraform, Java and Spark jars into .venv/ an
 installed:
 	@setup/bootstrap.sh --quiet
 
+# Before make setup any Python does.
+.PHONY: doctor
+doctor: ## Tell what this machine has of what is needed, and what to do; installs nothing
+	@PYTHONPATH=src $(firstword $(wildcard $(PYTHON_VENV)) python3) -m meshtest.doctor
+
 .PHONY: demo
 demo: installed ## Build the whole domain here, run both pipelines, show the result, take it down; PICTURE=demo.svg
 	@$(PYTHON_VENV) -m meshtest.demo demo $(if $(PICTURE),--picture $(PICTURE))
@@ -44,17 +49,38 @@ run: installed ## Run a project's pipeline in the running domain: make run PROJE
 status: installed ## Tell whether the domain is running, and where
 	@$(PYTHON_VENV) -m meshtest.emulator status
 
+.PHONY: console
+console: installed ## Look at the running domain in a browser; PORT=5090
+	@$(PYTHON_VENV) -m meshtest.console $(if $(PORT),--port $(PORT))
+
 .PHONY: down
 down: installed ## Stop the running domain; its data is gone
 	@$(PYTHON_VENV) -m meshtest.emulator stop
 
+# ─── Projects ───
+.PHONY: new-project
+new-project: installed ## Make a project from the template: make new-project NAME=orders [DESCRIPTION="…"] [OWNER=team@example.com]
+	@$(PYTHON_VENV) -m meshtest.projects new $(if $(DESCRIPTION),--description "$(DESCRIPTION)") $(if $(OWNER),--owner "$(OWNER)") -- "$(NAME)"
+
+.PHONY: remove-project
+remove-project: installed ## Tell what would be lost with a project, then remove it: make remove-project NAME=orders [YES=1]
+	@$(PYTHON_VENV) -m meshtest.projects remove $(if $(YES),--yes) -- "$(NAME)"
+
+.PHONY: check-inputs
+check-inputs: installed ## Check domain.json, projects, contracts, jobs, pipelines and the gate's exceptions
+	@$(PYTHON_VENV) -m meshtest.inputs
+
 # ─── Tests ───
 .PHONY: test
-test: lint test-unit test-spark test-infra ## Run everything that CI runs
+test: lint test-unit test-browser test-spark test-infra ## Run everything that CI runs
 
 .PHONY: test-unit
 test-unit: installed ## Toolkit, embedded AWS, scripts, core without Spark
 	$(PYTEST) tests/unit
+
+.PHONY: test-browser
+test-browser: installed ## The pages that the toolkit makes, in the system's Chromium; CHROMIUM=/path/to/chrome for another
+	$(PYTEST) tests/browser
 
 .PHONY: test-spark
 test-spark: $(if $(IN_CONTAINER),docker-test,test-spark-here) ## chispa tests of core and of the jobs; IN_CONTAINER=1 in the image
@@ -79,9 +105,14 @@ $(CHECKOV): requirements-checkov.lock
 	@touch $@
 
 .PHONY: validate
-validate: installed ## terraform validate of every environment and project, without an account
+validate: check-inputs ## terraform validate of every environment and project, without an account
 	@mkdir -p .tools/providers
 	@TERRAFORM=$${TERRAFORM:-$(CURDIR)/$(TERRAFORM)} TF_PLUGIN_CACHE_DIR=$(CURDIR)/.tools/providers setup/validate.sh
+
+# ─── Evidence ───
+.PHONY: evidence
+evidence: installed ## Every control with what speaks for it, as one page: build/evidence/index.html; QUICK=1 plans and controls alone, FROM=build for results as they are
+	@$(PYTHON_VENV) -m meshtest.evidence $(if $(QUICK),--quick) $(if $(FROM),--from $(FROM))
 
 # ─── Container ───
 DOCKER       ?= docker
@@ -132,6 +163,10 @@ localstack-down: ## Stop LocalStack; its data is gone
 bench-plan: installed ## Time the plan suite against stock tftest, terraform test and Terratest's way; ROUNDS=3
 	$(PYTHON_VENV) tests/infra/bench_plan.py --rounds $(or $(ROUNDS),3)
 
+.PHONY: bench-day
+bench-day: installed ## Time a working day in a clone: to the first green test, from an edit to its answer, to the demo's end; DEMO=0
+	$(PYTHON_VENV) tests/infra/bench_day.py $(if $(filter 0,$(DEMO)),--without-demo)
+
 .PHONY: bench-spark
 bench-spark: installed ## Rows a second of the payments' stages against plain Spark SQL and DuckDB; SIZES="100000 1000000"
 	$(PYTHON_VENV) tests/spark/bench_spark.py --sizes $(or $(SIZES),100000 1000000 10000000) --rounds $(or $(ROUNDS),3)
@@ -174,6 +209,11 @@ lint: installed ## ruff, mypy, terraform fmt, READMEs, Markdown links, shellchec
 	.venv/bin/zizmor --quiet --offline --persona auditor .github
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms $(ISSUE_FORMS)
+	.venv/bin/check-jsonschema --quiet --check-metaschema setup/schemas/*.schema.json
+	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/domain.schema.json setup/domain.json
+	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/project.schema.json infrastructure/projects/*/project.json
+	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/tables.schema.json infrastructure/projects/*/tables.json
+	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/gate-exceptions.schema.json setup/gate-exceptions.toml
 	.venv/bin/hadolint Dockerfile .devcontainer/Dockerfile
 
 .PHONY: format

@@ -111,7 +111,7 @@ clear=
 "$python" -m venv $clear .venv >>"$log" 2>&1 ||
   die "$python cannot make a virtual environment; on Debian: apt-get install python$wanted_python-venv (details: $log)"
 
-step "Python packages: requirements.lock (about 650 MB to download, some minutes)"
+step "Python packages: requirements.lock (about 700 MB to download, some minutes)"
 pip_install --require-hashes --requirement requirements-build.lock
 # Without isolation packages are built by the locked build tools, not by whatever is newest.
 pip_install --require-hashes --no-build-isolation --requirement requirements.lock

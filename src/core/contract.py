@@ -13,37 +13,26 @@ The types are Glue's. Nothing here needs Spark.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from core import schema
 from core.errors import ContractError
+from core.mistakes import CONTENT, Mistake
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 LAYERS = ("raw", "refined", "curated")
-_TYPE = re.compile(
-    r"(string|boolean|tinyint|smallint|int|bigint|float|double|date|timestamp|binary"
-    r"|decimal\(\d+,\d+\)|(array|map|struct)<.+>)$"
-)
 _TRANSFORM = re.compile(
     r"((years|months|days|hours)\((?P<time>\w+)\)|(bucket|truncate)\(\d+, ?(?P<sized>\w+)\)|(?P<same>\w+))$"
 )
-# What each kind of rule takes besides column, kind, reason, except, optional and final.
-_OPTIONS: Mapping[str, frozenset[str]] = {
-    "null": frozenset(),
-    "not_null": frozenset(),
-    "type": frozenset({"type"}),
-    "range": frozenset({"min", "max", "above", "below"}),
-    "set": frozenset({"values"}),
-    "regex": frozenset({"pattern"}),
-    "unique": frozenset({"columns"}),
-    "reference": frozenset({"table", "references"}),
-}
-_REQUIRED = {"type": "type", "set": "values", "regex": "pattern", "unique": "columns", "reference": "table"}
+_DECIMAL = re.compile(r"decimal\((\d+),(\d+)\)$")
+_LIMITS = ("min", "max", "above", "below")
 
 
 @dataclass(frozen=True)
@@ -136,56 +125,60 @@ def load(project: str) -> Contract:
         ContractError: it is not there, or is not what it should be.
 
     """
+    file = f"infrastructure/projects/{project}/tables.json"
     try:
         text = resources.files(f"jobs.{project}").joinpath("tables.json").read_text(encoding="utf-8")
     except (FileNotFoundError, ModuleNotFoundError):
         raise ContractError(
-            f"project {project}: no tables.json in the package jobs.{project}; "
-            "link it: src/jobs/<project>/tables.json → infrastructure/projects/<project>/tables.json"
+            f"src/jobs/{project}/tables.json: {CONTENT} is missing; expected a link to {file}."
         ) from None
-    return read(text, f"{project}/tables.json")
+    return read(text, file)
 
 
 def read(text: str, file: str) -> Contract:
     """Read a contract from JSON; ``file`` is its name in messages.
 
     Raises:
-        ContractError: every problem in one message, each with table, field, value and expectation.
+        ContractError: every mistake in one message, each with file, field, value and expectation.
 
     """
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ContractError(f"{file}:{error.lineno}: no valid JSON: {error.msg}") from None
-    problems: list[str] = []
-    tables = {
-        f"{layer}.{name}": _table(layer, name, described, problems)
+        place, expected = f"{file}:{error.lineno}", table_schema()["expected"]
+        raise ContractError(str(Mistake(place, CONTENT, f"no JSON ({error.msg})", expected))) from None
+    found = schema.mistakes(content, table_schema(), file) or mistakes(content, file)
+    if found:
+        raise ContractError(" ".join(map(str, found)))
+    return Contract(file, _tables(content))
+
+
+@functools.cache
+def table_schema() -> Mapping[str, Any]:
+    """Return the JSON Schema of a contract, which is packed with this package."""
+    text = resources.files("core").joinpath("tables.schema.json").read_text(encoding="utf-8")
+    found: Mapping[str, Any] = json.loads(text)
+    return found
+
+
+def _tables(content: Mapping[str, Any]) -> dict[str, Table]:
+    return {
+        f"{layer}.{name}": _table(layer, name, described)
         for layer in LAYERS
         for name, described in content.get(layer, {}).items()
     }
-    problems += [f"{layer}: expected one of {', '.join(LAYERS)}" for layer in content if layer not in LAYERS]
-    for table in tables.values():
-        problems += _problems(table, tables)
-    if problems:
-        raise ContractError("; ".join(f"{file}: {problem}" for problem in problems))
-    return Contract(file, tables)
 
 
-def _table(layer: str, name: str, described: Mapping[str, Any], problems: list[str]) -> Table:
-    known = {"description", "columns", "keys", "partitioning", "partition_keys", "quality"}
-    problems += [
-        f"{layer}.{name}: unknown field {field}; expected one of {', '.join(sorted(known))}"
-        for field in sorted(set(described) - known)
-    ]
+def _table(layer: str, name: str, described: Mapping[str, Any]) -> Table:
     quality = described.get("quality", {})
     stop = quality.get("stop_above", {})
     return Table(
         layer,
         name,
-        tuple(_column(column) for column in described.get("columns", [])),
+        tuple(Column(**column) for column in described["columns"]),
         keys=tuple(described.get("keys", [])),
         partitioning=tuple(described.get("partitioning", [])),
-        partition_keys=tuple(_column(column) for column in described.get("partition_keys", [])),
+        partition_keys=tuple(Column(**column) for column in described.get("partition_keys", [])),
         rules=tuple(_rule(rule) for rule in quality.get("rules", [])),
         rejects=quality.get("rejects"),
         stop_share=stop.get("share", 1.0),
@@ -193,76 +186,74 @@ def _table(layer: str, name: str, described: Mapping[str, Any], problems: list[s
     )
 
 
-def _column(described: Mapping[str, Any]) -> Column:
-    return Column(
-        str(described.get("name", "")), str(described.get("type", "")), str(described.get("comment", ""))
-    )
-
-
 def _rule(described: Mapping[str, Any]) -> Rule:
     named = {"rule", "column", "reason", "except", "optional", "final"}
     return Rule(
-        str(described.get("rule", "")),
-        str(described.get("column", "")),
+        described["rule"],
+        described.get("column", ""),
         {key: value for key, value in described.items() if key not in named},
-        reason=str(described.get("reason", "")),
+        reason=described.get("reason", ""),
         exempt=tuple(described.get("except", [])),
-        optional=bool(described.get("optional", False)),
-        final=bool(described.get("final", False)),
+        optional=described.get("optional", False),
+        final=described.get("final", False),
     )
 
 
-def _problems(table: Table, tables: Mapping[str, Table]) -> Iterable[str]:
-    names = [column.name for column in (*table.columns, *table.partition_keys)]
-    yield from _column_problems(table, names)
-    for key in table.keys:
-        if key not in names:
-            yield f"{table.label}: keys name {key}; expected one of {', '.join(names)}"
-    for field in table.partitioning:
-        match = _TRANSFORM.match(field)
-        source = match and (match["time"] or match["sized"] or match["same"])
-        if table.layer == "raw" or source not in names:
-            yield (
-                f"{table.label}: partitioning {field!r}; expected an Iceberg transform of a column of a "
-                "refined or curated table, such as months(day)"
-            )
-    if table.rejects is not None and f"{table.layer}.{table.rejects}" not in tables:
-        yield f"{table.label}: rejects {table.rejects}; expected a table of the same layer"
-    if not 0 <= table.stop_share <= 1 or table.stop_rows < 0:
-        yield (
-            f"{table.label}: stop_above share {table.stop_share}, rows {table.stop_rows}; "
-            "expected a fraction from 0 to 1, and a number of rows"
+# ─── What no schema can say ───
+
+
+def mistakes(content: Mapping[str, Any], file: str) -> list[Mistake]:
+    """Return what does not fit together in a contract that is as its schema says."""
+    tables = _tables(content)
+    return [
+        Mistake(file, f"{table.label}.{field}", value, expected)
+        for table in tables.values()
+        for field, value, expected in (
+            *_column_mistakes(table),
+            *_name_mistakes(table, tables),
+            *_rule_mistakes(table),
         )
-    for rule in table.rules:
-        yield from (f"{table.label}: {problem}" for problem in _rule_problems(rule, table))
+    ]
 
 
-def _column_problems(table: Table, names: Sequence[str]) -> Iterable[str]:
-    if not table.columns:
-        yield f"{table.label}: no columns; expected at least one"
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        yield f"{table.label}: column {name} is there {names.count(name)} times; expected once"
-    for column in (*table.columns, *table.partition_keys):
-        if not _TYPE.match(column.type):
-            yield f"{table.label}: column {column.name} has type {column.type!r}; expected a Glue type"
+def _column_mistakes(table: Table) -> Iterable[tuple[str, Any, str]]:
+    seen: set[str] = set()
+    for field, columns in (("columns", table.columns), ("partition_keys", table.partition_keys)):
+        for number, column in enumerate(columns):
+            if column.name in seen:
+                yield f"{field}[{number}].name", column.name, "each name once"
+            seen.add(column.name)
+            if (decimal := _DECIMAL.match(column.type)) and int(decimal[2]) > int(decimal[1]):
+                yield f"{field}[{number}].type", column.type, "a scale of at most the precision"
 
 
-def _rule_problems(rule: Rule, table: Table) -> Iterable[str]:
-    where = f"rule {rule.kind} of {rule.column or rule.options.get('columns')}"
-    if rule.kind not in _OPTIONS:
-        yield f"{where}: unknown; expected one of {', '.join(sorted(_OPTIONS))}"
-        return
-    if (rule.kind == "unique") == bool(rule.column):
-        yield f"{where}: expected columns for unique, and a column for every other rule"
-    for option in sorted(set(rule.options) - _OPTIONS[rule.kind]):
-        yield f"{where}: unknown option {option}; expected {', '.join(sorted(_OPTIONS[rule.kind])) or 'none'}"
-    if (needed := _REQUIRED.get(rule.kind)) and not rule.options.get(needed):
-        yield f"{where}: {needed} is missing"
-    if rule.kind == "range":
-        if not rule.options:
-            yield f"{where}: expected at least one of min, max, above, below"
-        if not any(other.kind == "type" and other.column == rule.column for other in table.rules):
-            yield f"{where}: expected a rule type of the same column, for text that is no number"
+def _name_mistakes(table: Table, tables: Mapping[str, Table]) -> Iterable[tuple[str, Any, str]]:
+    names = [column.name for column in (*table.columns, *table.partition_keys)]
+    for number, key in enumerate(table.keys):
+        if key not in names:
+            yield f"keys[{number}]", key, f"one of {', '.join(names)}"
+    for number, transform in enumerate(table.partitioning):
+        match = _TRANSFORM.match(transform)
+        source = match and (match["time"] or match["sized"] or match["same"])
+        if source not in names:
+            expected = f'an Iceberg transform, such as "months(day)", of one of {", ".join(names)}'
+            yield f"partitioning[{number}]", transform, expected
+    if table.rejects is not None and f"{table.layer}.{table.rejects}" not in tables:
+        yield "quality.rejects", table.rejects, "the name of a table of the same layer"
+
+
+def _rule_mistakes(table: Table) -> Iterable[tuple[str, Any, str]]:
+    typed = {rule.column for rule in table.rules if rule.kind == "type"}
+    for number, rule in enumerate(table.rules):
+        field = f"quality.rules[{number}]"
+        if rule.kind == "range" and not set(rule.options) & set(_LIMITS):
+            yield field, dict(rule.options), f"at least one of {', '.join(_LIMITS)}"
+        if rule.kind == "range" and rule.column not in typed:
+            yield (
+                f"{field}.column",
+                rule.column,
+                "a rule of kind type for it, too, for text that is no number",
+            )
 
 
 # ─── Compare ───

@@ -26,10 +26,11 @@ from rich.columns import Columns
 from rich.console import Console
 from rich.table import Table as Grid
 
-from meshtest import emulator, toolchain
+from meshtest import emulator, inputs, toolchain
 from meshtest.artifacts import ArtifactsError
 from meshtest.domain import Domain, DomainError, Execution
 from meshtest.emulator import EmulatorError
+from meshtest.inputs import InputsError
 from meshtest.progress import Stages
 from meshtest.terraform.stack import Stack, TerraformError
 from meshtest.toolchain import ToolMissing
@@ -50,6 +51,7 @@ EXPECTED_ERRORS = (
     ClientError,
     DomainError,
     EmulatorError,
+    InputsError,
     TerraformError,
     ToolMissing,
     VersionError,
@@ -258,11 +260,13 @@ def up(console: Console) -> int:
     with Stages(console) as stages:
         with stages.stage("embedded AWS"):
             endpoint = emulator.start(STATE, emulator.HTTP_PORT, emulator.HTTPS_PORT)
-        deploy(Domain(endpoint, UP), stages)
+        domain = Domain(endpoint, UP)
+        deploy(domain, stages)
     console.print("\nThe domain is running. To point a client of your own at it:")
     for name, value in endpoint.environment().items():
         console.print(f"  export {name}={value}", highlight=False, soft_wrap=True)
-    console.print("Next: `make run PROJECT=project01`; `make down` ends it.")
+    commands = ", ".join(f"`make run PROJECT={project}`" for project in in_order(domain, domain.projects))
+    console.print(f"Next: {commands}; `make down` ends it.", highlight=False, soft_wrap=True)
     return 0
 
 
@@ -343,9 +347,10 @@ def main() -> int:
     # A log has no width of its own: wide enough for every table.
     console = Console() if sys.stdout.isatty() else Console(width=140)
     try:
-        if arguments.command == "demo":
-            return demo(console, arguments.picture)
-        return up(console) if arguments.command == "up" else run(arguments.project, console)
+        if arguments.command == "run":
+            return run(arguments.project, console)
+        inputs.require()
+        return demo(console, arguments.picture) if arguments.command == "demo" else up(console)
     except EXPECTED_ERRORS as error:
         console.print(f"meshtest.demo: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
         return 1

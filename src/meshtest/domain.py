@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 LAYERS = ("raw", "refined", "curated")
 FOUNDATION = "foundation"
-ECB_RATES = toolchain.ROOT / "samples" / "eurofxref-hist.zip"
+SAMPLES = toolchain.ROOT / "samples"
+ECB_RATES = SAMPLES / "eurofxref-hist.zip"
 POLL_SECONDS = 0.5
 
 
@@ -150,10 +151,21 @@ class Domain:
         except s3.exceptions.NoSuchBucket:
             return
         for page in pages:
-            found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-            objects = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
-            if objects:
-                s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+            _delete(s3, bucket, page)
+
+    def forget_project(self, project: str) -> None:
+        """Delete what a project has in the buckets: data, input, and the files of its jobs."""
+        s3 = self.endpoint.client("s3")
+        places = [(layer, f"{project}/") for layer in LAYERS]
+        places += [
+            ("raw", f"landing/{project}/"),
+            ("artifacts", f"jobs/{project}/"),
+            ("artifacts", f"temp/{project}/"),
+        ]
+        for purpose, prefix in places:
+            bucket = self.bucket(purpose)
+            for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+                _delete(s3, bucket, page)
 
     def delete_bucket(self, purpose: str) -> None:
         """Delete a bucket with everything in it, if there is such a bucket."""
@@ -177,24 +189,30 @@ class Domain:
         deployment.upload(self._artifacts, self.endpoint.client("s3"), self.bucket("artifacts"))
 
     def make_inputs(self) -> None:
-        """Generate the sample payments; the exchange rates are a file of the repository."""
-        payments.generate(self._payments)
+        """Generate the sample payments; every other input is a file of the repository."""
+        file = self._generated / "test02" / "payments" / "payments.jsonl"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        payments.generate(file)
 
     def drop_inputs(self) -> None:
-        """Put each project's sample input where its source would put it: ``landing/<project>/``."""
-        s3 = self.endpoint.client("s3")
-        s3.upload_file(str(ECB_RATES), self.bucket("raw"), f"landing/project01/{ECB_RATES.name}")
-        s3.upload_file(
-            str(self._payments), self.bucket("raw"), f"landing/test02/payments/{self._payments.name}"
-        )
+        """Put each project's sample input where its source would put it: ``landing/<project>/``.
+
+        It is what lies in ``samples/<project>/``, and what `make_inputs` made.
+        """
+        s3, bucket = self.endpoint.client("s3"), self.bucket("raw")
+        for project in self.projects:
+            for folder in (SAMPLES, self._generated):
+                for file in sorted((folder / project).rglob("*")):
+                    if file.is_file():
+                        s3.upload_file(str(file), bucket, f"landing/{file.relative_to(folder).as_posix()}")
 
     @property
     def _artifacts(self) -> Path:
         return self.directory / "artifacts"
 
     @property
-    def _payments(self) -> Path:
-        return self.directory / "payments.jsonl"
+    def _generated(self) -> Path:
+        return self.directory / "inputs"
 
     # ─── Pipelines ───
 
@@ -267,6 +285,14 @@ class Domain:
             raise DomainError(f"the tables could not be read back:\n{result.stderr}")
         answer: dict[str, dict[str, Any]] = json.loads(result.stdout.splitlines()[-1])
         return answer
+
+
+def _delete(s3: Any, bucket: str, page: Mapping[str, Any]) -> None:
+    """Delete the versions and the delete markers of a page of a listing."""
+    found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+    objects = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
+    if objects:
+        s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
 
 
 def _read_json(file: Path) -> dict[str, Any]:

@@ -6,11 +6,16 @@
 locals {
   contract = try(merge(jsondecode(file("${path.root}/tables.json"))), {})
 
-  # Without those that checks.tf calls incomplete.
+  # Without those that checks.tf names.
   own_tables = {
     for layer in ["raw", "refined", "curated"] : layer => {
       for name, table in try(local.contract[layer], {}) : name => table
-      if can([table.description, [for column in table.columns : [column.name, column.type]]])
+      if can([
+        regex(local.schemas.tables["$defs"].table_name.pattern, name),
+        regex(local.schemas.tables["$defs"].description.pattern, table.description),
+        table.columns[0],
+        [for column in table.columns : [for field in ["name", "type"] : regex(local.column_fields[field].pattern, column[field])]],
+      ])
     }
   }
 

@@ -33,7 +33,8 @@ def planned(project, project_plan):
 
 
 def contract(infrastructure, project: str) -> dict:
-    return json.loads((infrastructure / "projects" / project / "tables.json").read_text())
+    content = json.loads((infrastructure / "projects" / project / "tables.json").read_text())
+    return {layer: tables for layer, tables in content.items() if layer != "$schema"}
 
 
 def made_tables(infrastructure, project: str) -> dict:
@@ -82,6 +83,7 @@ def test_tables_are_those_of_the_contract(planned, project, infrastructure):
     assert made == expected
 
 
+@pytest.mark.proves("glue-table-optimizers")
 def test_each_iceberg_table_has_three_optimizers(planned, project, infrastructure):
     tables = made_tables(infrastructure, project)
     optimizers = resources(planned, "aws_glue_catalog_table_optimizer").values()
@@ -130,6 +132,7 @@ def test_each_script_is_a_job_with_what_it_resolves(planned, project, foundation
 # ─── Roles ───
 
 
+@pytest.mark.proves("iam-key-use")
 @pytest.mark.parametrize("module", ["iam_glue_job", "iam_table_optimizer"])
 def test_glue_and_the_optimizers_use_the_domains_key_and_no_other(planned, module, foundation):
     statement = policy(planned, module)["DataLakeKey"]
@@ -166,6 +169,7 @@ def test_a_project_without_dependencies_reads_no_other(project_plan):
 # ─── Pipelines ───
 
 
+@pytest.mark.proves("sfn-definition")
 def test_the_pipeline_runs_the_projects_jobs_in_their_order(planned, project):
     (machine,) = resources(planned, "aws_sfn_state_machine").values()
     definition = json.loads(machine["definition"])
@@ -190,6 +194,7 @@ def test_the_pipelines_role_starts_just_its_jobs(planned, project):
     }
 
 
+@pytest.mark.proves("iam-trust")
 def test_the_pipelines_role_is_assumed_for_that_state_machine_alone(planned, project, foundation):
     (role,) = [
         values
@@ -232,7 +237,7 @@ def new_project(infrastructure):
 def test_a_copy_of_the_template_plans_with_only_project_json_edited(plan, new_project, foundation):
     planned = plan(new_project, {"env": "dev"})
     names = {job["name"] for job in resources(planned, "aws_glue_job").values()}
-    assert names == {"f01-orders-ingest-dev", "f01-orders-refine-dev"}
+    assert names == {f"f01-orders-{job}-dev" for job in ("ingest", "refine", "curate")}
     assert [m["name"] for m in resources(planned, "aws_sfn_state_machine").values()] == [
         "f01-orders-daily-dev"
     ]
@@ -247,7 +252,7 @@ def test_a_project_may_have_raw_tables_only(plan, new_project, foundation, infra
     (root / "tables.json").write_text(json.dumps({"raw": contract["raw"]}))
     planned = plan(root, {"env": "dev"})
     made = {table["name"] for table in resources(planned, "aws_glue_catalog_table").values()}
-    assert made == {"records", "landing_job_runs"}
+    assert made == {"template_records", "landing_job_runs"}
 
 
 # ─── What is refused ───
@@ -261,7 +266,9 @@ FILE = "infrastructure/projects/orders/project.json: "
     ("content", "messages"),
     [
         pytest.param(
-            "{", ["no valid JSON object; expected one with name, description and owner."], id="no JSON"
+            "{",
+            ['content is "no JSON object"; expected a JSON object with description, name and owner.'],
+            id="no JSON",
         ),
         pytest.param(
             json.dumps({**GOOD, "name": "template"}),
@@ -272,10 +279,10 @@ FILE = "infrastructure/projects/orders/project.json: "
             json.dumps({"name": 7, "description": "", "colour": "red", "depends_on": ["nothing"]}),
             [
                 "name is 7; expected 2 to 24 lower-case letters",
-                'description is ""; expected 1 to 200 characters.',
-                "owner is null; expected a team or its address",
-                "colour is not a known field; expected name, description, owner",
-                'depends_on names "nothing"; expected a folder of infrastructure/projects',
+                'description is ""; expected 1 to 200 characters on one line.',
+                "owner is missing; expected a team or its address",
+                'colour is "red"; expected no such field: there are depends_on, description, name, owner.',
+                'depends_on[0] is "nothing"; expected a folder of infrastructure/projects',
             ],
             id="several problems",
         ),
@@ -318,15 +325,15 @@ def test_bad_tables_and_pipelines_are_named(terraform, new_project, foundation):
             }
         )
     )
-    pipelines.write_text(good[pipelines].replace('["ingest", "refine"]', '["ingest", "polish"]'))
+    pipelines.write_text(good[pipelines].replace('"refine"', '"polish"'))
     try:
         refused = refusal(terraform(new_project), tf_vars={"env": "dev"})
     finally:
         for file, text in good.items():
             file.write_text(text)
     folder = "infrastructure/projects/orders"
-    assert f"{folder}/tables.json: raw.records is incomplete; expected a description, and columns" in refused
-    assert f'{folder}/tables.json: refined.typed has the key "no"; expected one of id.' in refused
-    assert f"{folder}/tables.json: silver is no layer; expected raw, refined or curated." in refused
-    assert f'{folder}/pipelines.tf: daily runs "polish"; expected a key of job_settings' in refused
+    assert f"{folder}/tables.json: raw.records.columns is missing; expected a list of at least one" in refused
+    assert f'{folder}/tables.json: refined.typed.keys[0] is "no"; expected one of id.' in refused
+    assert f"{folder}/tables.json: silver is {{}}; expected no such field: there are curated, raw" in refused
+    assert f'{folder}/pipelines.tf: daily[1] is "polish"; expected a key of job_settings' in refused
     assert refused.count("Error: ") == 1

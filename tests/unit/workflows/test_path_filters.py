@@ -64,5 +64,5 @@ def test_the_filters_cover_each_folder_of_the_infrastructure():
 
 
 def test_a_job_is_run_by_a_change_to_its_own_tests():
-    for name, folder in (("python", "unit"), ("spark", "spark"), ("infra", "infra")):
+    for name, folder in (("python", "unit"), ("browser", "browser"), ("spark", "spark"), ("infra", "infra")):
         assert any(matches(pattern, f"tests/{folder}/test_x.py") for pattern in filters()[name])
