@@ -55,12 +55,13 @@ def test_a_weakness_is_never_asked_for_in_public():
     assert "SECURITY.md" in (toolchain.ROOT / ".github/ISSUE_TEMPLATE/bug.yml").read_text()
 
 
-def test_pictures_are_drawn_well_formed_small_and_described():
+def test_pictures_are_well_formed_small_and_described():
     pictures = list((toolchain.ROOT / "docs/images").iterdir())
     assert pictures
     for picture in pictures:
-        ET.fromstring(picture.read_text())  # noqa: S314  (ours)
-        assert picture.stat().st_size < 100_000, picture.name
+        if picture.suffix == ".svg":
+            ET.fromstring(picture.read_text())  # noqa: S314  (ours)
+        assert picture.stat().st_size < 200_000, picture.name
         shown = [
             text for text in TEXTS.values() if re.search(rf"!\[[^\]]{{20,}}\]\([^)]*{picture.name}\)", text)
         ]

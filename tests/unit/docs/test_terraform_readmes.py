@@ -138,7 +138,7 @@ def test_a_stale_readme_fails_with_the_command_that_mends_it(checkout, capsys):
             ":13: description is missing; expected a string",
         ),
         ("variables.tf", '"How many."', "local.x", ":13: description is local.x; expected a string"),
-        ("main.tf", '"this" {}', '"this" {', ": no HCL; terraform fmt tells the place"),
+        ("main.tf", '"this" {}', '"this" {', ": line 6 is no HCL"),
         ("README.md", readme.END, "", ": the markers are missing; expected <!-- BEGIN_TF_DOCS --> and"),
     ],
 )
@@ -166,4 +166,15 @@ def test_blocks_are_read_as_written(tmp_path):
     assert (first.kind, first.labels, first.arguments) == ("locals", [], {"a": "{\n  b = 1\n}"})
     (inner,) = second.blocks("data")
     assert (inner.labels, inner.arguments) == (["d", "e"], {"f": "2"})
+    file.write_text('variable "a" {\n  m = "is ${x == "" ? "no" : x}; expected \\"b\\" "\n  n = f("a")\n}\n')
+    (variable,) = hcl.blocks(file)
+    assert variable.string("m") == 'is ${x == "" ? "no" : x}; expected "b" '
+    with pytest.raises(hcl.HclError, match=r'x.tf:1: n is f\("a"\); expected a string'):
+        variable.string("n")
+
+
+def test_a_block_is_shown_as_it_stands(tmp_path):
+    file = tmp_path / "x.tf"
+    file.write_text('a {}\n\nb "c" {\n  d = 1\n}\n')
+    _, second = hcl.blocks(file)
     assert second.text == file.read_text().split("\n\n")[1].rstrip()
