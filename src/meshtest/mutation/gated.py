@@ -24,7 +24,9 @@ class Gated:
     """The gate's report on a stack as it is, and the values that were planned."""
 
     def __init__(self, report: Report, plan: Mapping[str, Any]) -> None:
-        self._applied = {result.control.id: set(result.addresses) for result in report.results}
+        self._applied = {
+            result.control.id: {item.resource.address for item in result.seen} for result in report.results
+        }
         self._known = _values(plan)
 
     def compare(self, report: Report, plan: Mapping[str, Any]) -> Compared:
