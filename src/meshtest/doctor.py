@@ -1,7 +1,7 @@
 """What this machine has of what the domain needs: ``python -m meshtest.doctor``.
 
-Nothing is installed or changed, and nothing but Python is needed to run it, so it also helps where
-``make setup`` fails. The exit code is 1 if there is a problem; a warning is something to know.
+Nothing is installed or changed, and nothing but a Python (3.9 or newer) is needed to run it, so it also helps
+where ``make setup`` fails. The exit code is 1 if there is a problem; a warning is something to know.
 """
 
 from __future__ import annotations
