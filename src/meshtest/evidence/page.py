@@ -32,7 +32,7 @@ KINDS: dict[Kind, tuple[str, str, str]] = {
         "faults put into a plan, each of which it has to notice",
         "No fault is declared.",
     ),
-    "probe": ("Live probes", "questions to the running domain", "Nothing to ask the running domain."),
+    "probe": ("Live probes", "questions to the running domain", "No live probe is declared."),
     "counter-probe": (
         "Counter-probes",
         "the same questions to something wrong, which has to be seen",
