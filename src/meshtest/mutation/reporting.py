@@ -6,7 +6,6 @@ import html
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -60,11 +59,11 @@ def _share(part: int, whole: int) -> float:
     return round(part / whole, 4) if whole else 1.0
 
 
-def write(found: Mapping[str, Any], folder: Path = FOLDER) -> None:
+def write(found: Mapping[str, Any]) -> None:
     """Write ``report.json`` and ``report.html``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
-    (folder / "report.html").write_text(page(found))
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / "report.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    (FOLDER / "report.html").write_text(page(found))
 
 
 # ─── Terminal ───

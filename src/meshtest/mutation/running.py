@@ -76,8 +76,8 @@ class Digests:
     def decisive(self, answer: Answer, mutant: Mutant, stacks: Iterable[str]) -> dict[str, str]:
         """The test files that an answer hangs on, each with its digest.
 
-        The file with the test that killed it, which kills it whatever others do; of a survivor all that concern
-        it. None if Terraform refused it.
+        The file with the test that killed it, which kills it whatever others do; of a survivor all that
+        concern it; none if Terraform refused it.
         """
         if answer["refused"]:
             return {}

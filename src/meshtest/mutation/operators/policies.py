@@ -71,9 +71,7 @@ def invert_condition(node: Node, context: Context) -> Iterator[Edits]:
             yield (syntax.replace(each, f'"{opposite}"'),)
 
 
-@operator(
-    "weaken-condition", "A condition holds fewer requests: another key, any value, if the key is there"
-)
+@operator("weaken-condition", "A condition holds fewer requests: another key, any value, if the key is there")
 def weaken_condition(node: Node, context: Context) -> Iterator[Edits]:
     """Operator, key and values, one at a time."""
     test = _argument(node, "test", "condition") or _element(node, "test")
