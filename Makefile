@@ -114,6 +114,13 @@ validate: check-inputs ## terraform validate of every environment and project, w
 evidence: installed ## Every control with what speaks for it, as one page: build/evidence/index.html; QUICK=1 plans and controls alone, FROM=build for results as they are
 	@$(PYTHON_VENV) -m meshtest.evidence $(if $(QUICK),--quick) $(if $(FROM),--from $(FROM))
 
+# ─── Mutation ───
+# PART=2/3 another third, PART=1/1 all; SINCE=main only files changed since then; MODULE=s3_bucket, OPERATOR=drop-statement.
+.PHONY: mutate
+mutate: installed ## Change the Terraform code, one fault at a time, and see whether the suite notices (ten minutes); SINCE=main
+	@$(PYTHON_VENV) -m meshtest.mutation $(if $(PART),--part $(PART)) $(if $(SINCE),--since $(SINCE)) \
+	  $(if $(MODULE),--module $(MODULE)) $(if $(OPERATOR),--operator $(OPERATOR)) $(if $(JOBS),--jobs $(JOBS))
+
 # ─── Container ───
 DOCKER       ?= docker
 DOCKER_IMAGE ?= domain-spark

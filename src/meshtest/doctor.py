@@ -1,7 +1,7 @@
 """What this machine has of what the domain needs: ``python -m meshtest.doctor``.
 
-Nothing is installed or changed, and nothing but Python is needed to run it, so it also helps where
-``make setup`` fails. The exit code is 1 if there is a problem; a warning is something to know.
+Nothing is installed or changed, and nothing but a Python (3.9 or newer) is needed to run it, so it also helps
+where ``make setup`` fails. The exit code is 1 if there is a problem; a warning is something to know.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from meshtest import emulator, toolchain
@@ -334,8 +335,13 @@ def network() -> Iterator[Line]:
         )
     else:
         yield Line("proxy", "ok", shown or "none")
-    mirrors = [f"{name}={without_secret(os.environ[name])}" for name in MIRRORS if os.environ.get(name)]
-    yield Line("mirrors", "ok", ", ".join(mirrors) or "none: PyPI and the Terraform registry")
+    named = {name: os.environ[name] for name in MIRRORS if os.environ.get(name)}
+    shown = ", ".join(f"{name}={without_secret(value)}" for name, value in named.items())
+    gone = [name for name in named if name.endswith("_FILE") and not Path(named[name]).exists()]
+    if gone:
+        yield Line("mirrors", "warning", shown, f"{gone[0]} names no file: mend it, or unset it")
+    else:
+        yield Line("mirrors", "ok", shown or "none: PyPI and the Terraform registry")
 
 
 def without_secret(address: str) -> str:

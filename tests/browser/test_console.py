@@ -164,7 +164,9 @@ def test_hostile_names_and_values_stay_text(page, console, failed):
 # ─── Executions and Runs ───
 
 
-def test_an_execution_is_drawn_while_it_runs(page, console, endpoint):
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_an_execution_is_drawn_while_it_runs(page, console, endpoint, violations, scheme):
+    page.emulate_media(color_scheme=scheme)
     page.goto(console + start(endpoint, "slow"))
     expect(page.locator(".box.running text")).to_have_text("Wait")
     expect(page.locator(".lead .badge")).to_have_text("running")
@@ -173,6 +175,7 @@ def test_an_execution_is_drawn_while_it_runs(page, console, endpoint):
     assert page.locator(".way.taken").count() == 2
     expect(page.get_by_role("status")).to_have_text("The execution is succeeded, last entered Finish")
     assert page.locator("[data-live]").count() == 0
+    assert violations() == []
 
 
 def test_a_failed_execution_leads_to_the_log_of_its_job(page, console, failed, violations):

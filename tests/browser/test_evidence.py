@@ -33,7 +33,7 @@ def address(tmp_path_factory):
     folder = tmp_path_factory.mktemp("build")
     for name, content in (
         ("evidence/assertions.xml", JUNIT),
-        ("mutation/report.json", json.dumps({"mutants": [MUTANT], "score": 96.0, "gate_score": 80.0})),
+        ("mutation/report.json", json.dumps({"mutants": [MUTANT], "score": 0.96, "gate_score": 0.8})),
     ):
         (folder / name).parent.mkdir()
         (folder / name).write_text(content)
@@ -42,6 +42,7 @@ def address(tmp_path_factory):
     ended = subprocess.run(command, cwd=toolchain.ROOT, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "Live probes: no live probes run" in ended.stdout
+    assert "Mutants: 1 mutants: 96.0% killed, 80.0% by the controls alone; 0 survived" in ended.stdout
     return file.as_uri()
 
 

@@ -49,6 +49,7 @@ def main() -> int:
     parser.add_argument("--without-demo", action="store_true", help="leave the demo out")
     options = parser.parse_args()
     console = Console()
+    load = os.getloadavg()[0]
     measured: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory(prefix="bench-day-") as place:
         try:
@@ -57,7 +58,9 @@ def main() -> int:
         except StepFailed as failure:
             console.print(f"bench-day: {failure}", style="red", highlight=False, markup=False)
             return 1
-    report = {"commit": head(), "date": datetime.now(UTC).date().isoformat(), "machine": machine()} | measured
+    # A load above the number of cores at the start: others worked, too, and everything took longer.
+    what = {"commit": head(), "date": datetime.now(UTC).date().isoformat(), "machine": machine()}
+    report = what | {"load_before": round(load, 1)} | measured
     REPORT.parent.mkdir(parents=True, exist_ok=True)
     REPORT.write_text(json.dumps(report, indent=2) + "\n")
     console.print(table(measured))

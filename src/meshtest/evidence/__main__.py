@@ -159,8 +159,9 @@ def _mutation(build: Path, mode: str) -> tuple[Mutation | None, Source]:
     if not file.is_file():
         return None, Source(name, "missing", f"no mutation run: there is no {MUTATION} in the build folder")
     found = results.mutation(file)
-    scores = f"killed: {found.score:g} in all, {found.gate_score:g} by the controls alone"
-    words = f"{len(found.mutants)} mutants; {scores}"
+    survived = sum(each.status == "survived" for each in found.mutants)
+    scores = f"{found.score:.1%} killed, {found.gate_score:.1%} by the controls alone; {survived} survived"
+    words = f"{len(found.mutants)} mutants: {scores}"
     return found, _dated(name, file, words)
 
 

@@ -11,7 +11,7 @@ import jinja2
 from markupsafe import Markup
 
 from meshtest.evidence import pictures
-from meshtest.evidence.aws_lists import holders
+from meshtest.evidence.aws_lists import Demand, holders
 from meshtest.evidence.model import Entry, Evidence
 from meshtest.evidence.plans import FOUNDATION
 from meshtest.evidence.results import Kind, Proof
@@ -32,7 +32,7 @@ KINDS: dict[Kind, tuple[str, str, str]] = {
         "faults put into a plan, each of which it has to notice",
         "No fault is declared.",
     ),
-    "probe": ("Live probes", "questions to the running domain", "Nothing to ask the running domain."),
+    "probe": ("Live probes", "questions to the running domain", "No live probe is declared."),
     "counter-probe": (
         "Counter-probes",
         "the same questions to something wrong, which has to be seen",
@@ -83,6 +83,7 @@ def render(evidence: Evidence) -> str:
         verdict=verdict,
         told=told,
         search_text=search_text,
+        left_out=left_out(evidence.demands),
         holders=lambda demand: holders(demand, (each.control for each in evidence.entries)),
         architecture=Markup(pictures.architecture(evidence.plans, FOUNDATION)),  # noqa: S704  (Graphviz escapes)
         machines={
@@ -125,6 +126,15 @@ def outcomes(entries: Iterable[Entry]) -> dict[str, int]:
     tests = {proof.test: proof.outcome for entry in entries for proof in entry.proofs}
     counts = Counter(outcome if outcome in ("passed", "failed") else "not run" for outcome in tests.values())
     return {outcome: counts[outcome] for outcome in ("passed", "failed", "not run")}
+
+
+def left_out(demands: Iterable[Demand]) -> dict[str, list[Demand]]:
+    """The demands that no control holds, by the reason, in the file's order."""
+    found: dict[str, list[Demand]] = defaultdict(list)
+    for demand in demands:
+        if demand.reason:
+            found[demand.reason].append(demand)
+    return dict(found)
 
 
 def search_text(entry: Entry) -> str:

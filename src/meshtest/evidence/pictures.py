@@ -32,7 +32,7 @@ class _Picture:
         self.graph.graph_attr.update(
             rankdir=direction, fontname=_FONT, nodesep="0.22", ranksep="0.45", compound="true"
         )
-        self.graph.node_attr.update(fontname=_FONT, fontsize="11", shape="box", margin="0.14,0.09")
+        self.graph.node_attr.update(fontname=_FONT, fontsize="11", shape="box", margin="0.2,0.1")
         self.graph.edge_attr.update(fontname=_FONT, fontsize="9", arrowsize="0.7")
 
     def group(self, name: str, label: str, within: Any = None) -> Any:
@@ -53,10 +53,10 @@ class _Picture:
         text = "\n".join([title, *lines])
         place.add_node(name, label=text, **{"class": kind}, **options)
 
-    def edge(self, start: str, end: str, label: str = "", kind: str = "") -> None:
-        """An arrow, if both ends are in the picture."""
+    def edge(self, start: str, end: str, label: str = "", kind: str = "", weight: str = "1") -> None:
+        """An arrow, if both ends are in the picture; the heavier, the straighter."""
         if self.graph.has_node(start) and self.graph.has_node(end):
-            self.graph.add_edge(start, end, label=label, **{"class": kind})
+            self.graph.add_edge(start, end, label=label, weight=weight, **{"class": kind})
 
     def svg(self, title: str) -> str:
         """The picture as an SVG element, with a title for those who do not see it."""
@@ -232,15 +232,17 @@ def _scope(picture: _Picture, place: Any, scope: Mapping[str, Any], at: str) -> 
     picture.edge(f"{at}start", f"{at}{scope.get('StartAt')}")
     for name, state in states.items():
         for field, target in transitions(state):
-            is_error = field.startswith("Catch")
-            picture.edge(f"{at}{name}", f"{at}{target}", "on failure" if is_error else "", "error" * is_error)
+            if field.startswith("Catch"):
+                picture.edge(f"{at}{name}", f"{at}{target}", "on failure", "error")
+            else:
+                picture.edge(f"{at}{name}", f"{at}{target}", weight="9")
 
 
 def _details(state: Mapping[str, Any]) -> list[str]:
     """What is worth knowing of a state: the job, retries, the time limit."""
     job = state.get("Parameters", {}).get("JobName", "")
     tries = [
-        f"up to {each.get('MaxAttempts', 3)} tries, {len(each['ErrorEquals'])} errors"
+        f"tried again {each.get('MaxAttempts', 3)} times on {len(each['ErrorEquals'])} kinds of error"
         for each in state.get("Retry", [])
     ]
     limit = [f"at most {state['TimeoutSeconds'] // 60} min"] if state.get("TimeoutSeconds") else []

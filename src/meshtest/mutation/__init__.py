@@ -12,7 +12,7 @@
           "line": 26,
           "diff": "--- a/infrastructure/…",
           "status": "killed",              // or survived, equivalent, refused (by Terraform)
-          "killed_by": ["tests/infra/…::test_…"],  // the first that failed; of a refused one Terraform's words
+          "killed_by": ["tests/infra/…::test_…"],  // the first that failed; Terraform's words if it refused
           "controls": ["s3-no-force-destroy"],     // those that notice it on the plan of a whole stack
           "stated": true                   // whether the gate can be asked: see gate_score
         }

@@ -22,7 +22,6 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from meshtest import toolchain
 from meshtest.mutation import equivalents, reporting, running, scope
 from meshtest.mutation.mutants import Mutant, all_mutants
 from meshtest.mutation.operators import all_operators
@@ -131,7 +130,7 @@ def _tell(chosen: list[Mutant], console: Console, *, with_diff: bool) -> None:
 
 
 def _run(chosen: list[Mutant], reasons: dict[str, str], options: argparse.Namespace, console: Console) -> int:
-    results, digests = running.Results(), running.Digests()
+    results, digests = running.Results(), running.Digests(running.INFRASTRUCTURE.parent)
     concerned = {mutant.id: scope.stacks_with(running.INFRASTRUCTURE, mutant.texts) for mutant in chosen}
 
     def known(mutant: Mutant) -> running.Answer | None:
@@ -153,8 +152,7 @@ def _run(chosen: list[Mutant], reasons: dict[str, str], options: argparse.Namesp
     found = reporting.report(entries, _spark())
     reporting.write(found)
     reporting.show(console, found)
-    folder = reporting.FOLDER.relative_to(toolchain.ROOT)
-    console.print(f"{time.monotonic() - started:.0f} s; {folder}/report.html")
+    console.print(f"{time.monotonic() - started:.0f} s; {reporting.FOLDER / 'report.html'}")
     return int(found["score"] * 100 < options.fail_under)
 
 

@@ -1,21 +1,22 @@
-"""The process that judges mutants: pytest, with Terraform warm and the tests collected, forked for each mutant.
+"""The process that judges mutants: pytest, Terraform warm and the tests collected, forked for each mutant.
 
-``python -m meshtest.mutation.judge`` runs in a copy of the checkout. It reads requests from standard input, one
-JSON object a line, ``{"texts": {file: text}, "stacks": [stack], "tiers": [[pattern]]}``, and answers each with a
-line: what the gate noticed, the first test that failed, how Terraform refused. Between two requests everything
-is as it was: the fault is in the files of the copy alone while a child lives, and what the tests of that child
-planned is gone with it. Plans that do not depend on the changed files are made once.
+``python -m meshtest.mutation.judge`` runs in a copy of the checkout. It reads requests from standard input,
+one JSON object a line, ``{"texts": {file: text}, "stacks": [stack], "tiers": [[pattern]], "all": false}``,
+and answers each with a line: what the gate noticed, the first test that failed, how Terraform refused.
+Between two requests everything is as it was: the fault is in the copy's files only while a child lives, and
+what that child planned is gone with it. Plans that do not depend on the changed files are made once.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -28,7 +29,6 @@ from meshtest.mutation.gated import Gated
 from meshtest.terraform import foundation_state, sources
 
 Answer = dict[str, Any]
-Plans = Callable[..., tftest.TerraformPlanOutput]
 # A test whose fixtures are those that the judge needs, and one elsewhere, before which what is its own ends.
 _FIRST = "tests/infra/modules/test_glue_catalog_database.py"
 _ELSEWHERE = "tests/infra/test_sources.py"
@@ -46,17 +46,20 @@ class Judge:
     # ─── pytest ───
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Iterator[None]:
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, Any, Any]:
+        """Remember what the fixtures of the session are."""
         value = yield
         self._fixtures[fixturedef.argname] = value
         return value
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Remember which tests failed."""
         if report.failed:
             self._failed.append(report.nodeid)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Serve requests in the place of running all that was collected."""
         if session.testsfailed:
             raise session.Interrupted(f"{session.testsfailed} test files cannot be collected")
         self._tests = {item.nodeid: item for item in session.items}
@@ -83,7 +86,7 @@ class Judge:
     def _warm_up(self) -> None:
         """Plan every stack, so that a child finds ready what its mutant does not change."""
         self._infrastructure: Path = self._fixtures["infrastructure"]
-        self._plan: Plans = self._fixtures["plan"]
+        self._plan = self._fixtures["plan"]
         for module in sorted((self._infrastructure / "modules").iterdir()):
             self._fixtures["terraform"](module)
         self._gated = {}
@@ -98,9 +101,8 @@ class Judge:
 
     def _planned(self, stack: str) -> dict[str, Any]:
         if stack == "bootstrap":
-            from bootstrap_inputs import INPUTS
-
-            return dict(self._plan(self._root(stack), INPUTS))
+            inputs = importlib.import_module("bootstrap_inputs").INPUTS  # of the collected tests
+            return dict(self._plan(self._root(stack), inputs))
         if stack.startswith("projects/"):
             return dict(self._plan(self._root(stack), {"env": "dev"}))
         planned = self._plan(self._root(stack))
@@ -174,7 +176,7 @@ class Judge:
         stale = {root for root, files in self._depends.items() if files & changed}
         if self._root("environments/dev") in stale:
             stale |= {self._root(stack) for stack in scope.STACKS if stack.startswith("projects/")}
-        self._plan.forget(stale)  # type: ignore[attr-defined]
+        self._plan.forget(stale)
 
     def _gate(self, stacks: list[str]) -> Answer:
         """Hold the gate against each stack until one is refused or noticed."""

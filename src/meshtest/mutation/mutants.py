@@ -27,9 +27,9 @@ _ALIKE = ("environments", "projects")
 class Mutant:
     """One fault.
 
-    ``file`` is the path below infrastructure/, ``line`` counts from 1. ``texts`` has the changed text of every
-    file that gets the fault: what the projects (or the environments) have in common is one fault in all of them,
-    or the tests that hold them alike would notice that alone.
+    ``file`` is the path below infrastructure/, ``line`` counts from 1. ``texts`` has the changed text of
+    every file that gets the fault: what the projects (or the environments) have in common is one fault in
+    all of them, or the tests that hold them alike would notice that alone.
     """
 
     id: str

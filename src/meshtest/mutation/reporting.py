@@ -5,8 +5,7 @@ from __future__ import annotations
 import html
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -60,11 +59,11 @@ def _share(part: int, whole: int) -> float:
     return round(part / whole, 4) if whole else 1.0
 
 
-def write(found: Mapping[str, Any], folder: Path = FOLDER) -> None:
+def write(found: Mapping[str, Any]) -> None:
     """Write ``report.json`` and ``report.html``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
-    (folder / "report.html").write_text(page(found))
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / "report.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    (FOLDER / "report.html").write_text(page(found))
 
 
 # ─── Terminal ───
@@ -80,8 +79,8 @@ def show(console: Console, found: Mapping[str, Any]) -> None:
             console.print(Syntax(each["diff"], "diff", background_color="default"))
     counts = found["counts"]
     console.print(
-        f"\n{len(found['mutants'])} mutants: {counts['killed']} killed, {counts['refused']} refused by Terraform, "
-        f"{counts['survived']} survived, {counts['equivalent']} equivalent"
+        f"\n{len(found['mutants'])} mutants: {counts['killed']} killed, {counts['refused']} refused by "
+        f"Terraform, {counts['survived']} survived, {counts['equivalent']} equivalent"
     )
     console.print(
         f"Score {found['score']:.1%} (of those that Terraform does not refuse {found['strict_score']:.1%}); "
@@ -113,10 +112,12 @@ def _cells(counts: Counter[str]) -> list[str]:
 
 # ─── HTML ───
 
+_MARKS = {"+": "add", "-": "del"}
 _STYLE = """
 :root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}
 body{margin:0 auto;max-width:70rem;padding:1rem}
-table{border-collapse:collapse;margin:1rem 0}th,td{padding:.25rem .75rem;border-bottom:1px solid #8886;text-align:right}
+table{border-collapse:collapse;margin:1rem 0}
+th,td{padding:.25rem .75rem;border-bottom:1px solid #8886;text-align:right}
 th:first-child,td:first-child{text-align:left}pre{overflow:auto;padding:.5rem;border:1px solid #8886}
 .add{color:#0a7d33}.del{color:#c0392b}summary{cursor:pointer;overflow-wrap:anywhere}
 @media(prefers-color-scheme:dark){.add{color:#5fd38d}.del{color:#ff8a80}}
@@ -128,9 +129,9 @@ def page(found: Mapping[str, Any]) -> str:
     counts = found["counts"]
     parts = [
         "<h1>Mutation of the Terraform code</h1>",
-        f"<p>{len(found['mutants'])} mutants. <b>Score {found['score']:.1%}</b>; of those that Terraform does not "
-        f"refuse {found['strict_score']:.1%}; the gate alone {found['gate_score']:.1%} of those that change what "
-        "a control reads.</p>",
+        f"<p>{len(found['mutants'])} mutants. <b>Score {found['score']:.1%}</b>; of those that Terraform "
+        f"does not refuse {found['strict_score']:.1%}; the gate alone {found['gate_score']:.1%} of those "
+        "that change what a control reads.</p>",
         "<p>" + ", ".join(f"{counts[status]} {status}" for status in STATUSES) + "</p>",
         *(_html_table(found["mutants"], column) for column in ("module", "operator")),
     ]
@@ -163,18 +164,16 @@ def _details(each: Entry) -> str:
         f"<p>{name}: {html.escape(', '.join(values))}</p>" for name, values in told if any(values)
     )
     is_open = " open" if each["status"] == "survived" else ""
-    return f"<details{is_open}><summary>{html.escape(each['id'])}</summary>{lines}{_diff(each['diff'])}</details>"
+    summary = f"<summary>{html.escape(each['id'])}</summary>"
+    return f"<details{is_open}>{summary}{lines}{_diff(each['diff'])}</details>"
 
 
 def _diff(text: str) -> str:
-    mark: Callable[[str], str] = lambda line: {"+": "add", "-": "del"}.get(line[:1], "")  # noqa: E731
-    return (
-        "<pre>"
-        + "\n".join(
-            f'<span class="{mark(line)}">{html.escape(line)}</span>' for line in text.splitlines()[2:]
-        )
-        + "</pre>"
+    lines = (
+        f'<span class="{_MARKS.get(line[:1], "")}">{html.escape(line)}</span>'
+        for line in text.splitlines()[2:]
     )
+    return "<pre>" + "\n".join(lines) + "</pre>"
 
 
 def _spark(spark: Mapping[str, Any]) -> str:

@@ -65,8 +65,9 @@ class Digests:
     """What an answer depends on: the mutant, the Terraform code, the controls, and tests."""
 
     def __init__(self, root: Path = toolchain.ROOT) -> None:
-        self._root = root
         self._common = scope.digest(root, _decisive(root))
+        tests = (file for file in (root / "tests" / "infra").rglob("test_*.py"))
+        self._tests = {str(file.relative_to(root)): scope.digest(root, [file]) for file in tests}
 
     def of(self, mutant: Mutant) -> str:
         """The key of a mutant's answer: changes with it, the Terraform code, the controls and the inputs."""
@@ -75,14 +76,14 @@ class Digests:
     def decisive(self, answer: Answer, mutant: Mutant, stacks: Iterable[str]) -> dict[str, str]:
         """The test files that an answer hangs on, each with its digest.
 
-        The file with the test that killed it, which kills it whatever others do; of a survivor all that concern
-        it. None if Terraform refused it.
+        The file with the test that killed it, which kills it whatever others do; of a survivor all that
+        concern it; none if Terraform refused it.
         """
         if answer["refused"]:
             return {}
         killers = {test.partition("::")[0] for test in answer["killed_by"]}
         names = killers or scope.files_of(scope.tiers(mutant, stacks))
-        return {name: scope.digest(self._root, [self._root / name]) for name in sorted(names)}
+        return {name: self._tests[name] for name in sorted(names)}
 
 
 def _decisive(root: Path) -> Iterator[Path]:
@@ -154,10 +155,15 @@ class Judge:
         gated = scope.gated(mutant, stacks)
         return self._ask(mutant.texts, gated, scope.tiers(mutant, stacks))
 
-    def baseline(self) -> list[str]:
-        """The tests that fail without any mutant, of all that judge."""
-        failed: list[str] = self._ask({}, [], [[".*"]], goes_on=True)["killed_by"]
-        return failed
+    def check_suite(self) -> None:
+        """Run every test that judges, without a mutant.
+
+        Raises:
+            MutationError: one fails, so that it would kill whatever it judges.
+        """
+        failed = self._ask({}, [], [[".*"]], goes_on=True)["killed_by"]
+        if failed:
+            raise MutationError(f"without any mutant these fail: {', '.join(failed)}")
 
     def close(self) -> None:
         """End it, and remove its checkout."""
@@ -207,8 +213,8 @@ def judge_all(
     def work(checks_suite: bool) -> None:
         try:
             with Judge() as judge:
-                if checks_suite and (failed := judge.baseline()):
-                    raise MutationError(f"without any mutant these fail: {', '.join(failed)}")
+                if checks_suite:
+                    judge.check_suite()
                 while not problems:
                     mutant, stacks = todo.get_nowait()
                     done(mutant, judge.judge(mutant, stacks))

@@ -1,7 +1,7 @@
 """HCL as a syntax tree with source positions, by tree-sitter's grammar of HashiCorp's HCL 2.
 
-A fault is an `Edit` of bytes that a node spans, so that nothing else of the file changes. A place in a file is
-named like a Terraform address: ``aws_s3_bucket_policy.this``, ``data.aws_iam_policy_document.this/
+A fault is an `Edit` of bytes that a node spans, so that nothing else of the file changes. A place in a file
+is named like a Terraform address: ``aws_s3_bucket_policy.this``, ``data.aws_iam_policy_document.this/
 statement.DenyOutdatedTLS/condition``.
 
 Grammar: https://github.com/tree-sitter-grammars/tree-sitter-hcl
@@ -196,7 +196,7 @@ def remove_lines(source: bytes, node: Node) -> Edit:
 
 
 def remove_element(source: bytes, node: Node) -> Edit:
-    """An element of a list or an object goes, and the comma with it; its lines, if it stands alone on them."""
+    """An element of a list or an object goes, and the comma with it; its lines, if it is alone there."""
     after, before = node.next_sibling, node.prev_sibling
     has_comma = after is not None and after.type == ","
     last = after if has_comma and after is not None else node

@@ -108,7 +108,7 @@ def evidence(*, rotates: bool = True, outcome: str = "passed", mutation: Mutatio
 
 def mutated() -> Mutation:
     return Mutation(
-        97.5,
-        88.0,
+        0.975,
+        0.88,
         (Mutant("m1", "infrastructure/foundation/kms.tf", 3, "flip", "killed", ("kms-rotation",)),),
     )

@@ -62,9 +62,9 @@ def test_a_mutation_report_is_read(tmp_path):
         "controls": ["kms-rotation"],
     }
     file = tmp_path / "report.json"
-    file.write_text(json.dumps({"mutants": [mutant], "score": 96.0, "gate_score": 80.0}))
+    file.write_text(json.dumps({"mutants": [mutant], "score": 0.96, "gate_score": 0.8}))
     found = results.mutation(file)
-    assert (found.score, found.gate_score) == (96.0, 80.0)
+    assert (found.score, found.gate_score) == (0.96, 0.8)
     assert found.mutants[0].controls == ("kms-rotation",)
 
 

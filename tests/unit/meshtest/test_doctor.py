@@ -164,6 +164,18 @@ def test_a_proxy_has_to_leave_this_machine_out(monkeypatch):
 
 
 @pytest.mark.usefixtures("_direct")
+def test_a_configuration_that_is_not_there_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("TF_CLI_CONFIG_FILE", str(tmp_path / "terraformrc"))
+    _, mirrors = doctor.network()
+    assert (mirrors.status, mirrors.todo) == (
+        "warning",
+        "TF_CLI_CONFIG_FILE names no file: mend it, or unset it",
+    )
+    (tmp_path / "terraformrc").touch()
+    assert [line.status for line in doctor.network()] == ["ok", "ok"]
+
+
+@pytest.mark.usefixtures("_direct")
 def test_what_signs_in_is_not_shown(monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://me:secret@proxy.example:3128")
     monkeypatch.setenv("PIP_INDEX_URL", "https://me:secret@pypi.example/simple")

@@ -1,7 +1,7 @@
 """The faults: each operator is a small function of a node that yields edits, registered under its id.
 
 A fault is one that somebody could make, or that an attacker could wish for: a statement that is gone, a
-condition that no longer holds anybody, a key that is not used. Names, comments and descriptions are not touched.
+condition that no longer holds anybody, a key that is not used. Comments and descriptions are not touched.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ Edits = tuple[Edit, ...]
 class Context:
     """What an operator may know beside the node.
 
-    ``file`` is the path below infrastructure/, ``declared`` has the names of the folder's resources and data
-    sources by type (``data.aws_x`` for the latter), and of its modules by source. ``required_of`` has the inputs
-    without a default of the modules that it calls, by source.
+    ``file`` is the path below infrastructure/, ``declared`` has the names of the folder's resources and
+    data sources by type (``data.aws_x`` for the latter), and of its modules by source. ``required_of`` has
+    the inputs without a default of the modules that it calls, by source.
     """
 
     file: str

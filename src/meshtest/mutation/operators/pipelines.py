@@ -21,7 +21,7 @@ _OTHER_STATE = {
 
 @operator("drop-field", "A field of an object is gone")
 def drop_field(node: Node, context: Context) -> Iterator[Edits]:
-    """Retry, Catch, Next, TimeoutSeconds of a state, an argument of a job; tags have an operator of their own."""
+    """Retry, Catch, Next, TimeoutSeconds of a state, an argument of a job; tags are apart."""
     if node.type != "object_elem" or not syntax.is_inside(node, "locals", "resource", "module"):
         return
     address = syntax.address(node).split("/")
@@ -34,7 +34,8 @@ def drop_element(node: Node, context: Context) -> Iterator[Edits]:
     """The first and the last; actions and conditions have operators of their own."""
     if node.type != "tuple" or not syntax.is_inside(node, "locals", "resource", "module"):
         return
-    if _named(node) in ("actions", "conditions", "identifiers", "depends_on") or "statement" in _where(node):
+    is_apart = _where(node)[-1] in ("actions", "conditions", "identifiers", "depends_on")
+    if is_apart or "statement" in _where(node):
         return
     found = syntax.children(node, "expression")
     for each in sorted({0, len(found) - 1}) if len(found) > 1 else ():
@@ -63,7 +64,3 @@ def break_state(node: Node, context: Context) -> Iterator[Edits]:
 
 def _where(node: Node) -> list[str]:
     return [step.split(".")[0] for step in syntax.address(node).split("/")]
-
-
-def _named(node: Node) -> str:
-    return _where(node)[-1]

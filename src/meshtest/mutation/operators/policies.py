@@ -32,9 +32,9 @@ def _argument(node: Node, name: str, *blocks: str) -> Node | None:
     if node.type != "attribute" or syntax.name(node) != name:
         return None
     around = next((each for each in syntax.ancestors(node) if each.type == "block"), None)
-    kind = syntax.block_type(around) if around else ""
-    if kind == "content":
-        kind = next(syntax.block_type(each) for each in syntax.ancestors(around) if each.type == "block")
+    if around is not None and syntax.block_type(around) == "content":
+        around = next(each for each in syntax.ancestors(around) if each.type == "block")
+    kind = syntax.block_type(around) if around is not None else ""
     return syntax.value(node) if kind in blocks else None
 
 
@@ -45,7 +45,7 @@ def _element(node: Node, name: str) -> Node | None:
 
 @operator("flip-effect", "Deny becomes Allow, Allow becomes Deny")
 def flip_effect(node: Node, context: Context) -> Iterator[Edits]:
-    """A statement without an effect allows; of those the first of a document, as one proves how it is read."""
+    """A statement without an effect allows; of those the first of a document."""
     if node.type != "block" or syntax.block_type(node) != "statement" or syntax.top(node) == node:
         return
     inner = next(iter(syntax.blocks(node, "content")), node)
@@ -71,9 +71,7 @@ def invert_condition(node: Node, context: Context) -> Iterator[Edits]:
             yield (syntax.replace(each, f'"{opposite}"'),)
 
 
-@operator(
-    "weaken-condition", "A condition holds fewer requests: another key, any value, only if the key is there"
-)
+@operator("weaken-condition", "A condition holds fewer requests: another key, any value, if the key is there")
 def weaken_condition(node: Node, context: Context) -> Iterator[Edits]:
     """Operator, key and values, one at a time."""
     test = _argument(node, "test", "condition") or _element(node, "test")

@@ -56,7 +56,7 @@ def flip_boolean(node: Node, context: Context) -> Iterator[Edits]:
 
 @operator("shift-number", "A number is one more")
 def shift_number(node: Node, context: Context) -> Iterator[Edits]:
-    """Days, timeouts, positions, the bounds of a validation; not ports, which have an operator of their own."""
+    """Days, timeouts, positions, the bounds of a validation; ports have an operator of their own."""
     if node.type != "numeric_lit" or not _is_made(node) or not syntax.text(node).isdigit():
         return
     around = next((each for each in syntax.ancestors(node) if each.type == "attribute"), None)
@@ -113,7 +113,7 @@ def weaken_comparison(node: Node, context: Context) -> Iterator[Edits]:
 
 @operator("swap-branches", "A choice takes the other way")
 def swap_branches(node: Node, context: Context) -> Iterator[Edits]:
-    """condition ? a : b."""
+    """Of a conditional expression."""
     if node.type == "conditional":
         _, first, second = syntax.children(node, "expression")
         yield syntax.replace(first, syntax.text(second)), syntax.replace(second, syntax.text(first))
