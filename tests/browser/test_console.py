@@ -219,8 +219,9 @@ def test_without_a_domain_it_says_what_to_do(tmp_path):
     assert result.stderr == "error: the domain is not running: `make up` starts it\n"
 
 
-def test_a_taken_port_is_told(endpoint, console):
-    port = console.rpartition(":")[2]
+@pytest.mark.parametrize("port", ["taken", "99999"])
+def test_a_port_that_it_cannot_have_is_told(endpoint, console, port):
+    number = console.rpartition(":")[2] if port == "taken" else port
     command = [
         sys.executable,
         "-m",
@@ -228,9 +229,9 @@ def test_a_taken_port_is_told(endpoint, console):
         "--state-dir",
         str(endpoint.state_dir),
         "--port",
-        port,
+        number,
     ]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 1
-    assert f"127.0.0.1:{port}: " in result.stderr
+    assert result.stderr.startswith(f"error: 127.0.0.1:{number}: ")
     assert result.stderr.count("\n") == 1

@@ -41,8 +41,8 @@ def serve(app: Flask, port: int) -> int:
     server = Server((ADDRESS, port), app, numthreads=8)
     try:
         server.prepare()
-    except OSError as error:
-        print(f"error: {ADDRESS}:{port}: {error.strerror or error}; take another: PORT=5091", file=sys.stderr)
+    except (OSError, OverflowError) as error:
+        print(f"error: {ADDRESS}:{port}: {error}; take another: PORT=5091", file=sys.stderr)
         return 1
     print(f"The console: http://{ADDRESS}:{server.bind_addr[1]} (Ctrl-C ends it)", flush=True)
     try:
