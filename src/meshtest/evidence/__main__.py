@@ -16,6 +16,7 @@ import json
 import platform
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -146,9 +147,10 @@ def _read(build: Path, mode: str, outcomes: dict[str, str]) -> list[Source]:
         else:
             backend, tests = results.probes(file) if file.name == PROBES.name else ("", results.junit(file))
             outcomes |= tests
-            counted = sum(outcome in ("passed", "failed") for outcome in tests.values())
+            counts = Counter(tests.values())
             where = f" on backend {backend}" if backend else ""
-            found.append(_dated(name, file, f"{counted} tests ran{where}"))
+            told = f"{counts['passed']} tests passed, {counts['failed']} failed{where}"
+            found.append(_dated(name, file, told))
     return found
 
 
