@@ -16,6 +16,7 @@ import json
 import platform
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +27,7 @@ from rich.console import Console
 from meshtest import emulator, toolchain, version
 from meshtest.evidence import page, results
 from meshtest.evidence.aws_lists import demands
-from meshtest.evidence.model import Evidence, Source, entries
+from meshtest.evidence.model import Evidence, Source, State, entries
 from meshtest.evidence.plans import plan_all
 from meshtest.evidence.results import LIVE, Mutation, ResultsError
 from meshtest.progress import Stages
@@ -146,9 +147,10 @@ def _read(build: Path, mode: str, outcomes: dict[str, str]) -> list[Source]:
         else:
             backend, tests = results.probes(file) if file.name == PROBES.name else ("", results.junit(file))
             outcomes |= tests
-            counted = sum(outcome in ("passed", "failed") for outcome in tests.values())
+            counts = Counter(tests.values())
             where = f" on backend {backend}" if backend else ""
-            found.append(_dated(name, file, f"{counted} tests ran{where}"))
+            told = f"{counts['passed']} tests passed, {counts['failed']} failed{where}"
+            found.append(_dated(name, file, told, "failed" if counts["failed"] else "ran"))
     return found
 
 
@@ -165,12 +167,12 @@ def _mutation(build: Path, mode: str) -> tuple[Mutation | None, Source]:
     return found, _dated(name, file, words)
 
 
-def _dated(name: str, file: Path, words: str) -> Source:
+def _dated(name: str, file: Path, words: str, state: State = "ran") -> Source:
     """When it ran, and whether the sources have changed since."""
     when = datetime.fromtimestamp(file.stat().st_mtime, UTC)
     is_stale = when.timestamp() < results.changed(toolchain.ROOT)
     told = f"{words}, {when:%Y-%m-%d %H:%M} UTC"
-    return Source(name, "stale", f"{told}: older than the sources") if is_stale else Source(name, "ran", told)
+    return Source(name, "stale", f"{told}: older than the sources") if is_stale else Source(name, state, told)
 
 
 # ─── Running pytest ───

@@ -12,7 +12,7 @@ from meshtest.evidence.aws_lists import Demand
 from meshtest.evidence.results import Kind, Mutant, Mutation, Proof
 from meshtest.plan import Plan
 
-State = Literal["ran", "missing", "stale"]
+State = Literal["ran", "failed", "missing", "stale"]
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,18 @@ def test_old_results_are_read_and_say_that_they_are_old(ran, tmp_path):
     assert source == Source("Plan assertions", "ran", "3 tests ran, 1970-01-01 00:16 UTC")
 
 
+def test_a_source_tells_how_its_tests_ended(monkeypatch, tmp_path):
+    """Those that speak for no control, too."""
+    file = tmp_path / command.PROBES
+    file.parent.mkdir()
+    file.write_text('{"backend": "aws", "probes": {"a": "passed", "b": "failed", "c": "cannot"}}')
+    outcomes: dict[str, str] = {}
+    monkeypatch.setattr(command.results, "changed", lambda root: 0.0)
+    source = command._read(tmp_path, "given", outcomes)[1]
+    assert source.state == "failed"
+    assert source.words.startswith("1 tests passed, 1 failed on backend aws, ")
+
+
 def test_quick_reads_nothing(tmp_path):
     leave(tmp_path / command.ASSERTIONS, CHANGED)
     outcomes: dict[str, str] = {}
