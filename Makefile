@@ -118,6 +118,8 @@ docker-run: ## Run a job in it, signed in by ~/.aws: make docker-run JOB=project
 		$(if $(AWS_PROFILE),-e AWS_PROFILE=$(AWS_PROFILE)) \
 		-v $(HOME)/.aws:/home/spark/.aws:ro \
 		-v $(CURDIR)/src:/app/src:ro \
+		-v $(CURDIR)/infrastructure/projects:/app/infrastructure/projects:ro \
+		-v $(CURDIR)/setup/schemas:/app/setup/schemas:ro \
 		$(DOCKER_IMAGE):$(DOCKER_TAG) \
 		python src/jobs/$(JOB) $(ARGS)
 
