@@ -190,6 +190,7 @@ lint: installed ## ruff, mypy, terraform fmt, shellcheck, actionlint, zizmor, ha
 	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/project.schema.json infrastructure/projects/*/project.json
 	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/tables.schema.json infrastructure/projects/*/tables.json
 	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/gate-exceptions.schema.json setup/gate-exceptions.toml
+	$(PYTHON_VENV) -m meshtest.inputs
 	.venv/bin/hadolint Dockerfile
 
 .PHONY: format
