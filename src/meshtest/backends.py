@@ -290,14 +290,24 @@ def remove(domain: Domain) -> None:
 
 
 def unguard(domain: Domain, stack: Stack) -> None:
-    """Make the foundation's stack ready to go: its buckets emptied, the log bucket's guard lifted."""
+    """Make the foundation's stack ready to go: its buckets emptied for good, the log bucket's guard lifted.
+
+    Logging ends first, or the log bucket would fill again. AWS goes on to deliver for up to an hour
+    (https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerLogs.html): it may refuse that bucket once.
+    """
     if stack.name != FOUNDATION:
         return
     for address in stack.resources():
         if address.endswith("terraform_data.destroy_guard[0]"):
             stack.forget(address)
-    for purpose in ("raw", "refined", "curated", "artifacts", "logs"):
+    s3 = domain.endpoint.client("s3")
+    for purpose in ("raw", "refined", "curated", "artifacts"):
         domain.empty_bucket(purpose)
+        with contextlib.suppress(s3.exceptions.NoSuchBucket):
+            s3.put_bucket_logging(Bucket=domain.bucket(purpose), BucketLoggingStatus={})
+    if isinstance(domain.endpoint, emulator.Endpoint):
+        domain.endpoint.flush_access_logs()
+    domain.empty_bucket("logs")
 
 
 def _unique_abbreviation() -> str:

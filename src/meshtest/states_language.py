@@ -132,7 +132,7 @@ def _check_reachability(start: str, states: dict[str, Any], at: str) -> Iterator
         if name in reached or not isinstance(states.get(name), dict):
             continue
         reached.add(name)
-        to_visit += [target for _, target in _transitions(states[name]) if isinstance(target, str)]
+        to_visit += [target for _, target in transitions(states[name]) if isinstance(target, str)]
     for name in states:
         if name not in reached:
             yield Diagnostic(TARGET, f'State "{name}" is not reachable.', f"{at}/States/{name}")
@@ -144,7 +144,7 @@ def _is_terminal(state: dict[str, Any]) -> bool:
     return state.get("End") is True or state.get("Type") in _TERMINAL_TYPES
 
 
-def _transitions(state: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def transitions(state: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """Where a state can go: the field that says so (as a path below the state), and the target."""
     for field in ("Next", "Default"):
         if field in state:
@@ -173,11 +173,12 @@ def _all_states(scope: dict[str, Any], at: str) -> Iterator[tuple[str, str]]:
     for name, state in states.items() if isinstance(states, dict) else ():
         place = f"{at}/States/{name}"
         yield name, place
-        for inner, inner_at in _inner_scopes(state, place):
+        for inner, inner_at in inner_scopes(state, place):
             yield from _all_states(inner, inner_at)
 
 
-def _inner_scopes(state: Any, at: str) -> Iterator[tuple[dict[str, Any], str]]:
+def inner_scopes(state: Any, at: str) -> Iterator[tuple[dict[str, Any], str]]:
+    """The machines within a state (branches, an item processor), each with its path."""
     if not isinstance(state, dict):
         return
     for index, branch in enumerate(_objects(state.get("Branches"))):
@@ -204,7 +205,7 @@ def _check_state(name: str, state: Any, states: dict[str, Any], at: str) -> Iter
         return
     yield from _unknown_fields(state, _COMMON | _FIELDS[kind], at)
     yield from _check_flow(state, kind, at)
-    for field, target in _transitions(state):
+    for field, target in transitions(state):
         if not isinstance(target, str):
             yield Diagnostic(SCHEMA, f"{field} must be a string", f"{at}/{field}")
         elif target not in states:
@@ -292,13 +293,13 @@ def _check_rule(rule: Any, at: str) -> Iterator[Diagnostic]:
 def _check_parallel(state: dict[str, Any], at: str) -> Iterator[Diagnostic]:
     if not _objects(state.get("Branches")):
         yield Diagnostic(SCHEMA, "Branches must be a list with at least one branch", f"{at}/Branches")
-    for branch, place in _inner_scopes(state, at):
+    for branch, place in inner_scopes(state, at):
         yield from _unknown_fields(branch, _PROCESSOR, place)
         yield from _check_scope(branch, place)
 
 
 def _check_map(state: dict[str, Any], at: str) -> Iterator[Diagnostic]:
-    processors = list(_inner_scopes(state, at))
+    processors = list(inner_scopes(state, at))
     if len(processors) != 1:
         yield Diagnostic(SCHEMA, "A Map has exactly one ItemProcessor", at)
     for processor, place in processors:

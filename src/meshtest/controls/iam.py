@@ -234,7 +234,13 @@ def _is_plain_denial(statement: Statement) -> bool:
 # ─── Rights ───
 
 
-@control("iam-no-wildcard-action", "No policy allows all actions of a service", "high", security_hub="IAM.21")
+@control(
+    "iam-no-wildcard-action",
+    "No policy allows all actions of a service",
+    "high",
+    security_hub="IAM.1, IAM.21",
+    cis="1.16",
+)
 def no_wildcard_action(plan: Plan) -> Iterator[Seen]:
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege."""
     for policy, found in policies(plan):

@@ -28,6 +28,7 @@ def rotation(plan: Plan) -> Iterator[Seen]:
     "Every key has a policy: the account administers it, everyone else is limited by a condition",
     "high",
     improvement="P1-03",
+    security_hub="KMS.5",
     checkov="CKV2_AWS_64",
 )
 def policy(plan: Plan) -> Iterator[Seen]:

@@ -108,7 +108,7 @@ def one_policy(plan: Plan) -> Iterator[Seen]:
     "s3-public-access-block",
     "Every bucket blocks public access, in all four ways",
     "critical",
-    security_hub="S3.8",
+    security_hub="S3.2, S3.3, S3.8",
     cis="2.1.4",
     checkov="CKV2_AWS_6",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,6 +76,19 @@ class Stack:
             value for event in events if event["type"] == "outputs" for value in event["outputs"].values()
         ]
         return resources or sum(value.get("action", "noop") != "noop" for value in outputs)
+
+    def planned(self) -> dict[str, Any]:
+        """What a plan would say now, as ``terraform show -json`` does; no lock is taken, nothing refreshed.
+
+        Raises:
+            TerraformError: the stack was not initialised, or does not plan.
+
+        """
+        with tempfile.TemporaryDirectory() as place:
+            file = f"{place}/plan"
+            self._run("plan", "-json", "-refresh=false", "-lock=false", f"-out={file}", *self._variables())
+            answer: dict[str, Any] = json.loads(self._run("show", "-json", file))
+        return answer
 
     def resources(self) -> list[str]:
         """The addresses of the managed resources in the state."""

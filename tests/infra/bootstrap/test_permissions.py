@@ -134,6 +134,7 @@ def bound(name: str = "f01-boundary-dev") -> dict[str, str]:
     return {"iam:PermissionsBoundary": arn("iam", f"policy/{name}", region="")}
 
 
+@pytest.mark.proves("iam-boundary-holds")
 @pytest.mark.parametrize(
     "attempt",
     [
@@ -247,6 +248,7 @@ def test_the_boundary_leaves_the_roles_of_jobs_and_pipelines_what_they_were_give
     assert cut == set()
 
 
+@pytest.mark.proves("iam-role-boundary")
 def test_every_role_of_the_stacks_carries_the_boundary(stacks):
     found = {
         role.get("permissions_boundary")

@@ -83,6 +83,7 @@ def test_every_control_that_applies_holds(planned):
 # ─── Trust ───
 
 
+@pytest.mark.proves("iam-oidc-trust")
 @pytest.mark.parametrize("env", ENVIRONMENTS)
 @pytest.mark.parametrize(("role", "subject"), [("deploy", "environment:{}"), ("plan", "pull_request")])
 def test_a_role_is_for_exactly_its_subjects(planned, env, role, subject):

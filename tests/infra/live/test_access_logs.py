@@ -62,6 +62,7 @@ ALL_THREE = [
 ]
 
 
+@pytest.mark.proves("s3-access-logging", "s3-log-delivery")
 @pytest.mark.parametrize("purpose", SOURCES)
 def test_a_data_bucket_logs_what_was_allowed_and_what_was_denied(domain, delivered, purpose):
     key = ask(domain, domain.bucket(purpose))
@@ -70,6 +71,7 @@ def test_a_data_bucket_logs_what_was_allowed_and_what_was_denied(domain, deliver
     assert {line["bucket"] for line in lines} == {domain.bucket(purpose)}
 
 
+@pytest.mark.proves("s3-log-target-not-logged")
 def test_the_log_bucket_does_not_log_itself(domain, delivered):
     logs = domain.bucket("logs")
     key = ask(domain, logs)
@@ -132,6 +134,7 @@ def put_policy(domain: Domain, pair: tuple[str, str], policy: probes.Policy) -> 
     domain.endpoint.client("s3").put_bucket_policy(Bucket=pair[1], Policy=json.dumps(policy))
 
 
+@pytest.mark.proves("s3-log-delivery")
 def test_the_domain_s_policy_lets_logs_into_another_bucket_too(domain, pair, delivered):
     put_policy(domain, pair, delivery(domain, pair))
     key = ask(domain, pair[0])
@@ -139,11 +142,13 @@ def test_the_domain_s_policy_lets_logs_into_another_bucket_too(domain, pair, del
     assert told(delivered(pair[1], "raw/"), key) == [*ALL_THREE[:2], ALL_THREE[1]]
 
 
+@pytest.mark.notices("s3-log-delivery")
 def test_a_target_without_a_policy_gets_no_log(domain, pair, delivered):
     ask(domain, pair[0])
     assert delivered(pair[1], "") == []
 
 
+@pytest.mark.notices("s3-log-delivery")
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_mutant_of_the_policy_gets_no_log(domain, pair, delivered, mutant):
     policy = MUTANTS[mutant](delivery(domain, pair))

@@ -28,7 +28,9 @@ def left_over(domain: Domain) -> dict[str, list[str]]:
         "connections": [each["Name"] for each in glue.get_connections()["ConnectionList"]],
         "databases": [each["Name"] for each in glue.get_databases()["DatabaseList"]],
         "endpoints": [
-            each["VpcEndpointId"] for each in ec2.describe_vpc_endpoints(Filters=tag)["VpcEndpoints"]
+            each["VpcEndpointId"]
+            for each in ec2.describe_vpc_endpoints(Filters=tag)["VpcEndpoints"]
+            if each["State"] != "deleted"  # they are told for a while
         ],
         "groups": [each["logGroupName"] for each in client("logs").describe_log_groups()["logGroups"]],
         "jobs": glue.list_jobs()["JobNames"],
@@ -44,7 +46,8 @@ def left_over(domain: Domain) -> dict[str, list[str]]:
     if domain.endpoint.client("ec2").describe_flow_logs(Filters=tag)["FlowLogs"]:
         found["flow logs"] = ["flow log"]
     named = {
-        kind: [name for name in names if _is_of(name, prefix, domain.env)] for kind, names in found.items()
+        kind: sorted(name for name in names if _is_of(name, prefix, domain.env))
+        for kind, names in found.items()
     }
     return {kind: names for kind, names in named.items() if names}
 
@@ -123,6 +126,7 @@ def test_a_destroy_of_the_foundation_is_refused_as_a_whole(domain: Domain):
     assert foundation.pending_changes() == 0
 
 
+@pytest.mark.proves("s3-no-force-destroy")
 @pytest.mark.parametrize("purpose", DATA)
 def test_a_bucket_that_holds_objects_is_not_destroyed(domain: Domain, purpose):
     """Data buckets have no guard, and need none as long as there is something in them."""

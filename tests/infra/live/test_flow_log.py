@@ -31,6 +31,7 @@ def role(domain: Domain, flow_log) -> dict:
     return domain.endpoint.client("iam").get_role(RoleName=name)["Role"]
 
 
+@pytest.mark.proves("vpc-flow-log")
 def test_it_is_active_and_goes_to_its_group(domain, flow_log):
     group = f"/aws/vpc/{domain.abbreviation}-vpc-{domain.env}/flow-logs"
     assert (flow_log["FlowLogStatus"], flow_log["TrafficType"]) == ("ACTIVE", "ALL")
@@ -47,6 +48,7 @@ def trusts(role: dict, principal: Principal, **context: str) -> bool:
     return evaluate(document | {"Statement": statements}, request) is Decision.ALLOW
 
 
+@pytest.mark.proves("vpc-flow-log-role")
 def test_its_role_trusts_the_delivery_service_for_this_account_only(domain, role):
     account, region = domain.endpoint.account_id, domain.endpoint.region
     source = {
@@ -64,6 +66,7 @@ def test_its_role_trusts_the_delivery_service_for_this_account_only(domain, role
     assert not trusts(role, Principal(f"arn:aws:iam::{account}:root", account), **source)
 
 
+@pytest.mark.proves("vpc-flow-log-role")
 @pytest.mark.needs(Ability.TRUST_POLICIES)
 def test_nobody_of_the_account_can_assume_its_role(domain, role):
     """And a role that trusts the account can be: the refusal is the trust policy's."""
@@ -85,6 +88,7 @@ def test_nobody_of_the_account_can_assume_its_role(domain, role):
     assert f"/{name}/probe" in answer["AssumedRoleUser"]["Arn"]
 
 
+@pytest.mark.proves("vpc-flow-log")
 @pytest.mark.needs(Ability.FLOW_RECORDS)
 def test_it_has_records_in_the_default_format(domain, flow_log):
     """Fourteen fields, version 2 first."""

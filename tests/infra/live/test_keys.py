@@ -38,17 +38,20 @@ def configured(domain: Domain, bucket: str) -> dict:
 # ─── The Domain's Buckets ───
 
 
+@pytest.mark.proves("s3-customer-key")
 @pytest.mark.parametrize("purpose", DATA)
 def test_an_object_put_without_any_header_is_under_the_domain_s_key(domain, cmk, purpose):
     assert probes.encryption(domain.endpoint, domain.bucket(purpose)) == ("aws:kms", cmk)
     assert configured(domain, domain.bucket(purpose))["BucketKeyEnabled"]
 
 
+@pytest.mark.proves("s3-log-target-aes256")
 def test_a_log_is_under_s3_s_own_key(domain):
     """With SSE-KMS by default S3 would deliver no log there."""
     assert probes.encryption(domain.endpoint, domain.bucket("logs")) == ("AES256", None)
 
 
+@pytest.mark.proves("s3-customer-key")
 def test_an_upload_in_parts_is_under_the_domain_s_key(domain, cmk):
     s3, upload = domain.endpoint.client("s3"), {"Bucket": domain.bucket("raw"), "Key": probes.KEY}
     upload |= {"UploadId": s3.create_multipart_upload(**upload)["UploadId"]}
@@ -67,6 +70,7 @@ def test_an_upload_may_ask_for_another_key_because_no_policy_says_otherwise(doma
     assert probes.encryption(domain.endpoint, raw, ServerSideEncryption="AES256") == ("AES256", None)
 
 
+@pytest.mark.proves("kms-rotation")
 def test_the_key_rotates(domain, cmk):
     status = domain.endpoint.client("kms").get_key_rotation_status(KeyId=cmk)
     assert status["KeyRotationEnabled"] is True
@@ -84,6 +88,7 @@ def scratch(domain: Domain) -> Iterator[str]:
     domain.delete_bucket("keys")
 
 
+@pytest.mark.notices("s3-customer-key")
 def test_a_bucket_of_one_s_own_has_what_it_is_given(domain, scratch, cmk, other_key):
     """The probe tells no default, the domain's key, another key and SSE-S3 apart."""
     s3 = domain.endpoint.client("s3")
@@ -119,6 +124,7 @@ def test_a_policy_that_names_the_key_refuses_any_other(domain, scratch, cmk, oth
     assert probes.encryption(domain.endpoint, scratch)[0] == "AES256"
 
 
+@pytest.mark.notices("kms-rotation")
 def test_a_key_that_does_not_rotate_is_told(domain, other_key):
     kms = domain.endpoint.client("kms")
     assert kms.get_key_rotation_status(KeyId=other_key)["KeyRotationEnabled"] is False

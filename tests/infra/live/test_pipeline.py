@@ -47,6 +47,7 @@ def executions(domain: Domain, request: pytest.FixtureRequest, backend) -> dict[
     return {project: domain.run_pipeline(project, lambda text: None).arn for project in ORDER}
 
 
+@pytest.mark.proves("sfn-sync")
 @pytest.mark.parametrize("project", ORDER)
 def test_jobs_run_in_the_order_of_glue_job_names(domain, executions, project):
     """By the history, and by the clock of the runs: none starts before the one before it has ended."""
@@ -79,6 +80,7 @@ def without_input(domain: Domain, executions) -> str:
         s3.upload_file(str(ECB_RATES), *landing.values())
 
 
+@pytest.mark.proves("sfn-retry")
 def test_a_busy_job_is_tried_again(domain, without_input):
     """The first try meets Glue's limit of one run; a later one gets its run."""
     events = history(domain, without_input)
@@ -88,6 +90,7 @@ def test_a_busy_job_is_tried_again(domain, without_input):
     assert set(failed[:-1]) == {"Glue.ConcurrentRunsExceededException"}
 
 
+@pytest.mark.proves("sfn-catch")
 def test_a_failing_job_ends_in_the_fail_state_with_its_cause(domain, without_input):
     states = domain.endpoint.client("stepfunctions")
     described = states.describe_execution(executionArn=without_input)
@@ -100,6 +103,7 @@ def test_a_failing_job_ends_in_the_fail_state_with_its_cause(domain, without_inp
     assert f"s3://{domain.bucket('raw')}/landing/project01/" in cause["ErrorMessage"]
 
 
+@pytest.mark.proves("sfn-catch")
 def test_no_job_runs_after_one_that_failed(domain, executions, without_input):
     first, *later = job_names(domain, "project01")
     failed = newest_run(domain, first)

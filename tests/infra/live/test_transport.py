@@ -47,12 +47,14 @@ def try_policy(domain: Domain, scratch: str) -> Callable[[probes.Policy], None]:
 # ─── The Domain's Buckets ───
 
 
+@pytest.mark.proves("s3-https-only")
 @pytest.mark.parametrize("purpose", BUCKETS)
 def test_a_bucket_answers_https_and_denies_http(domain, purpose):
     """Each call by HTTPS is allowed, so that the denial by HTTP is the transport's."""
     assert probes.transport(domain.endpoint, domain.bucket(purpose)) == []
 
 
+@pytest.mark.proves("s3-tls-1-2")
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
 @pytest.mark.parametrize("purpose", BUCKETS)
 def test_no_client_with_tls_below_1_2_gets_an_answer(domain, purpose):
@@ -66,6 +68,7 @@ def test_no_client_with_tls_below_1_2_gets_an_answer(domain, purpose):
 # ─── Counter-Probes and Mutants ───
 
 
+@pytest.mark.notices("s3-https-only")
 def test_a_bucket_without_a_policy_answers_http(domain, scratch):
     """So that a denial elsewhere is the statement's: every call comes through."""
     found = probes.transport(domain.endpoint, scratch)
@@ -74,11 +77,13 @@ def test_a_bucket_without_a_policy_answers_http(domain, scratch):
     assert all(finding.startswith("HTTP ") for finding in found)
 
 
+@pytest.mark.proves("s3-https-only")
 def test_the_domain_s_policy_denies_on_another_bucket_too(domain, scratch, try_policy):
     try_policy(probes.policy_of(domain.endpoint, domain.bucket("raw")))
     assert probes.transport(domain.endpoint, scratch) == []
 
 
+@pytest.mark.notices("s3-https-only")
 @pytest.mark.parametrize("mutant", probes.MUTANTS)
 def test_a_mutant_of_the_policy_is_found(domain, scratch, try_policy, mutant):
     try_policy(probes.MUTANTS[mutant](probes.policy_of(domain.endpoint, domain.bucket("raw"))))
@@ -87,6 +92,7 @@ def test_a_mutant_of_the_policy_is_found(domain, scratch, try_policy, mutant):
     assert found
 
 
+@pytest.mark.notices("s3-tls-1-2")
 def test_a_tls_floor_above_the_client_is_told_by_the_policy(domain, scratch, try_policy):
     """The second statement's mutant: with 1.4 as the floor the same client gets nothing."""
     policy = probes.policy_of(domain.endpoint, domain.bucket("raw"))
@@ -107,6 +113,7 @@ def test_a_tls_floor_above_the_client_is_told_by_the_policy(domain, scratch, try
 # ─── Many Clients ───
 
 
+@pytest.mark.proves("s3-https-only")
 def test_a_hundred_clients_lose_nothing_and_let_nobody_in(domain):
     """Each puts and reads back by HTTPS, on a connection of its own, while others knock by HTTP."""
     bucket = domain.bucket("raw")

@@ -88,6 +88,7 @@ def theirs(witness: seaweedfs.Witness) -> Any:
     return ask
 
 
+@pytest.mark.proves("s3-https-only")
 @pytest.mark.parametrize("purpose", BUCKETS)
 def test_seaweedfs_answers_as_the_domain_s_bucket_does(domain, ours, theirs, purpose):
     bucket = domain.bucket(purpose)
@@ -115,6 +116,7 @@ def scratch(domain: Domain) -> Iterator[str]:
     domain.delete_bucket("witness")
 
 
+@pytest.mark.notices("s3-https-only")
 @pytest.mark.parametrize("mutant", [name for name in probes.MUTANTS if name != "condition inverted"])
 def test_seaweedfs_answers_as_we_do_to_a_mutant(domain, scratch, ours, theirs, mutant):
     raw = domain.bucket("raw")

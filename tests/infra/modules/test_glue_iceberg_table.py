@@ -29,6 +29,7 @@ def test_the_catalog_creates_the_metadata(table):
     ]
 
 
+@pytest.mark.proves("glue-table-optimizers")
 def test_the_three_optimizers_run_as_the_given_role(optimizers, inputs):
     assert set(optimizers) == {"compaction", "orphan_file_deletion", "retention"}
     for optimizer in optimizers.values():

@@ -15,6 +15,7 @@ def policy(planned):
     return statements(the(planned(), "aws_iam_role_policy")["policy"])
 
 
+@pytest.mark.proves("iam-trust")
 def test_only_glue_of_this_account_assumes_the_role(planned):
     (trust,) = json.loads(the(planned(), "aws_iam_role")["assume_role_policy"])["Statement"]
     assert trust["Principal"] == {"Service": "glue.amazonaws.com"}
@@ -54,6 +55,7 @@ def test_tables_are_named_one_by_one(policy):
     assert not {"glue:CreateTable", "glue:DeleteTable"} & set(policy["WriteCatalog"]["Action"])
 
 
+@pytest.mark.proves("iam-key-use")
 def test_the_key_is_used_and_no_other(policy, inputs):
     assert policy["DataLakeKey"]["Resource"] == [inputs["iam_glue_job"]["kms_key_arn"]]
     assert set(policy["DataLakeKey"]["Action"]) == {
@@ -64,6 +66,7 @@ def test_the_key_is_used_and_no_other(policy, inputs):
     }
 
 
+@pytest.mark.proves("iam-no-wildcard-resource")
 def test_only_the_known_exceptions_have_no_resource(policy):
     assert {sid for sid, statement in policy.items() if "*" in statement["Resource"]} == {
         "EC2NetworkAccess",  # P0-03, left as it is

@@ -16,6 +16,7 @@ def policy(planned):
     return statements(the(planned(), "aws_iam_role_policy")["policy"])
 
 
+@pytest.mark.proves("iam-trust")
 def test_only_glue_of_this_account_assumes_the_role(planned):
     (trust,) = json.loads(the(planned(), "aws_iam_role")["assume_role_policy"])["Statement"]
     assert trust["Principal"] == {"Service": "glue.amazonaws.com"}
@@ -37,6 +38,7 @@ def test_the_optimizers_reach_the_named_tables_alone(policy):
     assert set(policy["TableMetadata"]["Action"]) == {"glue:GetTable", "glue:UpdateTable"}
 
 
+@pytest.mark.proves("iam-key-use")
 def test_the_key_is_used_and_no_other(policy, inputs):
     assert policy["DataLakeKey"]["Resource"] == [inputs["iam_table_optimizer"]["kms_key_arn"]]
     assert set(policy["DataLakeKey"]["Action"]) == {
@@ -55,5 +57,6 @@ def test_each_optimizer_writes_its_log(policy):
     }
 
 
+@pytest.mark.proves("iam-no-wildcard-resource")
 def test_every_statement_names_its_resources(policy):
     assert [sid for sid, statement in policy.items() if "*" in statement["Resource"]] == []

@@ -94,12 +94,17 @@ def test_every_module_is_here(infrastructure):
     assert set(HELD) == {folder.name for folder in (infrastructure / "modules").iterdir()}
 
 
-@pytest.mark.parametrize("module", [module for module, ids in HELD.items() if ids])
+@pytest.mark.parametrize(
+    "module", [pytest.param(module, marks=pytest.mark.proves(*ids)) for module, ids in HELD.items() if ids]
+)
 def test_a_modules_rules_hold(planned, module):
     controls.assert_hold(planned(module), *HELD[module])
 
 
-@pytest.mark.parametrize(("module", "changes", "control"), OPTIONS)
+@pytest.mark.parametrize(
+    ("module", "changes", "control"),
+    [pytest.param(*each, marks=pytest.mark.notices(each[2])) for each in OPTIONS],
+)
 def test_an_option_that_trades_a_rule_away_is_noticed(planned, module, changes, control):
     (result,) = controls.evaluate(planned(module, **changes), [control])
     assert result.status == "failed"

@@ -30,6 +30,7 @@ def by_bucket(plan, kind: str) -> dict[str, dict]:
 # ─── P0-01: HTTPS only ───
 
 
+@pytest.mark.proves("s3-https-only")
 def test_every_bucket_denies_plain_http(dev):
     policies = by_bucket(dev, "aws_s3_bucket_policy")
     assert set(policies) == {*map(bucket, DATA), LOGS}
@@ -43,6 +44,7 @@ def test_every_bucket_denies_plain_http(dev):
 # ─── P1-01: flow log ───
 
 
+@pytest.mark.proves("vpc-flow-log", "vpc-flow-log-retention")
 def test_all_traffic_of_the_vpc_is_logged(dev):
     flow_log = the(dev, "aws_flow_log")
     group = f"{FOUNDATION}.aws_cloudwatch_log_group.vpc_flow_logs"
@@ -54,6 +56,7 @@ def test_all_traffic_of_the_vpc_is_logged(dev):
     assert unknown(dev, group)["kms_key_id"] is True  # the domain's key
 
 
+@pytest.mark.proves("vpc-flow-log-role")
 def test_the_flow_log_role_is_held_to_this_accounts_flow_logs_and_their_group(dev):
     (trust,) = json.loads(the(dev, "aws_iam_role")["assume_role_policy"])["Statement"]
     assert trust["Principal"] == {"Service": "vpc-flow-logs.amazonaws.com"}
@@ -70,6 +73,7 @@ def test_the_flow_log_role_is_held_to_this_accounts_flow_logs_and_their_group(de
 # ─── P1-02: access logs ───
 
 
+@pytest.mark.proves("s3-access-logging")
 def test_each_data_bucket_logs_under_its_own_prefix(dev):
     assert {
         name: (logging["target_bucket"], logging["target_prefix"])
@@ -77,6 +81,7 @@ def test_each_data_bucket_logs_under_its_own_prefix(dev):
     } == {bucket(purpose): (LOGS, f"{purpose}/") for purpose in DATA}
 
 
+@pytest.mark.proves("s3-log-delivery")
 def test_the_log_bucket_takes_each_buckets_logs_under_its_prefix_and_no_others(dev):
     policy = statements(by_bucket(dev, "aws_s3_bucket_policy")[LOGS]["policy"])
     allowed = [statement for statement in policy.values() if statement["Effect"] == "Allow"]
@@ -103,6 +108,7 @@ def test_the_log_bucket_is_guarded_and_its_logs_expire(dev):
 # ─── P1-03: encryption ───
 
 
+@pytest.mark.proves("s3-customer-key", "s3-log-target-aes256")
 def test_the_data_buckets_use_the_domains_key_and_the_log_bucket_cannot(dev):
     encrypted = {}
     for address, values in resources(dev, "aws_s3_bucket_server_side_encryption_configuration").items():
@@ -117,12 +123,14 @@ def test_the_data_buckets_use_the_domains_key_and_the_log_bucket_cannot(dev):
     }
 
 
+@pytest.mark.proves("kms-rotation", "kms-alias")
 def test_the_key_rotates_and_has_an_alias(dev):
     key = the(dev, "aws_kms_key")
     assert (key["enable_key_rotation"], key["deletion_window_in_days"]) == (True, 30)
     assert the(dev, "aws_kms_alias")["name"] == "alias/f01-data-lake-dev"
 
 
+@pytest.mark.proves("kms-policy")
 def test_the_key_is_for_the_account_and_for_the_domains_log_groups(dev):
     policy = statements(the(dev, "aws_kms_key")["policy"])
     assert policy["AccountThroughIAM"]["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
@@ -136,6 +144,7 @@ def test_the_key_is_for_the_account_and_for_the_domains_log_groups(dev):
     assert set(policy) == {"AccountThroughIAM", "CloudWatchLogs"}
 
 
+@pytest.mark.proves("glue-security-configuration")
 def test_what_glue_writes_by_itself_is_encrypted(dev):
     (encryption,) = the(dev, "aws_glue_security_configuration")["encryption_configuration"]
     assert encryption["cloudwatch_encryption"][0]["cloudwatch_encryption_mode"] == "SSE-KMS"
@@ -146,6 +155,7 @@ def test_what_glue_writes_by_itself_is_encrypted(dev):
 # ─── P1-04: no internet gateway ───
 
 
+@pytest.mark.proves("vpc-no-internet")
 def test_nothing_leads_to_the_internet(dev):
     kinds = {change["type"] for change in dev.resource_changes.values()}
     assert not kinds & {
@@ -184,6 +194,7 @@ def references(plan, kind: str, argument: str) -> dict[str, str | None]:
     return found
 
 
+@pytest.mark.proves("sg-egress", "sg-glue-jobs")
 def test_egress_goes_to_the_vpc_to_s3_and_among_the_workers_only(dev):
     kind = "aws_vpc_security_group_egress_rule"
     assert rules(dev, kind) == {
@@ -202,6 +213,7 @@ def test_egress_goes_to_the_vpc_to_s3_and_among_the_workers_only(dev):
     )
 
 
+@pytest.mark.proves("sg-ingress")
 def test_ingress_comes_from_the_jobs_only(dev):
     kind = "aws_vpc_security_group_ingress_rule"
     assert rules(dev, kind) == {
@@ -214,6 +226,7 @@ def test_ingress_comes_from_the_jobs_only(dev):
     }
 
 
+@pytest.mark.proves("sg-described")
 def test_every_rule_stands_alone_and_says_what_it_is_for(dev):
     kinds = ("aws_vpc_security_group_egress_rule", "aws_vpc_security_group_ingress_rule")
     assert all(rule["description"] for kind in kinds for rule in resources(dev, kind).values())
@@ -228,6 +241,7 @@ def test_every_rule_stands_alone_and_says_what_it_is_for(dev):
 # ─── Network ───
 
 
+@pytest.mark.proves("subnet-private")
 def test_private_subnets_in_two_zones_do_not_overlap(dev):
     subnets = resources(dev, "aws_subnet").values()
     networks = sorted(ipaddress.ip_network(subnet["cidr_block"]) for subnet in subnets)
@@ -236,6 +250,7 @@ def test_private_subnets_in_two_zones_do_not_overlap(dev):
     assert all(network.subnet_of(ipaddress.ip_network("10.0.0.0/16")) for network in networks)
 
 
+@pytest.mark.proves("vpc-endpoints")
 def test_the_services_that_jobs_call_have_endpoints(dev):
     endpoints = resources(dev, "aws_vpc_endpoint").values()
     assert {e["service_name"].rsplit(".", 1)[1]: e["vpc_endpoint_type"] for e in endpoints} == {
@@ -288,6 +303,7 @@ def test_log_delivery_of_state_machines_is_left_as_it_was(dev):
 # ─── Names, tags, and what a plan knows ───
 
 
+@pytest.mark.proves("bucket-names", "names-of-the-environment")
 @pytest.mark.parametrize("env", ["dev", "prod"])
 def test_names_follow_the_environment(env, plan, infrastructure):
     planned = plan(infrastructure / "environments" / env)
@@ -298,6 +314,7 @@ def test_names_follow_the_environment(env, plan, infrastructure):
     assert the(planned, "aws_glue_security_configuration")["name"] == f"f01-glue-{env}"
 
 
+@pytest.mark.proves("tags")
 def test_everything_that_can_be_tagged_names_its_domain_and_environment(dev):
     untagged = {
         address

@@ -83,6 +83,7 @@ def test_tables_are_those_of_the_contract(planned, project, infrastructure):
     assert made == expected
 
 
+@pytest.mark.proves("glue-table-optimizers")
 def test_each_iceberg_table_has_three_optimizers(planned, project, infrastructure):
     tables = made_tables(infrastructure, project)
     optimizers = resources(planned, "aws_glue_catalog_table_optimizer").values()
@@ -131,6 +132,7 @@ def test_each_script_is_a_job_with_what_it_resolves(planned, project, foundation
 # ─── Roles ───
 
 
+@pytest.mark.proves("iam-key-use")
 @pytest.mark.parametrize("module", ["iam_glue_job", "iam_table_optimizer"])
 def test_glue_and_the_optimizers_use_the_domains_key_and_no_other(planned, module, foundation):
     statement = policy(planned, module)["DataLakeKey"]
@@ -167,6 +169,7 @@ def test_a_project_without_dependencies_reads_no_other(project_plan):
 # ─── Pipelines ───
 
 
+@pytest.mark.proves("sfn-definition")
 def test_the_pipeline_runs_the_projects_jobs_in_their_order(planned, project):
     (machine,) = resources(planned, "aws_sfn_state_machine").values()
     definition = json.loads(machine["definition"])
@@ -191,6 +194,7 @@ def test_the_pipelines_role_starts_just_its_jobs(planned, project):
     }
 
 
+@pytest.mark.proves("iam-trust")
 def test_the_pipelines_role_is_assumed_for_that_state_machine_alone(planned, project, foundation):
     (role,) = [
         values

@@ -140,3 +140,27 @@ def test_fetching_jars_again_downloads_nothing(tmp_path):
         [*command, toolchain.spark_jars()], env=environment, capture_output=True, text=True
     )
     assert (result.returncode, result.stderr) == (0, "")
+
+
+# ─── A change meanwhile ───
+
+# Answers bootstrap as Python, pip and Terraform do; somebody edits pyproject.toml while pip installs.
+PROGRAM = """\
+#!/bin/sh
+case "$*" in
+  -c*) echo 3.11 ;;
+  "-m venv"*) mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
+  *"pip install"*) [ -z "$EDIT" ] || echo "# edited" >>pyproject.toml ;;
+  *meshtest.terraform.wheel*) echo "Terraform v$(cat .terraform-version)" ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(("edit", "status"), [("", 0), ("yes", 1)])
+def test_what_is_edited_during_an_installation_is_not_taken_for_installed(checkout, tmp_path, edit, status):
+    program = tmp_path / "python3.11"
+    program.write_text(PROGRAM)
+    program.chmod(0o755)
+    installed = bootstrap(script=checkout, PYTHON=str(program), EDIT=edit)
+    assert installed.returncode == 0, installed.stdout + installed.stderr
+    assert bootstrap("--check", script=checkout).returncode == status
