@@ -44,6 +44,9 @@ ENV HOME=/home/spark \
 WORKDIR /app
 COPY src/core src/core
 COPY src/jobs src/jobs
+# What the links in them lead to: contracts, and the schema of contracts.
+COPY infrastructure/projects infrastructure/projects
+COPY setup/schemas setup/schemas
 USER ${UID}
 HEALTHCHECK NONE
 CMD ["python"]

@@ -144,6 +144,8 @@ docker-run: ## Run a job in it, signed in by ~/.aws: make docker-run JOB=project
 		$(if $(AWS_PROFILE),-e AWS_PROFILE=$(AWS_PROFILE)) \
 		-v $(HOME)/.aws:/home/spark/.aws:ro \
 		-v $(CURDIR)/src:/app/src:ro \
+		-v $(CURDIR)/infrastructure/projects:/app/infrastructure/projects:ro \
+		-v $(CURDIR)/setup/schemas:/app/setup/schemas:ro \
 		$(DOCKER_IMAGE):$(DOCKER_TAG) \
 		python src/jobs/$(JOB) $(ARGS)
 
@@ -221,6 +223,7 @@ lint: installed ## ruff, mypy, terraform fmt, READMEs, Markdown links, shellchec
 	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/project.schema.json infrastructure/projects/*/project.json
 	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/tables.schema.json infrastructure/projects/*/tables.json
 	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/gate-exceptions.schema.json setup/gate-exceptions.toml
+	$(PYTHON_VENV) -m meshtest.inputs
 	.venv/bin/hadolint Dockerfile .devcontainer/Dockerfile
 
 .PHONY: format

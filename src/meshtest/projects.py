@@ -67,6 +67,8 @@ def new(wanted: Wanted, top: Path = toolchain.ROOT) -> list[str]:
     """
     file = f"{checkout.PROJECTS}/{wanted.name}/project.json"
     if found := schemas.against(schemas.schema("project"), vars(wanted), file):
+        # The defaults of the others are made from the name.
+        found = [each for each in found if each.field == "name"] or found
         raise InputsError("\n".join(map(str, found)))
     if wanted.name == TEMPLATE or any((top / part).exists() for part in parts(wanted.name)):
         raise ProjectError(str(Mistake(file, "name", wanted.name, "a name that no project has")))
@@ -76,6 +78,7 @@ def new(wanted: Wanted, top: Path = toolchain.ROOT) -> list[str]:
             shutil.copytree(top / source, workshop / source, symlinks=True, ignore=LOCAL)
         _copy_template(top, workshop, wanted)
         inputs.require(workshop)
+        _format([workshop / part for part in parts(wanted.name)])
         _move(parts(wanted.name), workshop, top)
     return parts(wanted.name)
 
@@ -95,8 +98,12 @@ def _copy_template(top: Path, target: Path, wanted: Wanted) -> None:
     project = target / folder / "project.json"
     content = json.loads(project.read_text(encoding="utf-8")) | vars(wanted)
     project.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    # Another name, other line breaks.
-    subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", *map(str, code)], cwd=top, check=True)
+
+
+def _format(places: Sequence[Path]) -> None:
+    """Break the lines anew: another name has another length."""
+    settings = ("--config", str(toolchain.ROOT / "pyproject.toml"), "--no-cache", "--quiet")
+    subprocess.run([sys.executable, "-m", "ruff", "format", *settings, *map(str, places)], check=True)
 
 
 def renamed(text: str, name: str) -> str:

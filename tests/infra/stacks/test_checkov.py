@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from meshtest import toolchain
+from meshtest.github import discover
 
 CHECKOV = toolchain.ROOT / ".tools" / "checkov" / "bin" / "checkov"
 STACKS = {
     "environments/dev": {},
     "environments/int": {},
     "environments/prod": {},
-    "projects/project01": {"env": "dev"},
-    "projects/test02": {"env": "dev"},
+    **{f"projects/{name}": {"env": "dev"} for name in discover.projects(toolchain.ROOT)},
 }
 # Without its API checkov has no severities and needs no network.
 OPTIONS = ("--framework", "terraform_plan", "--skip-download", "--quiet", "--compact", "--output", "json")
