@@ -87,7 +87,7 @@ class Digests:
 
 
 def _decisive(root: Path) -> Iterator[Path]:
-    for file in _committed(root):
+    for file in committed(root):
         name = str(file.relative_to(root))
         is_code = name.startswith(("infrastructure/", "setup/domain.json", "src/meshtest/"))
         is_shared = name.startswith("tests/infra/") and not file.name.startswith("test_")
@@ -96,7 +96,7 @@ def _decisive(root: Path) -> Iterator[Path]:
             yield file
 
 
-def _committed(root: Path) -> list[Path]:
+def committed(root: Path) -> list[Path]:
     """The files of the checkout that git tracks or would track."""
     command = ["git", "-C", str(root), "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     try:
@@ -119,7 +119,7 @@ class Judge:
     def __init__(self, root: Path = toolchain.ROOT) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="mutation-")
         copy = Path(self._directory.name).resolve()
-        for file in _committed(root):
+        for file in committed(root):
             target = copy / file.relative_to(root)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(file, target)
