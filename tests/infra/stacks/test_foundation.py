@@ -329,6 +329,26 @@ def test_every_environment_exports_all_that_the_foundation_does(dev):
     assert {"kms_key_arn", "kms_key_id", "s3_logs_bucket_id"} <= set(foundation)
 
 
+def test_every_output_is_the_foundations_of_the_same_name(dev):
+    outputs = dev["configuration"]["root_module"]["outputs"]
+    assert {name: output["expression"]["references"][0] for name, output in outputs.items()} == {
+        name: f"module.foundation.{name}" for name in outputs
+    }
+
+
+def test_ids_that_only_an_apply_tells_come_from_their_own_resource(dev):
+    foundation = dev["configuration"]["root_module"]["module_calls"]["foundation"]["module"]["outputs"]
+    sources = {name: output["expression"]["references"][0] for name, output in foundation.items()}
+    assert {name: sources[name] for name in ("kms_key_arn", "kms_key_id", "vpc_id")} == {
+        "kms_key_arn": "aws_kms_key.data_lake.arn",
+        "kms_key_id": "aws_kms_key.data_lake.key_id",
+        "vpc_id": "aws_vpc.main.id",
+    }
+    assert sources["glue_endpoint_security_group_id"] == "aws_security_group.glue_endpoint.id"
+    assert sources["glue_job_security_group_id"] == "aws_security_group.glue_job.id"
+    assert sources["private_subnet_ids"] == "aws_subnet.private"
+
+
 def test_a_bad_domain_json_is_named(terraform, infrastructure):
     file = infrastructure.parent / "setup" / "domain.json"
     good = file.read_text()
