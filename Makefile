@@ -121,6 +121,10 @@ mutate: installed ## Change the Terraform code, one fault at a time, and see whe
 	@$(PYTHON_VENV) -m meshtest.mutation $(if $(PART),--part $(PART)) $(if $(SINCE),--since $(SINCE)) \
 	  $(if $(MODULE),--module $(MODULE)) $(if $(OPERATOR),--operator $(OPERATOR)) $(if $(JOBS),--jobs $(JOBS))
 
+.PHONY: mutate-spark
+mutate-spark: installed ## The same for core's Python, by mutmut; goes on where it was left
+	@$(PYTHON_VENV) -m meshtest.mutation.spark
+
 # ─── Container ───
 DOCKER       ?= docker
 DOCKER_IMAGE ?= domain-spark
@@ -257,4 +261,4 @@ UV_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-emi
 
 .PHONY: clean
 clean: ## Remove what builds and tests made (what setup installed stays)
-	rm -rf build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build dist mutants src/*.egg-info .mypy_cache .pytest_cache .ruff_cache

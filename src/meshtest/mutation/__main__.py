@@ -149,6 +149,10 @@ def _run(chosen: list[Mutant], reasons: dict[str, str], options: argparse.Namesp
     if waiting:
         _judge(waiting, keep, options.jobs, console)
     entries = [reporting.entry(mutant, known(mutant) or {}, reasons.get(mutant.id)) for mutant in chosen]
+    if stale := [each["id"] for each in entries if each["reason"] and each["status"] != "equivalent"]:
+        raise equivalents.EquivalentsError(
+            f"{equivalents.FILE.name}: {stale[0]} is noticed; take it off the list"
+        )
     found = reporting.report(entries, _spark())
     reporting.write(found)
     reporting.show(console, found)

@@ -87,14 +87,14 @@ class Judge:
         """Plan every stack, so that a child finds ready what its mutant does not change."""
         self._infrastructure: Path = self._fixtures["infrastructure"]
         self._plan = self._fixtures["plan"]
-        for module in sorted((self._infrastructure / "modules").iterdir()):
+        modules = sorted((self._infrastructure / "modules").iterdir())
+        for module in modules:
             self._fixtures["terraform"](module)
         self._gated = {}
         for stack in scope.STACKS:
-            self._gated[stack] = Gated(gate.judge(self._planned(stack), stack), self._planned(stack))
-        self._depends = {
-            root: sources.files(root) for root in map(self._root, (*scope.STACKS, "environments/int"))
-        }
+            planned = self._planned(stack)
+            self._gated[stack] = Gated(gate.judge(planned, stack), planned)
+        self._depends = {root: sources.files(root) for root in (*map(self._root, scope.STACKS), *modules)}
 
     def _root(self, stack: str) -> Path:
         return self._infrastructure / stack

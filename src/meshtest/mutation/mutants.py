@@ -18,7 +18,7 @@ from meshtest.mutation import syntax
 from meshtest.mutation.operators import Context, all_operators
 
 # The folders whose faults the plans can show, below infrastructure/.
-FOLDERS = ("bootstrap", "environments", "foundation", "modules", "projects")
+FOLDERS = ("modules", "foundation", "environments", "projects", "bootstrap")
 # Those whose folders are alike but for what is their own (tests/infra/test_sources.py).
 _ALIKE = ("environments", "projects")
 
@@ -69,13 +69,13 @@ def all_mutants(infrastructure: Path) -> list[Mutant]:
 
 
 def _sources(infrastructure: Path) -> list[Path]:
-    return sorted(
+    return [
         file
         for folder in FOLDERS
-        for file in (infrastructure / folder).rglob("*.tf")
+        for file in sorted((infrastructure / folder).rglob("*.tf"))
         if not any(part.startswith(".") for part in file.relative_to(infrastructure).parts)
         and not file.name.endswith("_override.tf")
-    )
+    ]
 
 
 def _common(mutant: Mutant) -> object:

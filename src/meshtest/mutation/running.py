@@ -66,11 +66,14 @@ class Digests:
 
     def __init__(self, root: Path = toolchain.ROOT) -> None:
         self._common = scope.digest(root, _decisive(root))
-        tests = (file for file in (root / "tests" / "infra").rglob("test_*.py"))
-        self._tests = {str(file.relative_to(root)): scope.digest(root, [file]) for file in tests}
+        tests = root / "tests" / "infra"
+        self._tests = {
+            str(file.relative_to(root)): scope.digest(root, [file, *_helpers(tests, file.parent)])
+            for file in tests.rglob("test_*.py")
+        }
 
     def of(self, mutant: Mutant) -> str:
-        """The key of a mutant's answer: changes with it, the Terraform code, the controls and the inputs."""
+        """The key of a mutant's answer: changes with it, the Terraform code and the controls."""
         return scope.text_digest(mutant.digest, self._common)
 
     def decisive(self, answer: Answer, mutant: Mutant, stacks: Iterable[str]) -> dict[str, str]:
@@ -87,16 +90,19 @@ class Digests:
 
 
 def _decisive(root: Path) -> Iterator[Path]:
-    for file in _committed(root):
+    for file in committed(root):
         name = str(file.relative_to(root))
         is_code = name.startswith(("infrastructure/", "setup/domain.json", "src/meshtest/"))
-        is_shared = name.startswith("tests/infra/") and not file.name.startswith("test_")
-        is_apart = name.startswith(("src/meshtest/mutation/", "src/meshtest/demo", "tests/infra/live/"))
-        if (is_code or is_shared) and not is_apart:
+        if is_code and not name.startswith("src/meshtest/mutation/"):
             yield file
 
 
-def _committed(root: Path) -> list[Path]:
+def _helpers(*folders: Path) -> set[Path]:
+    """What the tests of some folders share."""
+    return {file for folder in folders for file in folder.glob("*.py") if not file.name.startswith("test_")}
+
+
+def committed(root: Path) -> list[Path]:
     """The files of the checkout that git tracks or would track."""
     command = ["git", "-C", str(root), "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     try:
@@ -119,7 +125,7 @@ class Judge:
     def __init__(self, root: Path = toolchain.ROOT) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="mutation-")
         copy = Path(self._directory.name).resolve()
-        for file in _committed(root):
+        for file in committed(root):
             target = copy / file.relative_to(root)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(file, target)

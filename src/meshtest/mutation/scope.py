@@ -54,7 +54,8 @@ def tiers(mutant: Mutant, stacks: Iterable[str]) -> list[list[str]]:
     module = rest.partition("/")[0]
     own = [
         f"tests/infra/modules/test_{module}.py",
-        rf"tests/infra/modules/test_module_controls.py.*\[{module}",
+        rf"tests/infra/modules/test_module_controls.py.*\[{module}[-\]]",
+        rf"tests/infra/modules/test_module_outputs.py.*\[{module}\]",
         rf"tests/infra/modules/test_inputs.py.*\[{module}[-\]]",
     ]
     own = own[::-1] if rest.endswith("variables.tf") else own

@@ -10,7 +10,10 @@ KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/0000-1111"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/f01-boundary-dev"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/f01-a-role-dev"
 JOB = f"arn:aws:glue:eu-west-1:{ACCOUNT}:job/f01-project01-ingest-dev"
-COLUMNS = [{"name": "record_id", "type": "string"}, {"name": "value", "type": "decimal(18,2)"}]
+COLUMNS = [
+    {"name": "record_id", "type": "string", "comment": "Who it is"},
+    {"name": "value", "type": "decimal(18,2)"},
+]
 
 INPUTS: dict[str, dict[str, Any]] = {
     "glue_catalog_database": {
@@ -24,7 +27,7 @@ INPUTS: dict[str, dict[str, Any]] = {
         "description": "Records as received",
         "location": "s3://f01-raw-123456789012-dev/project01/records/",
         "name": "records",
-        "partition_keys": [{"name": "ingestion_date", "type": "string"}],
+        "partition_keys": [{"name": "ingestion_date", "type": "string", "comment": "When it came"}],
     },
     "glue_iceberg_table": {
         "columns": COLUMNS,

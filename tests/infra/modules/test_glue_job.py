@@ -56,7 +56,17 @@ def test_the_archives_are_put_on_the_path_not_installed(job):
 @pytest.mark.proves("glue-arguments")
 def test_it_is_observed_and_keeps_no_bookmark_unless_asked(job):
     arguments = job["default_arguments"]
-    on = ("--enable-continuous-cloudwatch-log", "--enable-job-insights", "--enable-metrics")
-    assert [arguments[name] for name in on] == ["true"] * 3
+    on = {name: value for name, value in arguments.items() if name.startswith("--enable-")}
+    assert on == dict.fromkeys(
+        (
+            "--enable-continuous-cloudwatch-log",
+            "--enable-glue-datacatalog",
+            "--enable-job-insights",
+            "--enable-metrics",
+            "--enable-observability-metrics",
+        ),
+        "true",
+    )
+    assert arguments["--job-language"] == "python"
     assert arguments["--job-bookmark-option"] == "job-bookmark-disable"
     assert (arguments["--TempDir"], arguments["--env"]) == ("s3://artifacts/temp/p/", "dev")

@@ -210,6 +210,34 @@ def test_the_pipelines_role_is_assumed_for_that_state_machine_alone(planned, pro
     assert attached["policy_arn"] == foundation["sfn_observability_policy_arn"]
 
 
+def test_everything_that_can_be_tagged_names_its_project(planned, project):
+    wanted = {"Domain": "finance01", "Environment": "dev", "ManagedBy": "terraform", "Project": project}
+    tagged = {
+        address: change["change"]["after"]["tags"] or {}
+        for address, change in planned.resource_changes.items()
+        if "tags" in (change["change"]["after"] or {})
+    }
+    assert tagged
+    assert {address for address, tags in tagged.items() if not wanted.items() <= tags.items()} == set()
+    assert all(tags.get("Owner") for tags in tagged.values())
+
+
+def test_a_project_tells_its_jobs_pipelines_and_tables(planned, project, infrastructure):
+    assert dict(planned.outputs) == {
+        "glue_job_names": {job: job_name(project, job) for job in PROJECTS[project]},
+        "pipeline_arns": {
+            PIPELINES[project].split("-")[2]: (
+                f"arn:aws:states:eu-west-1:{ACCOUNT}:stateMachine:{PIPELINES[project]}"
+            )
+        },
+        "tables": {
+            f"{layer}.{name}": f"s3://f01-{layer}-{ACCOUNT}-dev/{project}/{name}/"
+            for layer, tables in made_tables(infrastructure, project).items()
+            for name in tables
+        },
+    }
+
+
 def test_every_policy_and_definition_is_known_in_a_plan(planned):
     hidden = {
         (address, argument)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,7 +23,7 @@ NOTHING = {"refused": "", "controls": [], "stated": False, "killed_by": []}
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
-    """A checkout with two modules of one bucket each, committed; its judge says what `answers` tells it to."""
+    """A checkout with two modules of one bucket each, committed."""
     for name in ("a", "b"):
         file = tmp_path / "infrastructure" / "modules" / name / "main.tf"
         file.parent.mkdir(parents=True)
@@ -66,8 +67,7 @@ def judged(monkeypatch):
             done(mutant, {**NOTHING, "killed_by": killed})
 
     monkeypatch.setattr(running, "judge_all", judge_all)
-    seen_and = type("Judged", (), {"ids": seen, "survivors": survivors})
-    return seen_and
+    return SimpleNamespace(ids=seen, survivors=survivors)
 
 
 def report(checkout) -> dict:
@@ -185,3 +185,14 @@ def test_the_page_needs_nothing_from_outside_and_escapes_what_it_shows(checkout,
     assert "://" not in page
     assert "force_destroy" in page
     assert 'aws_s3_bucket" "this' not in page  # quotes of the diff are escaped
+
+
+def test_an_entry_of_the_equivalents_that_is_noticed_is_named(checkout, judged, monkeypatch, capsys):
+    id_ = "modules/a/main.tf::aws_s3_bucket.this/force_destroy::flip-boolean::1"
+    monkeypatch.setattr(command.equivalents, "load", lambda _: {id_: "Not so"})
+    assert command.main(["--module", "a"]) == 2
+    assert f"{id_} is noticed; take it off the list" in capsys.readouterr().err
+    judged.survivors.add(id_)
+    (checkout / TEST).write_text("# judged again")
+    assert command.main(["--module", "a"]) == 0
+    assert report(checkout)["counts"]["equivalent"] == 1

@@ -115,8 +115,13 @@ CASES = {
     ),
     "drop-condition": (
         STATEMENT,
-        ["-    condition {", '-      test     = "StringEquals"', '-      variable = "aws:SourceAccount"']
-        + ["-      values   = [local.account_id]", "-    }"],
+        [
+            "-    condition {",
+            '-      test     = "StringEquals"',
+            '-      variable = "aws:SourceAccount"',
+            "-      values   = [local.account_id]",
+            "-    }",
+        ],
     ),
     "drop-element": (LOCALS, ['-    daily = ["ingest", "refine"]', '+    daily = ["refine"]']),
     "drop-field": (LOCALS, ['-    daily = ["ingest", "refine"]']),
@@ -172,8 +177,12 @@ CASES = {
     "widen-ports": (RULE, ["-  from_port   = 443", "+  from_port   = 0"]),
     "widen-principal": (
         STATEMENT,
-        ['-      type        = "Service"', '-      identifiers = ["glue.amazonaws.com"]']
-        + ['+      type        = "AWS"', '+      identifiers = ["*"]'],
+        [
+            '-      type        = "Service"',
+            '-      identifiers = ["glue.amazonaws.com"]',
+            '+      type        = "AWS"',
+            '+      identifiers = ["*"]',
+        ],
     ),
     "widen-protocol": (RULE, ["-  from_port   = 443", '-  ip_protocol = "tcp"', '+  ip_protocol = "-1"']),
     "widen-resource": (
