@@ -23,6 +23,7 @@ def checkout(tmp_path_factory):
     for folder in ("setup", "infrastructure", "src", "samples", "tests/spark"):
         shutil.copytree(toolchain.ROOT / folder, top / folder, symlinks=True, ignore=projects.LOCAL)
     shutil.copy(toolchain.ROOT / "pyproject.toml", top)
+    (top / ".tools").symlink_to(toolchain.ROOT / ".tools")
     assert projects.main(["new", NAME, "--top", str(top)]) == 0
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(toolchain, "ROOT", top)

@@ -22,9 +22,25 @@ GOOD = [
     for name in ("_template", "test02")
 ]
 # One of each kind, and what looks like another kind: 1.0 is a whole number to JSON Schema, true is none.
-VALUES = st.sampled_from(
-    [None, True, 0, 1.0, -1, 0.5, 40, "", "x", "Not a name", "decimal(9,2)", "set", [], [1], {}, {"x": 1}]
-).map(copy.deepcopy)
+OTHERS: list[Any] = [
+    None,
+    True,
+    0,
+    1.0,
+    -1,
+    0.5,
+    40,
+    "",
+    "x",
+    "Not a name",
+    "decimal(9,2)",
+    "set",
+    [],
+    [1],
+    {},
+    {"x": 1},
+]
+VALUES = st.sampled_from(OTHERS).map(copy.deepcopy)
 
 
 def places(value: Any) -> Iterator[tuple[Any, Any]]:
@@ -59,6 +75,20 @@ def test_both_find_the_same(content):
     ours = {str(each) for each in schema.mistakes(content, TABLES, "f")}
     assert ours == {str(each) for each in schemas.against(TABLES, content, "f")}
     assert bool(ours) == (not Draft202012Validator(TABLES).is_valid(content))
+
+
+def test_both_find_the_same_wherever_one_value_is_another():
+    """Every field of the template's contract, with every value."""
+    differing = []
+    for number in range(len(list(places(GOOD[0])))):
+        for value in OTHERS:
+            content = copy.deepcopy(GOOD[0])
+            holder, key = list(places(content))[number]
+            holder[key] = value
+            ours = {str(each) for each in schema.mistakes(content, TABLES, "f")}
+            if ours != {str(each) for each in schemas.against(TABLES, content, "f")}:
+                differing.append((key, value))
+    assert differing == []
 
 
 @pytest.mark.parametrize("content", GOOD)
