@@ -117,7 +117,7 @@ evidence: installed ## Every control with what speaks for it, as one page: build
 # ─── Mutation ───
 # PART=2/3 another third, PART=1/1 all; SINCE=main only files changed since then; MODULE=s3_bucket, OPERATOR=drop-statement.
 .PHONY: mutate
-mutate: installed ## Change the Terraform code, one fault at a time, and see whether the suite notices (ten minutes); SINCE=main
+mutate: installed ## Change the Terraform code, one fault at a time, and see whether the suite notices; SINCE=main
 	@$(PYTHON_VENV) -m meshtest.mutation $(if $(PART),--part $(PART)) $(if $(SINCE),--since $(SINCE)) \
 	  $(if $(MODULE),--module $(MODULE)) $(if $(OPERATOR),--operator $(OPERATOR)) $(if $(JOBS),--jobs $(JOBS))
 

@@ -77,6 +77,7 @@ def test_a_busy_glue_is_tried_again_with_growing_pauses(tasks):
         (retry,) = task["Retry"]
         assert set(retry["ErrorEquals"]) == GLUE_IS_BUSY
         assert (retry["BackoffRate"], retry["JitterStrategy"], retry["MaxAttempts"]) == (2, "FULL", 6)
+        assert (retry["IntervalSeconds"], retry["MaxDelaySeconds"]) == (10, 300)
 
 
 @pytest.mark.proves("sfn-catch")

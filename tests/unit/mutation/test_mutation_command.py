@@ -32,7 +32,8 @@ def checkout(tmp_path, monkeypatch):
         test = tmp_path / "tests" / "infra" / "modules" / f"test_{name}.py"
         test.parent.mkdir(parents=True, exist_ok=True)
         test.write_text("")
-    for name in ("modules/test_module_controls.py", "modules/test_inputs.py", "test_sources.py"):
+    shared = [f"modules/test_{name}.py" for name in ("inputs", "module_controls", "module_outputs")]
+    for name in (*shared, "test_sources.py"):
         (tmp_path / "tests" / "infra" / name).write_text("")
     (tmp_path / ".gitignore").write_text("/build/\n")
     for arguments in (
