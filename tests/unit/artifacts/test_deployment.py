@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from meshtest.artifacts import LATEST_KEY, ArtifactsError, deployment
+from meshtest.artifacts import LATEST_KEY, ArtifactsError, Release, deployment
 
 
 class Cut(Exception):
@@ -34,6 +35,17 @@ class Recorder:
 
 def keys(s3, bucket: str) -> set[str]:
     return {found["Key"] for found in s3.list_objects_v2(Bucket=bucket).get("Contents", [])}
+
+
+def upload_both(builds, s3, bucket: str) -> list[Release]:
+    """The old release, then the new one, in another second: S3 tells no less of when an object was made."""
+    releases = []
+    for name in ("old", "new"):
+        built, release = builds(name)
+        deployment.upload(built, s3, bucket)
+        releases.append(release)
+        time.sleep(1 - time.time() % 1)
+    return releases
 
 
 def metadata(s3, bucket: str, key: str) -> dict[str, str]:
@@ -111,13 +123,10 @@ def test_an_empty_bucket_has_nothing_deployed(s3, bucket):
 
 
 def test_the_version_of_everything_that_jobs_use_is_read_back(builds, s3, bucket):
-    releases = []
-    for name in ("old", "new"):
-        built, release = builds(name)
-        deployment.upload(built, s3, bucket)
-        releases.append(release.version)
+    releases = upload_both(builds, s3, bucket)
+    release = releases[-1]
     found = deployment.deployed(s3, bucket)
-    assert found.releases == tuple(releases)
+    assert found.releases == tuple(each.version for each in releases)
     assert found.versions == dict.fromkeys([LATEST_KEY, *release.jobs], release.version)
     assert (found.version, found.commit, found.problems) == (release.version, release.commit, ())
 
@@ -174,10 +183,8 @@ def test_a_latest_that_is_no_wheel_is_a_problem(builds, s3, bucket):
 
 
 def test_a_rollback_brings_the_wheel_and_the_job_files_of_the_version(builds, s3, bucket, tmp_path):
-    old, first = builds("old")
-    new, second = builds("new")
-    for built in (old, new):
-        deployment.upload(built, s3, bucket)
+    old, _ = builds("old")
+    first, second = upload_both(builds, s3, bucket)
     assert "NEWS" in core_in_use(s3, bucket, tmp_path / "before")
     deployment.rollback(first.version, s3, bucket)
     found = deployment.deployed(s3, bucket)
@@ -202,11 +209,7 @@ def core_in_use(s3, bucket: str, folder: Path) -> str:
 
 
 def test_a_rollback_can_be_taken_back(builds, s3, bucket):
-    versions = []
-    for name in ("old", "new"):
-        built, release = builds(name)
-        deployment.upload(built, s3, bucket)
-        versions.append(release.version)
+    versions = [release.version for release in upload_both(builds, s3, bucket)]
     deployment.rollback(versions[0], s3, bucket)
     deployment.rollback(versions[1], s3, bucket)
     found = deployment.deployed(s3, bucket)
@@ -214,11 +217,7 @@ def test_a_rollback_can_be_taken_back(builds, s3, bucket):
 
 
 def test_a_rollback_to_what_is_not_there_lists_what_is_and_changes_nothing(builds, s3, bucket):
-    versions = []
-    for name in ("old", "new"):
-        built, release = builds(name)
-        deployment.upload(built, s3, bucket)
-        versions.append(release.version)
+    versions = [release.version for release in upload_both(builds, s3, bucket)]
     with pytest.raises(ArtifactsError) as caught:
         deployment.rollback("1.0.0+g00000000", s3, bucket)
     assert str(caught.value) == (
