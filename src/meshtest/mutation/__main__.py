@@ -25,7 +25,7 @@ from rich.progress import (
 from meshtest.mutation import equivalents, reporting, running, scope
 from meshtest.mutation.mutants import Mutant, all_mutants
 from meshtest.mutation.operators import all_operators
-from meshtest.mutation.syntax import SyntaxProblem
+from meshtest.terraform.syntax import SyntaxProblem
 
 # All of them take three times as long, and a third says nearly as much.
 _PART = "1/3"

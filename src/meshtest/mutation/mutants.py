@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from meshtest.mutation import syntax
 from meshtest.mutation.operators import Context, all_operators
+from meshtest.terraform import syntax
 
 # The folders whose faults the plans can show, below infrastructure/.
 FOLDERS = ("modules", "foundation", "environments", "projects", "bootstrap")

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from tree_sitter import Node
 
-from meshtest.mutation import syntax
-from meshtest.mutation.syntax import SyntaxProblem
+from meshtest.terraform import syntax
+from meshtest.terraform.syntax import SyntaxProblem
 
 
 class HclError(Exception):

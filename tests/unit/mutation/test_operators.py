@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from meshtest import toolchain
-from meshtest.mutation import syntax
 from meshtest.mutation.mutants import all_mutants
 from meshtest.mutation.operators import all_operators
+from meshtest.terraform import syntax
 
 BUCKET = """\
 resource "aws_s3_bucket" "this" {

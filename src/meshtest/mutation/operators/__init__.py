@@ -13,8 +13,8 @@ from importlib import import_module
 
 from tree_sitter import Node
 
-from meshtest.mutation import syntax
-from meshtest.mutation.syntax import Edit
+from meshtest.terraform import syntax
+from meshtest.terraform.syntax import Edit
 
 _SUBJECTS = ("structure", "policies", "network", "values", "references", "pipelines")
 Edits = tuple[Edit, ...]

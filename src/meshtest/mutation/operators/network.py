@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from meshtest.mutation import syntax
 from meshtest.mutation.operators import Context, Edits, operator
+from meshtest.terraform import syntax
 
 _PORTS = {"from_port": "0", "to_port": "65535"}
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from meshtest.mutation import syntax
 from meshtest.mutation.operators import Context, Edits, operator
+from meshtest.terraform import syntax
 
 _REFERENCE = re.compile(r"^(data\.aws_\w+|aws_\w+|module)\.(\w+)(?=[.\[])")
 # The layers, wherever they are told apart by name.

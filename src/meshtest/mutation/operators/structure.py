@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from tree_sitter import Node
 
-from meshtest.mutation import syntax
 from meshtest.mutation.operators import Context, Edits, operator
+from meshtest.terraform import syntax
 
 # Blocks with an operator of their own.
 _APART = {"statement": "drop-statement", "condition": "drop-condition", "validation": "drop-validation"}
