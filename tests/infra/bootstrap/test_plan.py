@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -29,9 +30,7 @@ def trust(planned, role: str) -> dict:
 
 def test_each_environment_has_the_bucket_that_its_backend_names(planned, tmp_path):
     """Held against what setup/init-terraform.sh really writes."""
-    for name in ("setup/domain.json", "setup/init-terraform.sh"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes((toolchain.ROOT / name).read_bytes())
+    shutil.copytree(toolchain.ROOT / "setup", tmp_path / "setup")
     for env in ENVIRONMENTS:
         (tmp_path / "infrastructure" / "environments" / env).mkdir(parents=True)
     script = tmp_path / "setup" / "init-terraform.sh"
