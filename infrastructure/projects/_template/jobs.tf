@@ -4,9 +4,8 @@
 
 locals {
   job_settings = {
-    ingest = { description = "The newest file as received → raw" }
-    refine = { description = "raw → refined: one row a record" }
-    curate = { description = "refined → curated: totals by day" }
+    ingest = { description = "Source → raw" }
+    refine = { description = "raw → refined" }
   }
 
   jobs = {

@@ -3,7 +3,7 @@
 
 locals {
   pipeline_jobs = {
-    daily = ["ingest", "refine", "curate"]
+    daily = ["ingest", "refine"]
   }
 
   pipelines = {

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import foundation_state
 import pytest
-
-from meshtest.terraform import foundation_state
 
 
 @pytest.fixture(scope="session")

@@ -1,1 +1,0 @@
-"""Records of a source: as received, refined, and their totals by day."""
