@@ -8,7 +8,9 @@ PYTHON_VENV := .venv/bin/python
 # JUNIT=report.xml writes a JUnit report besides.
 PYTEST      := $(PYTHON_VENV) -m pytest $(if $(JUNIT),--junitxml=$(JUNIT))
 TERRAFORM   ?= .tools/bin/terraform
-SCRIPTS     := setup/*.sh .ci/run
+CHECKOV     := .tools/checkov/bin/checkov
+SCRIPTS     := setup/*.sh .ci/run .github/scripts/*.sh
+ISSUE_FORMS := $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 
 # ─── Start here ───
 .PHONY: help
@@ -25,9 +27,14 @@ setup: ## Install Python packages, Terraform, Java and Spark jars into .venv/ an
 installed:
 	@setup/bootstrap.sh --quiet
 
+# Before make setup any Python does.
+.PHONY: doctor
+doctor: ## Tell what this machine has of what is needed, and what to do; installs nothing
+	@PYTHONPATH=src $(firstword $(wildcard $(PYTHON_VENV)) python3) -m meshtest.doctor
+
 .PHONY: demo
-demo: installed ## Build the whole domain here, run both pipelines, show the result, take it down
-	@$(PYTHON_VENV) -m meshtest.demo demo
+demo: installed ## Build the whole domain here, run both pipelines, show the result, take it down; PICTURE=demo.svg
+	@$(PYTHON_VENV) -m meshtest.demo demo $(if $(PICTURE),--picture $(PICTURE))
 
 # ─── The domain on this machine ───
 .PHONY: up
@@ -42,39 +49,186 @@ run: installed ## Run a project's pipeline in the running domain: make run PROJE
 status: installed ## Tell whether the domain is running, and where
 	@$(PYTHON_VENV) -m meshtest.emulator status
 
+.PHONY: console
+console: installed ## Look at the running domain in a browser; PORT=5090
+	@$(PYTHON_VENV) -m meshtest.console $(if $(PORT),--port $(PORT))
+
 .PHONY: down
 down: installed ## Stop the running domain; its data is gone
 	@$(PYTHON_VENV) -m meshtest.emulator stop
 
+# ─── Projects ───
+.PHONY: new-project
+new-project: installed ## Make a project from the template: make new-project NAME=orders [DESCRIPTION="…"] [OWNER=team@example.com]
+	@$(PYTHON_VENV) -m meshtest.projects new $(if $(DESCRIPTION),--description "$(DESCRIPTION)") $(if $(OWNER),--owner "$(OWNER)") -- "$(NAME)"
+
+.PHONY: remove-project
+remove-project: installed ## Tell what would be lost with a project, then remove it: make remove-project NAME=orders [YES=1]
+	@$(PYTHON_VENV) -m meshtest.projects remove $(if $(YES),--yes) -- "$(NAME)"
+
+.PHONY: check-inputs
+check-inputs: installed ## Check domain.json, projects, contracts, jobs, pipelines and the gate's exceptions
+	@$(PYTHON_VENV) -m meshtest.inputs
+
 # ─── Tests ───
 .PHONY: test
-test: lint test-unit test-spark test-infra ## Run everything that CI runs
+test: lint test-unit test-browser test-spark test-infra ## Run everything that CI runs
 
 .PHONY: test-unit
 test-unit: installed ## Toolkit, embedded AWS, scripts, core without Spark
 	$(PYTEST) tests/unit
 
+.PHONY: test-browser
+test-browser: installed ## The pages that the toolkit makes, in the system's Chromium; CHROMIUM=/path/to/chrome for another
+	$(PYTEST) tests/browser
+
 .PHONY: test-spark
-test-spark: installed ## chispa tests of core and of the jobs
+test-spark: $(if $(IN_CONTAINER),docker-test,test-spark-here) ## chispa tests of core and of the jobs; IN_CONTAINER=1 in the image
+
+.PHONY: test-spark-here
+test-spark-here: installed
 	$(PYTEST) tests/spark
 
 .PHONY: test-infra
-test-infra: installed ## Plan assertions and the domain end to end; MODULE=s3_bucket for one module
-	$(PYTEST) $(if $(MODULE),tests/infra/modules/test_$(MODULE).py,tests/infra)
+test-infra: installed $(if $(MODULE),,$(CHECKOV)) ## Plan assertions and live probes; MODULE=s3_bucket or SUITE=stacks for a part, BACKEND=localstack or aws
+	$(PYTEST) $(if $(MODULE),tests/infra/modules/test_$(MODULE).py,tests/infra/$(SUITE))
+
+.PHONY: checkov
+checkov: installed $(CHECKOV) ## checkov on the real plans of all stacks
+	$(PYTEST) tests/infra/stacks/test_checkov.py
+
+# Its pins clash with the toolkit's: an environment of its own.
+$(CHECKOV): requirements-checkov.lock
+	@echo "==> checkov: requirements-checkov.lock (a minute)"
+	@$(PYTHON_VENV) -m venv --clear .tools/checkov
+	@.tools/checkov/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --requirement $<
+	@touch $@
+
+.PHONY: validate
+validate: check-inputs ## terraform validate of every environment and project, without an account
+	@mkdir -p .tools/providers
+	@TERRAFORM=$${TERRAFORM:-$(CURDIR)/$(TERRAFORM)} TF_PLUGIN_CACHE_DIR=$(CURDIR)/.tools/providers setup/validate.sh
+
+# ─── Evidence ───
+.PHONY: evidence
+evidence: installed ## Every control with what speaks for it, as one page: build/evidence/index.html; QUICK=1 plans and controls alone, FROM=build for results as they are
+	@$(PYTHON_VENV) -m meshtest.evidence $(if $(QUICK),--quick) $(if $(FROM),--from $(FROM))
+
+# ─── Mutation ───
+# PART=2/3 another third, PART=1/1 all; SINCE=main only files changed since then; MODULE=s3_bucket, OPERATOR=drop-statement.
+.PHONY: mutate
+mutate: installed ## Change the Terraform code, one fault at a time, and see whether the suite notices; SINCE=main
+	@$(PYTHON_VENV) -m meshtest.mutation $(if $(PART),--part $(PART)) $(if $(SINCE),--since $(SINCE)) \
+	  $(if $(MODULE),--module $(MODULE)) $(if $(OPERATOR),--operator $(OPERATOR)) $(if $(JOBS),--jobs $(JOBS))
+
+.PHONY: mutate-spark
+mutate-spark: installed ## The same for core's Python, by mutmut; goes on where it was left
+	@$(PYTHON_VENV) -m meshtest.mutation.spark
+
+# ─── Container ───
+DOCKER       ?= docker
+DOCKER_IMAGE ?= domain-spark
+DOCKER_TAG   ?= local
+AWS_REGION   ?= $(shell sed -n 's/.*"aws_region": *"\([^"]*\)".*/\1/p' setup/domain.json)
+# The user in the image has the caller's uid, so that it may read a mounted ~/.aws; never root's.
+DOCKER_UID   := $(patsubst 0,10001,$(shell id -u))
+DOCKER_BUILD  = $(DOCKER) build --build-arg UID=$(DOCKER_UID)
+DOCKER_RUN    = $(DOCKER) run --rm --cap-drop ALL --security-opt no-new-privileges
+
+.PHONY: docker-build
+docker-build: ## Build the image that runs jobs: Spark as on Glue 5.1
+	$(DOCKER_BUILD) --target runtime --tag $(DOCKER_IMAGE):$(DOCKER_TAG) .
+
+.PHONY: docker-run
+docker-run: ## Run a job in it, signed in by ~/.aws: make docker-run JOB=project01/refine_rates.py ARGS="--env dev …"
+	@test -f "src/jobs/$(JOB)" || { echo "JOB=$(JOB): no such file in src/jobs; expected PROJECT/SCRIPT.py" >&2; exit 2; }
+	$(DOCKER_RUN) \
+		-e ENV=local \
+		-e AWS_REGION=$(AWS_REGION) \
+		$(if $(AWS_PROFILE),-e AWS_PROFILE=$(AWS_PROFILE)) \
+		-v $(HOME)/.aws:/home/spark/.aws:ro \
+		-v $(CURDIR)/src:/app/src:ro \
+		-v $(CURDIR)/infrastructure/projects:/app/infrastructure/projects:ro \
+		-v $(CURDIR)/setup/schemas:/app/setup/schemas:ro \
+		$(DOCKER_IMAGE):$(DOCKER_TAG) \
+		python src/jobs/$(JOB) $(ARGS)
+
+.PHONY: docker-test
+docker-test: ## Build the image with the test tools, and run tests/spark in it
+	$(DOCKER_BUILD) --target test --tag $(DOCKER_IMAGE):$(DOCKER_TAG)-test .
+	$(if $(JUNIT),mkdir -p $(dir $(JUNIT)) && chmod a+rwx $(dir $(JUNIT)))
+	$(DOCKER_RUN) $(if $(JUNIT),-v $(abspath $(dir $(JUNIT))):/app/build/reports) $(DOCKER_IMAGE):$(DOCKER_TAG)-test \
+		python -m pytest -p no:cacheprovider $(if $(JUNIT),--junitxml=build/reports/$(notdir $(JUNIT))) tests/spark
+
+# ─── LocalStack ───
+COMPOSE := docker compose --file docker-compose.localstack.yml --profile $(or $(LOCALSTACK_PROFILE),free)
+
+.PHONY: localstack-up
+localstack-up: ## Start LocalStack in Docker and wait until it is healthy
+	$(COMPOSE) up --detach --wait
+
+.PHONY: localstack-down
+localstack-down: ## Stop LocalStack; its data is gone
+	$(COMPOSE) down --volumes
 
 # ─── Benchmarks ───
 .PHONY: bench-plan
 bench-plan: installed ## Time the plan suite against stock tftest, terraform test and Terratest's way; ROUNDS=3
 	$(PYTHON_VENV) tests/infra/bench_plan.py --rounds $(or $(ROUNDS),3)
 
+.PHONY: bench-day
+bench-day: installed ## Time a working day in a clone: to the first green test, from an edit to its answer, to the demo's end; DEMO=0
+	$(PYTHON_VENV) tests/infra/bench_day.py $(if $(filter 0,$(DEMO)),--without-demo)
+
+.PHONY: bench-spark
+bench-spark: installed ## Rows a second of the payments' stages against plain Spark SQL and DuckDB; SIZES="100000 1000000"
+	$(PYTHON_VENV) tests/spark/bench_spark.py --sizes $(or $(SIZES),100000 1000000 10000000) --rounds $(or $(ROUNDS),3)
+
+# ─── Artifacts ───
+# What the Glue jobs run, by version (docs/deploy.md). ENV=dev, int or prod; the AWS account is the signed-in one.
+ARTIFACTS = $(PYTHON_VENV) -m meshtest.artifacts
+
+.PHONY: wheel
+wheel: installed ## Build the core wheel and the job files into build/artifacts, versioned by the commit
+	@$(ARTIFACTS) build
+
+.PHONY: sbom
+sbom: wheel ## Write the wheel's bill of materials (CycloneDX) into build/sbom
+	@$(ARTIFACTS) sbom
+
+.PHONY: upload
+upload: wheel ## Build and put it into the environment's artifacts bucket: make upload ENV=dev (DIRTY=1: also what is not committed)
+	@$(ARTIFACTS) upload $(if $(ENV),--env $(ENV)) $(if $(DIRTY),--allow-dirty)
+
+.PHONY: deployed
+deployed: installed ## Tell which version is deployed, in every environment or in one: make deployed ENV=dev
+	@$(ARTIFACTS) deployed $(if $(ENV),--env $(ENV))
+
+.PHONY: rollback
+rollback: installed ## Go back to an older version: make rollback VERSION=1.0.0+g1a2b3c4d ENV=dev
+	@$(ARTIFACTS) rollback --version "$(VERSION)" $(if $(ENV),--env $(ENV))
+
 # ─── Quality ───
 .PHONY: lint
-lint: installed ## ruff, mypy, terraform fmt, shellcheck
+lint: installed ## ruff, mypy, terraform fmt, READMEs, Markdown links, shellcheck, actionlint, zizmor, schemas, hadolint
 	$(PYTHON_VENV) -m ruff format --check .
 	$(PYTHON_VENV) -m ruff check .
 	$(PYTHON_VENV) -m mypy
 	$(TERRAFORM) fmt -check -recursive -diff infrastructure
+	$(PYTHON_VENV) -m meshtest.terraform.readme --check
+	.venv/bin/rumdl check --quiet --no-cache .
 	.venv/bin/shellcheck $(SCRIPTS)
+	.venv/bin/actionlint -shellcheck .venv/bin/shellcheck
+	.venv/bin/zizmor --quiet --offline --persona auditor .github
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms $(ISSUE_FORMS)
+	.venv/bin/check-jsonschema --quiet --check-metaschema setup/schemas/*.schema.json
+	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/domain.schema.json setup/domain.json
+	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/project.schema.json infrastructure/projects/*/project.json
+	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/tables.schema.json infrastructure/projects/*/tables.json
+	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/gate-exceptions.schema.json setup/gate-exceptions.toml
+	$(PYTHON_VENV) -m meshtest.inputs
+	.venv/bin/hadolint Dockerfile .devcontainer/Dockerfile
 
 .PHONY: format
 format: installed ## Format Python and Terraform
@@ -82,15 +236,29 @@ format: installed ## Format Python and Terraform
 	$(PYTHON_VENV) -m ruff check --fix .
 	$(TERRAFORM) fmt -recursive infrastructure
 
+.PHONY: docs
+docs: installed ## Write the tables in the READMEs of the Terraform folders
+	$(PYTHON_VENV) -m meshtest.terraform.readme
+
+.PHONY: hooks
+hooks: installed ## Have git run what a commit touches of `make lint` before the commit (pre-commit)
+	.venv/bin/pre-commit install
+
 # ─── Maintenance ───
 .PHONY: lock
 lock: installed ## Resolve the Python dependencies anew (needs the network)
 	.venv/bin/uv pip compile pyproject.toml --upgrade --all-extras $(UV_FLAGS) --output-file requirements.lock
-	.venv/bin/uv pip compile pyproject.toml --upgrade --extra build $(UV_FLAGS) --output-file requirements-build.lock
+	.venv/bin/uv pip compile pyproject.toml --upgrade --extra build $(UV_FLAGS) --constraint requirements.lock \
+	  --output-file requirements-build.lock
+	.venv/bin/uv pip compile pyproject.toml --upgrade --extra java --extra spark $(UV_FLAGS) --constraint requirements.lock \
+	  --output-file requirements-container.lock
+	echo checkov | .venv/bin/uv pip compile - --upgrade $(UV_FLAGS) --output-file requirements-checkov.lock
+	.venv/bin/uv pip compile pyproject.toml --upgrade --extra sbom $(UV_FLAGS) --constraint requirements.lock \
+	  --output-file requirements-sbom.lock
 
 UV_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
             --custom-compile-command "make lock"
 
 .PHONY: clean
 clean: ## Remove what builds and tests made (what setup installed stays)
-	rm -rf build dist src/*.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build dist mutants src/*.egg-info .mypy_cache .pytest_cache .ruff_cache

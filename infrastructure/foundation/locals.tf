@@ -25,6 +25,9 @@ locals {
     for purpose, name in local.bucket_names : purpose => "arn:${local.partition}:s3:::${name}" if purpose != "logs"
   }
 
+  # The deploy role makes no role without it (infrastructure/bootstrap).
+  permissions_boundary_arn = var.permissions_boundary == "" ? "" : "arn:${local.partition}:iam::${local.account_id}:policy/${var.domain_abbr}-${var.permissions_boundary}-${var.env}"
+
   flow_log_group_name = "/aws/vpc/${var.domain_abbr}-vpc-${var.env}/flow-logs"
 
   common_tags = {

@@ -55,6 +55,11 @@ output "kms_key_id" {
   value       = aws_kms_key.data_lake.key_id
 }
 
+output "permissions_boundary_arn" {
+  description = "Policy that bounds every role; empty if none does."
+  value       = local.permissions_boundary_arn
+}
+
 output "private_subnet_ids" {
   description = "Private subnets by availability zone."
   value       = { for zone, subnet in aws_subnet.private : zone => subnet.id }

@@ -26,7 +26,7 @@ variable "aws_region" {
 
   validation {
     condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.aws_region))
-    error_message = "setup/domain.json: aws_region is \"${var.aws_region}\"; expected an AWS Region such as \"eu-west-1\"."
+    error_message = "setup/domain.json: aws_region is ${var.aws_region == "" ? "missing" : jsonencode(var.aws_region)}; expected an AWS Region such as \"eu-west-1\"."
   }
 }
 
@@ -37,7 +37,7 @@ variable "domain_abbr" {
   validation {
     # At most eight: the longest bucket name has to fit into 63 characters, the longest role name into 64.
     condition     = can(regex("^[a-z][a-z0-9]{1,7}$", var.domain_abbr))
-    error_message = "setup/domain.json: domain_abbr is \"${var.domain_abbr}\"; expected 2 to 8 lower-case letters and digits, starting with a letter."
+    error_message = "setup/domain.json: domain_abbr is ${var.domain_abbr == "" ? "missing" : jsonencode(var.domain_abbr)}; expected 2 to 8 lower-case letters and digits, starting with a letter."
   }
 }
 
@@ -47,7 +47,7 @@ variable "domain_name" {
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,62}$", var.domain_name))
-    error_message = "setup/domain.json: domain_name is \"${var.domain_name}\"; expected 2 to 63 lower-case letters, digits and hyphens, starting with a letter."
+    error_message = "setup/domain.json: domain_name is ${var.domain_name == "" ? "missing" : jsonencode(var.domain_name)}; expected 2 to 63 lower-case letters, digits and hyphens, starting with a letter."
   }
 }
 
@@ -80,6 +80,17 @@ variable "interface_endpoints" {
   validation {
     condition     = length(setsubtract(["glue", "kms", "logs", "monitoring", "secretsmanager", "sts"], var.interface_endpoints)) == 0
     error_message = "interface_endpoints are ${jsonencode(var.interface_endpoints)}; expected at least glue, kms, logs, monitoring, secretsmanager and sts, which Glue jobs without an internet route need."
+  }
+}
+
+variable "permissions_boundary" {
+  description = "Purpose in the name of the policy that bounds every role: {domain_abbr}-{purpose}-{env}. If empty, none does."
+  type        = string
+  default     = "boundary"
+
+  validation {
+    condition     = can(regex("^([a-z][a-z0-9-]*)?$", var.permissions_boundary))
+    error_message = "permissions_boundary is \"${var.permissions_boundary}\"; expected lower-case letters, digits and hyphens, or an empty string."
   }
 }
 

@@ -23,6 +23,7 @@ resource "aws_default_security_group" "main" {
 # ─── Flow Log ───
 
 resource "aws_cloudwatch_log_group" "vpc_flow_logs" {
+  # checkov:skip=CKV_AWS_338: P1-01 asks for 90 days; flow_log_retention_days takes more
   name              = local.flow_log_group_name
   kms_key_id        = aws_kms_key.data_lake.arn
   retention_in_days = var.flow_log_retention_days
@@ -54,10 +55,11 @@ data "aws_iam_policy_document" "vpc_flow_logs_assume" {
 }
 
 resource "aws_iam_role" "vpc_flow_logs" {
-  name               = "${var.domain_abbr}-vpc-flow-logs-${var.env}"
-  description        = "Write the VPC's flow log to its log group"
-  assume_role_policy = data.aws_iam_policy_document.vpc_flow_logs_assume.json
-  tags               = local.common_tags
+  name                 = "${var.domain_abbr}-vpc-flow-logs-${var.env}"
+  description          = "Write the VPC's flow log to its log group"
+  assume_role_policy   = data.aws_iam_policy_document.vpc_flow_logs_assume.json
+  permissions_boundary = local.permissions_boundary_arn != "" ? local.permissions_boundary_arn : null
+  tags                 = local.common_tags
 }
 
 # The group exists already, so creating groups is not among these.

@@ -1,7 +1,7 @@
 """A job's arguments, declared as a dataclass and resolved with Glue's own ``getResolvedOptions``.
 
 Each field is one argument of the same name. A field without a default is required. The type is one of
-``str``, ``int``, ``datetime.date`` (YYYY-MM-DD) or ``Literal[...]`` (choices).
+``str``, ``int``, ``bool`` (true, false), ``datetime.date`` (YYYY-MM-DD) or ``Literal[...]`` (choices).
 
 Source: https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-crawler-pyspark-extensions-get-resolved-options.html
 """
@@ -41,6 +41,7 @@ class LakeArguments:
     refined_database: str
     curated_database: str
     ingestion_date: datetime.date = dataclasses.field(default_factory=today_utc)
+    full_rebuild: bool = False
 
     @property
     def landing(self) -> str:
@@ -49,11 +50,16 @@ class LakeArguments:
 
     def refined(self, table: str) -> str:
         """Return the name by which Spark knows a table of the refined layer."""
-        return f"glue_catalog.{self.refined_database}.{table}"
+        return self.table("refined", table)
 
     def curated(self, table: str) -> str:
         """Return the name by which Spark knows a table of the curated layer."""
-        return f"glue_catalog.{self.curated_database}.{table}"
+        return self.table("curated", table)
+
+    def table(self, layer: str, table: str) -> str:
+        """Return the name by which Spark knows an Iceberg table."""
+        databases = {"refined": self.refined_database, "curated": self.curated_database}
+        return f"glue_catalog.{databases[layer]}.{table}"
 
 
 Arguments = TypeVar("Arguments", bound=LakeArguments)
@@ -108,6 +114,10 @@ def _typed(name: str, value: str, declared: Any) -> object:
         return value
     if not value:
         raise ArgumentError(f"--{name}: expected a value, it is empty")
+    if declared is bool:
+        if value.lower() not in ("true", "false"):
+            raise ArgumentError(f"--{name} {value!r}: expected true or false")
+        return value.lower() == "true"
     try:
         return datetime.date.fromisoformat(value) if declared is datetime.date else declared(value)
     except ValueError:

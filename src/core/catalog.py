@@ -7,18 +7,21 @@ which Terraform creates, are looked up here.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.exceptions import ClientError
 
-from core.errors import CatalogError
+from core import contract
+from core.errors import CatalogError, ContractError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from mypy_boto3_glue import GlueClient
+
+    from core.contract import Table
 
 
 @dataclass(frozen=True)
@@ -40,10 +43,11 @@ class HiveTable:
 
 @dataclass(frozen=True, order=True)
 class Partition:
-    """The values of a table's partition keys, and the URI of the folder that holds the rows."""
+    """The values of a table's partition keys, the URI of the folder with the rows, what is noted on it."""
 
     values: tuple[str, ...]
     location: str
+    notes: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 def glue_client() -> GlueClient:
@@ -78,21 +82,54 @@ def table(glue: GlueClient, database: str, name: str) -> HiveTable:
     )
 
 
+def require_same(found: HiveTable, agreed: Table) -> None:
+    """Stop unless a table in the catalog has the columns and partition keys of its contract.
+
+    Raises:
+        ContractError: what differs. Terraform owns these tables: no job changes them.
+
+    """
+    differs = contract.differences(agreed, found.columns)
+    keys = tuple((key.name, key.type) for key in agreed.partition_keys)
+    if found.partition_keys != keys:
+        other = f"partition keys are {list(found.partition_keys)}, expected {list(keys)}"
+        differs = contract.Differences(differs.missing, (*differs.other, other))
+    if differs:
+        raise ContractError(
+            f"table {found.full_name} differs from its contract {agreed.label}: {differs}: "
+            "apply the project's Terraform"
+        )
+
+
 def partitions(glue: GlueClient, of: HiveTable) -> list[Partition]:
     """Return the table's partitions, ordered by their values."""
     pages = glue.get_paginator("get_partitions").paginate(
         DatabaseName=of.database, TableName=of.name, ExcludeColumnSchema=True
     )
     return sorted(
-        Partition(tuple(found["Values"]), found["StorageDescriptor"]["Location"].rstrip("/"))
+        Partition(
+            tuple(found["Values"]),
+            found["StorageDescriptor"]["Location"].rstrip("/"),
+            found.get("Parameters", {}),
+        )
         for page in pages
         for found in page["Partitions"]
     )
 
 
-def put_partition(glue: GlueClient, of: HiveTable, values: Sequence[str], location: str) -> None:
-    """Register a partition, or let the one that is there point to another folder. Both are atomic."""
-    described: Any = {"Values": list(values), "StorageDescriptor": {**of.storage, "Location": location}}
+def put_partition(
+    glue: GlueClient,
+    of: HiveTable,
+    values: Sequence[str],
+    location: str,
+    notes: Mapping[str, str] | None = None,
+) -> None:
+    """Register a partition, or let the one that is there point to another folder. Both are atomic.
+
+    ``notes`` are kept with it, as Glue's parameters.
+    """
+    storage = {**of.storage, "Location": location}
+    described: Any = {"Values": list(values), "StorageDescriptor": storage, "Parameters": dict(notes or {})}
     try:
         glue.create_partition(DatabaseName=of.database, TableName=of.name, PartitionInput=described)
     except ClientError as error:

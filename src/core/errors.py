@@ -21,3 +21,15 @@ class CatalogError(JobError):
 
 class InvariantError(JobError):
     """A count or a key that must hold does not: the run stops before it writes anything wrong."""
+
+
+class ContractError(JobError):
+    """A contract cannot be used, or a table in the catalog differs from it in a way no job may change."""
+
+
+class QualityError(JobError):
+    """More rows are rejected than the contract allows."""
+
+
+class ConflictError(JobError):
+    """Another writer was faster, several times: the table holds its rows, this run's are not in it."""

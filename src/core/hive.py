@@ -14,7 +14,7 @@ from core.catalog import HiveTable, Partition
 from core.errors import CatalogError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from mypy_boto3_glue import GlueClient
     from pyspark.sql import DataFrame, SparkSession
@@ -23,14 +23,22 @@ if TYPE_CHECKING:
 _RUN = "run"
 
 
-def overwrite_partition(glue: GlueClient, table: HiveTable, value: str, frame: DataFrame) -> Partition:
+def overwrite_partition(
+    glue: GlueClient,
+    table: HiveTable,
+    value: str,
+    frame: DataFrame,
+    notes: Mapping[str, str] | None = None,
+) -> Partition:
     """Replace the rows of one partition of a table with a single partition key.
 
     Args:
         glue: the Glue API.
         table: the table, as `catalog.table` gives it.
         value: the value of its partition key.
-        frame: the rows, with exactly the table's columns (not the partition key), in any order.
+        frame: the rows, with exactly the table's columns (not the partition key), in any order. They may
+            come from the partition itself.
+        notes: what is kept with the partition in the catalog.
 
     Raises:
         CatalogError: the frame's columns are not the table's.
@@ -43,10 +51,10 @@ def overwrite_partition(glue: GlueClient, table: HiveTable, value: str, frame: D
     folder = f"{table.location}/{key}={value}"
     run = f"{_RUN}={uuid.uuid4().hex}"
     frame.select(*columns).write.parquet(f"{folder}/{run}")
-    catalog.put_partition(glue, table, [value], f"{folder}/{run}")
+    catalog.put_partition(glue, table, [value], f"{folder}/{run}", notes)
     # Also what earlier runs left that died before they were registered.
     storage.delete_others(spark, folder, keep=run)
-    return Partition((value,), f"{folder}/{run}")
+    return Partition((value,), f"{folder}/{run}", notes or {})
 
 
 def read(spark: SparkSession, table: HiveTable, partitions: Sequence[Partition]) -> DataFrame:

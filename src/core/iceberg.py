@@ -1,27 +1,48 @@
 """Write Iceberg tables so that a run that is repeated changes nothing.
 
-The tables are created by Terraform; a write takes a table's schema from the catalog.
+The tables are created by Terraform; a write takes a table's schema from the catalog. Of two writers at
+once one commits first; the other's commit is refused by Iceberg, and its write is done again on what is
+there then, a few times, before it fails.
+
 Source: https://iceberg.apache.org/docs/1.10.0/spark-writes/
 """
 
 from __future__ import annotations
 
+import datetime
 import operator
+import random
+import time
 from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as sf
 
-from core.errors import CatalogError, InvariantError
+from core import contract
+from core.errors import CatalogError, ConflictError, ContractError, InvariantError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from pyspark.sql.readwriter import DataFrameWriterV2
     from pyspark.sql.types import StructType
 
+    from core.contract import Table
+
+Result = TypeVar("Result")
+
+ATTEMPTS = 5
 _OPERATION = "_operation"
+_SNAPSHOT_PROPERTY = "snapshot-property."
+# How Iceberg, its catalogs and Glue call a commit that another one has overtaken.
+_OVERTAKEN = (
+    "CommitFailedException",
+    "ConcurrentModificationException",
+    "org.apache.iceberg.exceptions.ValidationException: Found conflicting",
+    "org.apache.iceberg.exceptions.ValidationException: Missing required files to delete",
+)
 
 
 @dataclass(frozen=True)
@@ -67,9 +88,30 @@ def merge(
 
     """
     spark = source.sparkSession
+
+    def once() -> Changes:
+        return _merge_once(spark, table, source, keys, ignore, version, delete_missing, deleted)
+
+    return retried(spark, table, once)
+
+
+def _merge_once(
+    spark: SparkSession,
+    table: str,
+    source: DataFrame,
+    keys: Sequence[str],
+    ignore: Sequence[str],
+    version: str | None,
+    delete_missing: bool,
+    deleted: DataFrame | None,
+) -> Changes:
     target = spark.table(table)
     source = _conformed(table, source, target.schema)
-    changes = _changes(source, target, keys, ignore, version, delete_missing)
+    if not has_snapshot(spark, table):
+        return _fill(spark, table, source, keys)
+    within = None if delete_missing or deleted is not None else _key_range(source, keys[0])
+    reachable = target if within is None else target.where(within.format("", ""))
+    changes = _changes(source, reachable, keys, ignore, version, delete_missing)
     if deleted is not None:
         changes = changes.unionByName(_deletions(target, deleted, keys), allowMissingColumns=True)
     changes = changes.persist()
@@ -78,10 +120,44 @@ def merge(
         if counts:
             # Not before: a key that is null, or that is there twice with different values, is a change.
             _require_keys(table, source, keys)
-            _merge(spark, table, changes, keys, target.columns)
+            _merge(spark, table, changes, keys, target.columns, version, within)
     finally:
         changes.unpersist()
     return Changes(counts.get("insert", 0), counts.get("update", 0), counts.get("delete", 0))
+
+
+def _fill(spark: SparkSession, table: str, source: DataFrame, keys: Sequence[str]) -> Changes:
+    """Write the first rows of a table: nothing to compare with, as cheap as an append.
+
+    Replacing all of nothing, and not an append: that one would not notice another writer's first rows.
+    """
+    if not _require_keys(table, source, keys):
+        return Changes()
+    source.writeTo(table).option("isolation-level", "serializable").overwrite(sf.lit(True))
+    _, summary = ancestors(spark, table)[0]
+    return Changes(inserted=int(summary.get("added-records", 0)))
+
+
+def _key_range(source: DataFrame, key: str) -> str | None:
+    """Return in SQL that a key lies between the source's least and greatest, with a place for an alias.
+
+    Iceberg skips the files outside: keys that grow with time (a day, a sequence) keep the cost of a merge
+    with the new rows, whatever the size of the table.
+    """
+    least, greatest = (
+        source.agg(sf.min(key).cast("string"), sf.max(key).cast("string")).first() or (None,) * 2
+    )
+    if least is None or greatest is None:
+        return None
+    kind = source.schema[key].dataType.simpleString()
+    literals = [_literal(value).replace("{", "{{").replace("}", "}}") for value in (least, greatest)]
+    low, high = (f"CAST({literal} AS {kind})" for literal in literals)
+    return f"{{}}`{key}` >= {low} AND {{}}`{key}` <= {high}"
+
+
+def _literal(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def _changes(
@@ -102,7 +178,7 @@ def _changes(
     operation = (
         sf.when(old["_old"].isNull(), "insert").when(new["_new"].isNull(), "delete").when(differs, "update")
     )
-    on = reduce(operator.and_, (new[key] == old[key] for key in keys))
+    on: Column = reduce(operator.and_, (new[key] == old[key] for key in keys))
     joined = new.join(old, on, "full" if delete_missing else "left")
     columns = [
         sf.coalesce(new[name], old[name]).alias(name) if name in keys else new[name]
@@ -119,14 +195,23 @@ def _deletions(target: DataFrame, deleted: DataFrame, keys: Sequence[str]) -> Da
 
 
 def _merge(
-    spark: SparkSession, table: str, changes: DataFrame, keys: Sequence[str], columns: Sequence[str]
+    spark: SparkSession,
+    table: str,
+    changes: DataFrame,
+    keys: Sequence[str],
+    columns: Sequence[str],
+    version: str | None,
+    within: str | None,
 ) -> None:
     on = " AND ".join(f"t.`{key}` = s.`{key}`" for key in keys)
+    if within is not None:
+        on += f" AND {within.format('t.', 't.')}"
     updates = ", ".join(f"t.`{name}` = s.`{name}`" for name in columns if name not in keys)
     names = ", ".join(f"`{name}`" for name in columns)
     values = ", ".join(f"s.`{name}`" for name in columns)
     # Whether to insert or to update is decided again by MERGE itself: another writer may have been faster.
-    matched = f"WHEN MATCHED THEN UPDATE SET {updates}" if updates else ""
+    newer = f" AND s.`{version}` >= t.`{version}`" if version else ""
+    matched = f"WHEN MATCHED{newer} THEN UPDATE SET {updates}" if updates else ""
     spark.sql(
         f"""
         MERGE INTO {table} t USING {{changes}} s ON {on}
@@ -138,36 +223,236 @@ def _merge(
     )
 
 
-# ─── Partitioning ───
+def append(table: str, source: DataFrame, properties: Mapping[str, str] | None = None) -> None:
+    """Add the source's rows in one commit; ``properties`` go into the snapshot's summary.
+
+    Adding is idempotent only by a property that the caller looks for first: see `append_once`.
+    """
+    source = _conformed(table, source, source.sparkSession.table(table).schema)
+    retried(source.sparkSession, table, lambda: _write(table, source, properties).append())
 
 
-def ensure_partitioning(spark: SparkSession, table: str, *fields: str) -> None:
-    """Partition a table that Terraform created and nothing has been written to; leave any other alone.
+def append_once(table: str, source: DataFrame, run_id: str) -> bool:
+    """Add the source's rows unless a run with the same id has: whether it did."""
+    spark = source.sparkSession
+    if any(summary.get(RUN_ID) == run_id for _, summary in ancestors(spark, table)):
+        return False
+    append(table, source, {RUN_ID: run_id})
+    return True
 
-    Terraform's Glue table has no way to say how an Iceberg table is partitioned. Once there are rows, a
-    change of partitioning is a decision with costs, not something that a job does in passing.
+
+def overwrite_partitions(table: str, source: DataFrame, properties: Mapping[str, str] | None = None) -> None:
+    """Replace the partitions that the source has rows of, in one commit; the others stay.
+
+    Raises:
+        CatalogError: the table has no partitioning, or files of more than one: a file of an earlier
+            partitioning would stay beside the rows that replace it.
+
+    """
+    spark = source.sparkSession
+    if not partitioning(spark, table):
+        raise CatalogError(f"table {table} is not partitioned; expected partitions to overwrite")
+    specs = [row[0] for row in spark.table(f"{table}.files").select("spec_id").distinct().collect()]
+    if len(specs) > 1:
+        raise CatalogError(
+            f"table {table} has files of {len(specs)} partitionings; rewrite its data files first "
+            "(maintenance.compact with everything=True)"
+        )
+    source = _conformed(table, source, spark.table(table).schema)
+
+    def once() -> None:
+        # Whatever another writer adds to the same partitions in the meantime must not be lost in silence.
+        base = current_snapshot(spark, table)
+        writer = _write(table, source, properties).option("isolation-level", "serializable")
+        if base is not None:
+            writer = writer.option("validate-from-snapshot-id", str(base))
+        writer.overwritePartitions()
+
+    retried(spark, table, once)
+
+
+def _write(table: str, source: DataFrame, properties: Mapping[str, str] | None) -> DataFrameWriterV2:
+    writer = source.writeTo(table)
+    for name, value in (properties or {}).items():
+        writer = writer.option(f"{_SNAPSHOT_PROPERTY}{name}", value)
+    return writer
+
+
+def retried(spark: SparkSession, table: str, write: Callable[[], Result]) -> Result:
+    """Write, and write again if another writer has committed in between.
+
+    Raises:
+        ConflictError: every one of `ATTEMPTS` was overtaken.
+
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return write()
+        except Exception as error:
+            if not any(name in str(error) for name in _OVERTAKEN):
+                raise
+        spark.catalog.refreshTable(table)
+        if attempt < ATTEMPTS:
+            # Two writers that met once must not meet again.
+            time.sleep(random.uniform(0.1, 0.5) * attempt)  # noqa: S311 - a delay, not a secret
+    raise ConflictError(
+        f"table {table}: other writers committed first in each of {ATTEMPTS} attempts; "
+        "run again when they have ended: nothing was written"
+    )
+
+
+# ─── Contract ───
+
+
+def align(spark: SparkSession, name: str, table: Table) -> None:
+    """Bring a table in the catalog to its contract, as far as nothing can be lost by it.
+
+    Columns that are missing are added; they are null in the rows there are. A table that nothing was
+    written to gets its partitioning: Terraform's Glue table has no way to say it.
 
     Args:
         spark: the session.
-        table: its full name, the catalog first.
-        fields: Iceberg partition transforms, such as ``months(payment_date)``.
+        name: the table's full name, the catalog first.
+        table: its contract.
+
+    Raises:
+        ContractError: anything else differs; the message says what.
 
     """
-    if _is_partitioned(spark, table) or has_snapshot(spark, table):
-        return
-    for field in fields:
-        spark.sql(f"ALTER TABLE {table} ADD PARTITION FIELD {field}")
+    # Two jobs may find the same column missing.
+    retried(spark, name, lambda: _align_once(spark, name, table))
+
+
+def _align_once(spark: SparkSession, name: str, table: Table) -> None:
+    found = contract.differences(table, spark.table(name).dtypes)
+    there, wanted = partitioning(spark, name), [field.replace(" ", "") for field in table.partitioning]
+    other = list(found.other)
+    if there != wanted and (there or has_snapshot(spark, name)):
+        other.append(f"it is partitioned by {there or 'nothing'}, expected {wanted or 'nothing'}")
+    if other:
+        raise ContractError(
+            f"table {name} differs from its contract {table.label}: {'; '.join(other)}. Only new columns "
+            "are added by a job: change tables.json back, or alter the table deliberately"
+        )
+    if found.missing:
+        columns = ", ".join(f"`{column.name}` {contract.spark_type(column.type)}" for column in found.missing)
+        spark.sql(f"ALTER TABLE {name} ADD COLUMNS ({columns})")
+    if there != wanted:
+        for field in wanted:
+            spark.sql(f"ALTER TABLE {name} ADD PARTITION FIELD {field}")
+
+
+def partitioning(spark: SparkSession, table: str) -> list[str]:
+    """Return the Iceberg transforms by which a table is partitioned, such as ``months(day)``."""
+    # The table's own metadata table of partitions shows none before the first snapshot.
+    parts = spark.sql(f"DESCRIBE TABLE {table}").where("col_name LIKE 'Part %'").collect()
+    return [row["data_type"].replace(" ", "") for row in parts]
+
+
+# ─── Snapshots ───
+
+RUN_ID = "core.run-id"
+
+
+def ancestors(spark: SparkSession, table: str) -> list[tuple[int, dict[str, str]]]:
+    """Return id and summary of the table's current snapshot and of those it came from, newest first.
+
+    The summary holds the operation, too. By parentage and not by time: a clock may go back. Snapshots that
+    have expired end the list.
+    """
+    # Iceberg's own object of the table: its metadata tables would cost a Spark job each.
+    loaded = _loaded(spark, table)
+    found: list[tuple[int, dict[str, str]]] = []
+    at = loaded.currentSnapshot()
+    while at is not None:
+        found.append((at.snapshotId(), {**dict(at.summary()), "operation": str(at.operation())}))
+        at = loaded.snapshot(at.parentId()) if at.parentId() is not None else None
+    return found
+
+
+def last_change(spark: SparkSession, table: str) -> int | None:
+    """Return the id of the snapshot that last changed a row: no watermark, and no compaction."""
+    return next((found for found, summary in ancestors(spark, table) if changes_rows(summary)), None)
+
+
+def changes_rows(summary: Mapping[str, str]) -> bool:
+    """Tell from a snapshot's summary, as `ancestors` returns it, whether it may have changed a row."""
+    return summary.get("changed-partition-count") != "0" and summary["operation"] != "replace"
+
+
+def current_snapshot(spark: SparkSession, table: str) -> int | None:
+    """Return the id of the table's current snapshot, None if nothing was ever committed."""
+    snapshot = _loaded(spark, table).currentSnapshot()
+    return None if snapshot is None else int(snapshot.snapshotId())
 
 
 def has_snapshot(spark: SparkSession, table: str) -> bool:
     """Tell whether anything was ever committed to the table."""
-    return not spark.table(f"{table}.snapshots").isEmpty()
+    return current_snapshot(spark, table) is not None
 
 
-def _is_partitioned(spark: SparkSession, table: str) -> bool:
-    # The table's own metadata table of partitions shows none before the first snapshot.
-    described = spark.sql(f"DESCRIBE TABLE {table}").where("col_name = '# Partitioning'").head()
-    return described is not None
+def _loaded(spark: SparkSession, table: str) -> Any:
+    """Return Iceberg's object of a table, as it is now. PySpark has no public door to it but the JVM."""
+    session: Any = spark
+    return session._jvm.org.apache.iceberg.spark.Spark3Util.loadIcebergTable(session._jsparkSession, table)
+
+
+def tag(spark: SparkSession, table: str, run_id: str, retain_days: int = 7) -> None:
+    """Name the current snapshot after the run that made it, and keep it for some days.
+
+    Until then the snapshot's files stay, whatever expires snapshots: a tag has a price in storage.
+    """
+    spark.sql(f"ALTER TABLE {table} CREATE OR REPLACE TAG {_quoted(run_id)} RETAIN {retain_days} DAYS")
+
+
+def as_of_run(spark: SparkSession, table: str, run_id: str) -> DataFrame:
+    """Read the table as a run left it.
+
+    Raises:
+        CatalogError: the table has no such tag.
+
+    """
+    _tagged(spark, table, run_id)
+    return spark.sql(f"SELECT * FROM {table} VERSION AS OF {_literal(run_id)}")  # noqa: S608 - an identifier
+
+
+def as_of(spark: SparkSession, table: str, moment: datetime.datetime) -> DataFrame:
+    """Read the table as it was at a moment (with a zone)."""
+    if moment.tzinfo is None:
+        raise ValueError(f"moment {moment}: expected one with a time zone")
+    written = moment.astimezone(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return spark.sql(f"SELECT * FROM {table} TIMESTAMP AS OF '{written}'")  # noqa: S608 - digits
+
+
+def rollback_to_run(spark: SparkSession, table: str, run_id: str) -> None:
+    """Set the table back to what a run left, watermark and all: what was read since is read again.
+
+    Raises:
+        CatalogError: the table has no such tag, or is no descendant of its snapshot.
+
+    """
+    snapshot = _tagged(spark, table, run_id)
+    if snapshot not in {found for found, _ in ancestors(spark, table)}:
+        raise CatalogError(
+            f"table {table}: the snapshot of run {run_id} is no ancestor of the current one; "
+            "expected a run before the current state"
+        )
+    catalog, name = table.split(".", 1)
+    spark.sql(f"CALL {catalog}.system.rollback_to_snapshot('{name}', {snapshot})")
+
+
+def _tagged(spark: SparkSession, table: str, run_id: str) -> int:
+    refs = spark.table(f"{table}.refs").where("type = 'TAG'").select("name", "snapshot_id").collect()
+    tags = {row["name"]: int(row["snapshot_id"]) for row in refs}
+    if run_id not in tags:
+        raise CatalogError(
+            f"table {table} has no tag {run_id}; there are {', '.join(sorted(tags)) or 'none'}"
+        )
+    return tags[run_id]
+
+
+def _quoted(name: str) -> str:
+    return f"`{name.replace('`', '``')}`"
 
 
 # ─── Checks ───
@@ -184,11 +469,14 @@ def _conformed(table: str, source: DataFrame, schema: StructType) -> DataFrame:
     return source.select(*(sf.col(field.name).cast(field.dataType) for field in schema))
 
 
-def _require_keys(table: str, source: DataFrame, keys: Sequence[str]) -> None:
+def _require_keys(table: str, source: DataFrame, keys: Sequence[str]) -> bool:
+    """Stop unless each key is there once and none is null; whether there is any."""
     null = reduce(operator.or_, (sf.col(key).isNull() for key in keys))
-    bad = source.groupBy(*keys).count().where(null | (sf.col("count") > 1)).head()
-    if bad is not None:
-        values = ", ".join(f"{key}={bad[key]}" for key in keys)
+    # The bad ones first: one of them is enough to say what is wrong.
+    worst = source.groupBy(*keys).count().orderBy(null.desc(), sf.desc("count")).head()
+    if worst is not None and (worst["count"] > 1 or any(worst[key] is None for key in keys)):
+        values = ", ".join(f"{key}={worst[key]}" for key in keys)
         raise InvariantError(
-            f"table {table}: key {values} is in {bad['count']} rows; expected one, and no null"
+            f"table {table}: key {values} is in {worst['count']} rows; expected one, and no null"
         )
+    return worst is not None

@@ -1,14 +1,17 @@
-"""The frame of every job: arguments, session, log, and one clear message with a non-zero exit on failure."""
+"""The frame of every job: arguments, contract, session, log, audit; one clear message and a non-zero exit."""
 
 from __future__ import annotations
 
+import contextlib
+import datetime
 import sys
 import time
 import traceback
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from core import arguments, session
+import core
+from core import arguments, audit, contract, session
 from core.arguments import LakeArguments
 from core.errors import JobError
 from core.log import JobLog
@@ -16,7 +19,9 @@ from core.log import JobLog
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
+
+    from core.contract import Contract
 
 
 @dataclass(frozen=True)
@@ -26,10 +31,50 @@ class Job:
     arguments: LakeArguments
     log: JobLog
     spark: SparkSession
+    contract: Contract
+    counts: audit.Counts = field(default_factory=audit.Counts)
+
+    def check(self, layer: str, table: str, rows_in: int, rejects: DataFrame, **parts: int) -> None:
+        """Hold the counts of a check against each other and against the contract; log and audit them.
+
+        Args:
+            layer: the layer of the table that the rows are meant for.
+            table: its name.
+            rows_in: rows that went into the check, counted before it.
+            rejects: the rejected rows, with their reasons.
+            parts: what became of the rows, by name; ``rejected`` is one of them.
+
+        Raises:
+            InvariantError: rows are lost or doubled.
+            QualityError: more are rejected than the contract allows.
+
+        """
+        from core import quality
+
+        agreed = self.contract.table(layer, table)
+        self.counts.rows_in, self.counts.rows_rejected = rows_in, parts["rejected"]
+        self.log.write("rows sorted", table=agreed.label, rows_in=rows_in, **parts)
+        quality.require_conserved(agreed.label, rows_in, **parts)
+        quality.require_within(agreed, rows_in, rejects, parts["rejected"])
+
+    def merge(self, layer: str, table: str, source: DataFrame, **options: Any) -> None:
+        """Bring a table up to date by the keys of its contract, and tag it with the run's id if it changed.
+
+        ``options`` are those of `iceberg.merge`.
+        """
+        from core import iceberg
+
+        agreed, name = self.contract.table(layer, table), self.arguments.table(layer, table)
+        iceberg.align(self.spark, name, agreed)
+        changes = iceberg.merge(name, source, agreed.keys, **options)
+        if any(vars(changes).values()):
+            iceberg.tag(self.spark, name, self.arguments.job_run_id)
+        self.counts.tables[agreed.label] = dict(vars(changes))
+        self.log.write("merged", table=name, **vars(changes))
 
 
 def run(work: Callable[[Job], None], argv: Sequence[str] | None = None) -> None:
-    """Resolve the arguments, build the session, do the work.
+    """Resolve the arguments, build the session, do the work, record it in the audit table.
 
     Args:
         work: the job itself; raises `JobError` for what the operator can put right.
@@ -57,14 +102,48 @@ def run(work: Callable[[Job], None], argv: Sequence[str] | None = None) -> None:
 
 
 def _run(work: Callable[[Job], None], resolved: LakeArguments, log: JobLog) -> None:
-    started = time.monotonic()
+    agreed = contract.load(resolved.project)
     spark = session.build(resolved.job_name)
-    log.write("job started", spark=spark.version, env=resolved.env, project=resolved.project)
+    log.write(
+        "job started", core=core.version(), spark=spark.version, env=resolved.env, project=resolved.project
+    )
     try:
-        work(Job(resolved, log, spark))
-    finally:
-        spark.stop()
-    log.write("job ended", seconds=round(time.monotonic() - started, 3))
+        execute(work, Job(resolved, log, spark, agreed))
+    except Exception:
+        with contextlib.suppress(Exception):  # Spark may be what died; the message is that of the work
+            spark.stop()
+        raise
+    spark.stop()
+
+
+def execute(work: Callable[[Job], None], job: Job) -> None:
+    """Do the work in a session that is there, and record the run, however it ends."""
+    started, clock = datetime.datetime.now(datetime.UTC), time.monotonic()
+    try:
+        work(job)
+    except Exception as error:
+        _record(job, started, clock, _in_one_line(error))
+        raise
+    _record(job, started, clock, None)
+    job.log.write("job ended", seconds=round(time.monotonic() - clock, 3))
+
+
+def _record(job: Job, started: datetime.datetime, clock: float, message: str | None) -> None:
+    """Write the audit row. A run that failed must fail with its own error, not with that of the audit."""
+    try:
+        audit.record(
+            job.spark,
+            job.arguments,
+            job.counts,
+            started=started,
+            seconds=time.monotonic() - clock,
+            stages=job.log.seconds,
+            message=message,
+        )
+    except Exception as error:
+        job.log.failure("the run is not in the audit table", error=_in_one_line(error))
+        if message is None:
+            raise
 
 
 def _in_one_line(error: Exception) -> str:

@@ -22,6 +22,7 @@ class JobLog:
     run: str
     stream: TextIO = field(default_factory=lambda: sys.stdout)
     stages: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
 
     def write(self, message: str, **fields: object) -> None:
         """Write one line; ``fields`` are added as they are (counts, names, seconds)."""
@@ -50,6 +51,8 @@ class JobLog:
         self.stages.append(name)
         try:
             yield
-            self.write("stage ended", seconds=round(time.monotonic() - started, 3))
+            seconds = round(time.monotonic() - started, 3)
+            self.seconds["/".join(self.stages)] = seconds
+            self.write("stage ended", seconds=seconds)
         finally:
             self.stages.pop()

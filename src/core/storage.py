@@ -23,6 +23,11 @@ class StoredFile:
     uri: str
     size: int
 
+    @property
+    def version(self) -> str:
+        """A text that is another when the file is written again."""
+        return f"{self.modified.isoformat()} {self.size}"
+
 
 def list_files(spark: SparkSession, folder: str, patterns: Sequence[str]) -> list[StoredFile]:
     """List the files directly in a folder whose names match one of the patterns, oldest first.

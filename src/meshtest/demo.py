@@ -8,6 +8,7 @@ first part and leaves the domain running; ``run`` starts pipelines in it.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import shutil
 import sys
@@ -21,33 +22,39 @@ from typing import Any
 
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
+from rich.columns import Columns
 from rich.console import Console
 from rich.table import Table as Grid
 
-from meshtest import emulator, toolchain
-from meshtest.artifacts import BuildError
+from meshtest import emulator, inputs, toolchain
+from meshtest.artifacts import ArtifactsError
 from meshtest.domain import Domain, DomainError, Execution
 from meshtest.emulator import EmulatorError
+from meshtest.inputs import InputsError
 from meshtest.progress import Stages
 from meshtest.terraform.stack import Stack, TerraformError
 from meshtest.toolchain import ToolMissing
+from meshtest.version import VersionError
 
 # The state directory of `make up`; `make status` and `make down` look there.
 STATE = toolchain.BUILD / "emulator"
 UP = toolchain.BUILD / "domain"
 DEMO = toolchain.BUILD / "demo"
 SAMPLE_ROWS = 3
+PICTURE_WIDTH = 112  # characters: the widest table, and no more
 
 # What can go wrong outside this code: said in one line, without a traceback.
 EXPECTED_ERRORS = (
+    ArtifactsError,
     Boto3Error,
     BotoCoreError,
-    BuildError,
     ClientError,
     DomainError,
     EmulatorError,
+    InputsError,
     TerraformError,
     ToolMissing,
+    VersionError,
 )
 
 
@@ -108,7 +115,7 @@ def deploy(domain: Domain, stages: Stages) -> None:
     """Apply every stack, with the artifacts and the input in place; independent work side by side.
 
     Raises:
-        TerraformError, BuildError, DomainError: what could not be made.
+        ArtifactsError, TerraformError, DomainError: what could not be made.
     """
     foundation, *projects = domain.stacks
     with stages.stage("working copy of the stacks"):
@@ -214,8 +221,13 @@ def side_by_side(work: Iterable[Callable[[], None]]) -> None:
 # ─── Commands ───
 
 
-def demo(console: Console) -> int:
-    """Everything, on an embedded AWS that ends with this process; the exit code."""
+def demo(console: Console, picture: Path | None = None) -> int:
+    """Everything, on an embedded AWS that ends with this process; the exit code.
+
+    Args:
+        console: where it is shown.
+        picture: a file for the summary as an SVG.
+    """
     report = Report()
     shutil.rmtree(DEMO, ignore_errors=True)
     with Stages(console) as stages, ExitStack() as stack:
@@ -226,12 +238,19 @@ def demo(console: Console) -> int:
             exercise(Domain(endpoint, DEMO / "domain"), stages, report)
         finally:
             report.write(DEMO / "report.json")
+    if picture:
+        draw(report, picture)
     return conclude(report, console)
 
 
 def exercise(domain: Domain, stages: Stages, report: Report) -> None:
     """Deploy the domain, run every pipeline and look at the outcome; the report fills as it goes."""
     deploy(domain, stages)
+    run_and_inspect(domain, stages, report)
+
+
+def run_and_inspect(domain: Domain, stages: Stages, report: Report) -> None:
+    """Run every pipeline of a deployed domain and look at the outcome; the report fills as it goes."""
     report.executions = run_pipelines(domain, domain.projects, stages)
     inspect(domain, stages, report)
 
@@ -241,11 +260,13 @@ def up(console: Console) -> int:
     with Stages(console) as stages:
         with stages.stage("embedded AWS"):
             endpoint = emulator.start(STATE, emulator.HTTP_PORT, emulator.HTTPS_PORT)
-        deploy(Domain(endpoint, UP), stages)
+        domain = Domain(endpoint, UP)
+        deploy(domain, stages)
     console.print("\nThe domain is running. To point a client of your own at it:")
     for name, value in endpoint.environment().items():
         console.print(f"  export {name}={value}", highlight=False, soft_wrap=True)
-    console.print("Next: `make run PROJECT=project01`; `make down` ends it.")
+    commands = ", ".join(f"`make run PROJECT={project}`" for project in in_order(domain, domain.projects))
+    console.print(f"Next: {commands}; `make down` ends it.", highlight=False, soft_wrap=True)
     return 0
 
 
@@ -277,20 +298,27 @@ def run(project: str, console: Console) -> int:
 def conclude(report: Report, console: Console) -> int:
     """Print the summary, then what failed if anything did; 0 if all is well, else 1."""
     content = report.as_json()
-    if report.stacks:
-        rows = [(name, s["resources"], s["second_plan_changes"]) for name, s in report.stacks.items()]
-        console.print(grid("Stacks", ("stack", "resources", "second plan changes"), rows))
-    console.print(grid("Executions", ("pipeline", "status"), content["executions"].items()))
-    if report.tables:
-        console.print(grid("Tables", ("table", "rows"), content["tables"].items()))
-        for label, table in report.tables.items():
-            if table["sample"]:
-                sample = table["sample"]
-                console.print(grid(f"Newest of {label}", tuple(sample[0]), [row.values() for row in sample]))
-    console.print(grid("Time", ("stage", "seconds"), report.seconds.items()))
+    stacks = [(name, s["resources"], s["second_plan_changes"]) for name, s in report.stacks.items()]
+    grids = [
+        grid("Stacks", ("stack", "resources", "second plan changes"), stacks),
+        grid("Executions", ("pipeline", "status"), content["executions"].items()),
+        grid("Tables", ("table", "rows"), content["tables"].items()),
+        grid("Time", ("stage", "seconds"), report.seconds.items()),
+    ]
+    console.print(Columns([each for each in grids if each.row_count], padding=(0, 4)))
+    for label, table in report.tables.items():
+        if sample := table["sample"]:
+            console.print(grid(f"Newest of {label}", tuple(sample[0]), [row.values() for row in sample]))
     for failure in report.failures():
         console.print(f"FAILED {failure}", style="red", highlight=False, markup=False, soft_wrap=True)
     return 1 if report.failures() else 0
+
+
+def draw(report: Report, picture: Path) -> None:
+    """Write the summary as an SVG."""
+    console = Console(file=io.StringIO(), record=True, width=PICTURE_WIDTH)
+    conclude(report, console)
+    console.save_svg(str(picture), title="make demo")
 
 
 def grid(title: str, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> Grid:
@@ -310,7 +338,8 @@ def main() -> int:
     """Parse the command line and run the command; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m meshtest.demo", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("demo", help="build the domain, run the pipelines, show the result, take it down")
+    shown = commands.add_parser("demo", help="build the domain, run the pipelines, show it, take it down")
+    shown.add_argument("--picture", type=Path, metavar="FILE", help="also draw the summary, as an SVG")
     commands.add_parser("up", help="build the domain and leave it running")
     runner = commands.add_parser("run", help="run a project's pipeline in the running domain")
     runner.add_argument("project", nargs="?", default="", help="the project's folder name")
@@ -318,9 +347,10 @@ def main() -> int:
     # A log has no width of its own: wide enough for every table.
     console = Console() if sys.stdout.isatty() else Console(width=140)
     try:
-        if arguments.command == "demo":
-            return demo(console)
-        return up(console) if arguments.command == "up" else run(arguments.project, console)
+        if arguments.command == "run":
+            return run(arguments.project, console)
+        inputs.require()
+        return demo(console, arguments.picture) if arguments.command == "demo" else up(console)
     except EXPECTED_ERRORS as error:
         console.print(f"meshtest.demo: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
         return 1

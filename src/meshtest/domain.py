@@ -10,24 +10,27 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from meshtest import artifacts, toolchain
+from meshtest import toolchain
+from meshtest.artifacts import building, deployment
 from meshtest.samples import payments
 from meshtest.spark_runtime import glue_catalog_conf, spark_environment
 from meshtest.terraform import workspace
 from meshtest.terraform.stack import Stack
 
 if TYPE_CHECKING:
+    from meshtest.backends import Account
     from meshtest.emulator import Endpoint
 
 LAYERS = ("raw", "refined", "curated")
 FOUNDATION = "foundation"
-ECB_RATES = toolchain.ROOT / "samples" / "eurofxref-hist.zip"
+SAMPLES = toolchain.ROOT / "samples"
+ECB_RATES = SAMPLES / "eurofxref-hist.zip"
 POLL_SECONDS = 0.5
 
 
@@ -62,18 +65,22 @@ class Execution:
 
 @dataclass(frozen=True)
 class Domain:
-    """One environment of the domain, on an embedded AWS, with its files below `directory`."""
+    """One environment of the domain, in an AWS, with its files below `directory`.
 
-    endpoint: Endpoint
+    `unique` takes the place of ``domain_abbr`` in every name, where others work in the same account.
+    """
+
+    endpoint: Account
     directory: Path
     env: str = "dev"
+    unique: str = ""
 
     # ─── Names ───
 
     @cached_property
     def abbreviation(self) -> str:
-        """``domain_abbr`` of setup/domain.json."""
-        return str(_read_json(toolchain.ROOT / "setup" / "domain.json")["domain_abbr"])
+        """``domain_abbr`` of setup/domain.json, or the unique one."""
+        return self.unique or str(_read_json(toolchain.ROOT / "setup" / "domain.json")["domain_abbr"])
 
     @cached_property
     def projects(self) -> dict[str, dict[str, Any]]:
@@ -98,9 +105,14 @@ class Domain:
 
     # ─── Terraform ───
 
+    @property
+    def is_emulated(self) -> bool:
+        """Whether the AWS is one of this machine, at an address of its own."""
+        return "AWS_ENDPOINT_URL" in self.endpoint.environment()
+
     def prepare(self) -> None:
         """Make the working copy of the stacks, and the bucket that holds their states."""
-        workspace.prepare(self.directory)
+        workspace.prepare(self.directory, {"domain_abbr": self.abbreviation}, is_emulated=self.is_emulated)
         s3 = self.endpoint.client("s3")
         bucket = self.bucket("tfstate")
         if bucket not in {found["Name"] for found in s3.list_buckets()["Buckets"]}:
@@ -119,6 +131,8 @@ class Domain:
             "use_lockfile": "true",
             "use_path_style": "true",
         }
+        if self.is_emulated:
+            backend["max_retries"] = str(workspace.MAX_RETRIES)
         variables = {} if is_foundation else {"env": self.env}
         environment = workspace.environment(self.endpoint, self.directory)
         return Stack(name, root, environment, backend, variables)
@@ -128,39 +142,77 @@ class Domain:
         """The foundation's stack, then those of the projects."""
         return [self.stack(name) for name in (FOUNDATION, *self.projects)]
 
+    def empty_bucket(self, purpose: str) -> None:
+        """Delete every version of every object of a bucket, if there is such a bucket."""
+        s3 = self.endpoint.client("s3")
+        bucket = self.bucket(purpose)
+        try:
+            pages = list(s3.get_paginator("list_object_versions").paginate(Bucket=bucket))
+        except s3.exceptions.NoSuchBucket:
+            return
+        for page in pages:
+            _delete(s3, bucket, page)
+
+    def forget_project(self, project: str) -> None:
+        """Delete what a project has in the buckets: data, input, and the files of its jobs."""
+        s3 = self.endpoint.client("s3")
+        places = [(layer, f"{project}/") for layer in LAYERS]
+        places += [
+            ("raw", f"landing/{project}/"),
+            ("artifacts", f"jobs/{project}/"),
+            ("artifacts", f"temp/{project}/"),
+        ]
+        for purpose, prefix in places:
+            bucket = self.bucket(purpose)
+            for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+                _delete(s3, bucket, page)
+
+    def delete_bucket(self, purpose: str) -> None:
+        """Delete a bucket with everything in it, if there is such a bucket."""
+        s3 = self.endpoint.client("s3")
+        if self.bucket(purpose) in {found["Name"] for found in s3.list_buckets()["Buckets"]}:
+            self.empty_bucket(purpose)
+            s3.delete_bucket(Bucket=self.bucket(purpose))
+
     # ─── Inputs and Artifacts ───
 
     def build_artifacts(self) -> None:
         """Build the wheel and the projects' job files.
 
         Raises:
-            BuildError, FileNotFoundError: see `artifacts.build`.
+            ArtifactsError, VersionError: see `building.build`.
         """
-        artifacts.build(self._artifacts, self.projects)
+        building.build(self._artifacts, self.projects)
 
     def upload_artifacts(self) -> None:
         """Put what `build_artifacts` made into the artifacts bucket."""
-        artifacts.upload(self._artifacts, self.endpoint.client("s3"), self.bucket("artifacts"))
+        deployment.upload(self._artifacts, self.endpoint.client("s3"), self.bucket("artifacts"))
 
     def make_inputs(self) -> None:
-        """Generate the sample payments; the exchange rates are a file of the repository."""
-        payments.generate(self._payments)
+        """Generate the sample payments; every other input is a file of the repository."""
+        file = self._generated / "test02" / "payments" / "payments.jsonl"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        payments.generate(file)
 
     def drop_inputs(self) -> None:
-        """Put each project's sample input where its source would put it: ``landing/<project>/``."""
-        s3 = self.endpoint.client("s3")
-        s3.upload_file(str(ECB_RATES), self.bucket("raw"), f"landing/project01/{ECB_RATES.name}")
-        s3.upload_file(
-            str(self._payments), self.bucket("raw"), f"landing/test02/payments/{self._payments.name}"
-        )
+        """Put each project's sample input where its source would put it: ``landing/<project>/``.
+
+        It is what lies in ``samples/<project>/``, and what `make_inputs` made.
+        """
+        s3, bucket = self.endpoint.client("s3"), self.bucket("raw")
+        for project in self.projects:
+            for folder in (SAMPLES, self._generated):
+                for file in sorted((folder / project).rglob("*")):
+                    if file.is_file():
+                        s3.upload_file(str(file), bucket, f"landing/{file.relative_to(folder).as_posix()}")
 
     @property
     def _artifacts(self) -> Path:
         return self.directory / "artifacts"
 
     @property
-    def _payments(self) -> Path:
-        return self.directory / "payments.jsonl"
+    def _generated(self) -> Path:
+        return self.directory / "inputs"
 
     # ─── Pipelines ───
 
@@ -221,7 +273,8 @@ class Domain:
         ]
         workdir = self.directory / "readback"
         conf = glue_catalog_conf(f"s3://{self.bucket('refined')}/")
-        environment = spark_environment(self.endpoint, conf, workdir)
+        # Only an endpoint of this machine comes here: the others' tables are read elsewhere.
+        environment = spark_environment(cast("Endpoint", self.endpoint), conf, workdir)
         result = subprocess.run(
             [sys.executable, "-m", "meshtest.readback", json.dumps(tables), str(samples)],
             capture_output=True,
@@ -232,6 +285,14 @@ class Domain:
             raise DomainError(f"the tables could not be read back:\n{result.stderr}")
         answer: dict[str, dict[str, Any]] = json.loads(result.stdout.splitlines()[-1])
         return answer
+
+
+def _delete(s3: Any, bucket: str, page: Mapping[str, Any]) -> None:
+    """Delete the versions and the delete markers of a page of a listing."""
+    found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+    objects = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
+    if objects:
+        s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
 
 
 def _read_json(file: Path) -> dict[str, Any]:

@@ -32,12 +32,12 @@ class Plan:
     """
 
     def __init__(self, data: Values) -> None:
-        for part in ("resource_changes", "configuration"):
-            if part not in data:
-                raise PlanError(
-                    f"no Terraform plan: {part} is missing; expected the JSON of `terraform show -json`"
-                )
-        self._changes: list[dict[str, Any]] = data["resource_changes"]
+        if "configuration" not in data:
+            raise PlanError(
+                "no Terraform plan: configuration is missing; expected the JSON of `terraform show -json`"
+            )
+        # Terraform leaves the list out of a plan without any resource.
+        self._changes: list[dict[str, Any]] = data.get("resource_changes", [])
         self._configuration: Values = data["configuration"].get("root_module", {})
 
     def resources(self, *types: str) -> list[Resource]:
@@ -81,11 +81,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class Resource:
-    """One planned resource; ``values`` are those known now, ``unknown`` has ``True`` where one is not."""
+    """One planned resource; ``values`` are those known now, ``unknown`` has ``True`` where one is not.
+
+    ``module`` is its module's address without indices, ``instance`` with them.
+    """
 
     address: str
     type: str
     module: str
+    instance: str
     values: Values = field(repr=False, compare=False)
     unknown: Values = field(repr=False, compare=False)
     plan: Plan = field(repr=False, compare=False)
@@ -98,6 +102,7 @@ class Resource:
             address=change["address"],
             type=change["type"],
             module=_INDEX.sub("", change.get("module_address", "")),
+            instance=change.get("module_address", ""),
             values=planned["after"],
             unknown=planned.get("after_unknown") or {},
             plan=plan,

@@ -114,6 +114,13 @@ def provider_mirror() -> Path | None:
     return next((place for place in _mirror_places() if (place / PROVIDER).is_dir()), None)
 
 
+def provider_version() -> str:
+    """The AWS provider's version, by the stacks' lock file; "*" if it names none."""
+    lock = ROOT / "infrastructure" / "environments" / "dev" / ".terraform.lock.hcl"
+    version = re.search(r'version\s*=\s*"([^"]+)"', lock.read_text())
+    return version.group(1) if version else "*"
+
+
 def provider_binary() -> Path:
     """The AWS provider's program, in the version of the stacks' lock file.
 
@@ -121,10 +128,8 @@ def provider_binary() -> Path:
         ToolMissing: it is in no unpacked mirror, and no `terraform init` has fetched it yet.
 
     """
-    lock = ROOT / "infrastructure" / "environments" / "dev" / ".terraform.lock.hcl"
-    version = re.search(r'version\s*=\s*"([^"]+)"', lock.read_text())
     for place in filter(None, (provider_mirror(), PROVIDER_CACHE)):
-        pattern = f"{version.group(1) if version else '*'}/*/terraform-provider-aws*"
+        pattern = f"{provider_version()}/*/terraform-provider-aws*"
         if found := sorted((place / PROVIDER).glob(pattern)):
             return found[0]
     raise ToolMissing("The AWS provider is not here yet: the first `terraform init` fetches it")

@@ -27,7 +27,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import foundation_state
 import tftest
 from modules.inputs import INPUTS
 from rich.console import Console
@@ -37,7 +36,7 @@ from rich.table import Table
 from meshtest import controls, emulator, toolchain
 from meshtest.emulator import Endpoint
 from meshtest.plan import Plan
-from meshtest.terraform import workspace
+from meshtest.terraform import foundation_state, workspace
 from meshtest.terraform.engine import TerraformTest
 
 KNOWN_OUTPUTS = "known-outputs.json"

@@ -1,22 +1,84 @@
-"""Plans of modules and stacks, each made once for the session, on an embedded AWS of their own."""
+"""Plans of modules and stacks, each made once for the session, on an embedded AWS of their own.
+
+A test says by ``@pytest.mark.proves("control-id")`` that it holds a control to the real thing, and by
+``notices`` that it puts a fault before it, which has to be seen.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tftest
 
-from meshtest import emulator
+from meshtest import controls, emulator
 from meshtest.emulator import Endpoint
 from meshtest.terraform import workspace
 from meshtest.terraform.engine import TerraformTest
 
 STATE_BUCKET = "f01-tfstate-123456789012-{env}"
-Plan = Callable[..., tftest.TerraformPlanOutput]
+MARKERS = ("proves", "notices")
+
+
+# ─── Which test proves which control ───
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--proofs", type=Path, metavar="FILE", help="write there which tests prove which controls"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "proves(*controls): it holds the controls to the real thing")
+    config.addinivalue_line("markers", "notices(*controls): it puts a fault before the controls")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    known = {each.id for each in controls.all_controls()}
+    for item in items:
+        if unknown := {control for ids in proofs(item).values() for control in ids} - known:
+            raise pytest.UsageError(f"{item.nodeid}: there is no control {', '.join(sorted(unknown))}")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if file := session.config.getoption("--proofs", None):
+        marked = {item.nodeid: proofs(item) for item in session.items if any(proofs(item).values())}
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(marked, indent=2) + "\n")
+
+
+def proofs(item: pytest.Item) -> dict[str, list[str]]:
+    """The controls that a test proves, and those before which it puts a fault."""
+    return {
+        marker: [control for found in item.iter_markers(marker) for control in found.args]
+        for marker in MARKERS
+    }
+
+
+# ─── Plans ───
+
+
+class Plans:
+    """plans(root, variables) → the plan of a root module from an empty state, made once."""
+
+    def __init__(self, terraform: Callable[[Path], tftest.TerraformTest]) -> None:
+        self._terraform = terraform
+        self._known: dict[tuple[Path, str], tftest.TerraformPlanOutput] = {}
+
+    def __call__(self, root: Path, variables: Mapping[str, Any] | None = None) -> tftest.TerraformPlanOutput:
+        key = root, json.dumps(variables, sort_keys=True)
+        if key not in self._known:
+            arguments = as_arguments(variables or {})
+            self._known[key] = self._terraform(root).plan(output=True, tf_vars=arguments, lock=False)
+        return self._known[key]
+
+    def forget(self, roots: Collection[Path]) -> None:
+        """What is planned of these roots from now on is planned anew (meshtest.mutation changes them)."""
+        self._known = {key: plan for key, plan in self._known.items() if key[0] not in roots}
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +106,7 @@ def terraform(endpoint: Endpoint, infrastructure: Path) -> Callable[[Path], tfte
     def terraform(root: Path) -> tftest.TerraformTest:
         if root not in known:
             runner = TerraformTest(root, env=environment)
-            runner.init(init_vars=backend(root, endpoint) if "backend" in settings(root) else None)
+            runner.init(init_vars=backend(root, endpoint) if 'backend "s3"' in settings(root) else None)
             known[root] = runner
         return known[root]
 
@@ -52,17 +114,8 @@ def terraform(endpoint: Endpoint, infrastructure: Path) -> Callable[[Path], tfte
 
 
 @pytest.fixture(scope="session")
-def plan(terraform: Callable[[Path], tftest.TerraformTest]) -> Plan:
-    """plan(root, variables) → the plan of a root module from an empty state, made once."""
-    known: dict[tuple[Path, str], tftest.TerraformPlanOutput] = {}
-
-    def plan(root: Path, variables: Mapping[str, Any] | None = None) -> tftest.TerraformPlanOutput:
-        key = root, json.dumps(variables, sort_keys=True)
-        if key not in known:
-            known[key] = terraform(root).plan(output=True, tf_vars=as_arguments(variables or {}), lock=False)
-        return known[key]
-
-    return plan
+def plan(terraform: Callable[[Path], tftest.TerraformTest]) -> Plans:
+    return Plans(terraform)
 
 
 def settings(root: Path) -> str:

@@ -18,7 +18,7 @@ ACCOUNT = "123456789012"
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """The script, domain.json and the three environments."""
-    (tmp_path / "setup").mkdir()
+    shutil.copytree(toolchain.ROOT / "setup" / "schemas", tmp_path / "setup" / "schemas")
     for file in ("domain.json", "init-terraform.sh"):
         shutil.copy(toolchain.ROOT / "setup" / file, tmp_path / "setup")
     for env in ("dev", "int", "prod"):
@@ -62,7 +62,6 @@ def test_each_environment_gets_its_backend_with_native_locking(checkout):
             "bucket": f"f01-tfstate-{ACCOUNT}-{env}",
             "key": "foundation/terraform.tfstate",
             "region": "eu-west-1",
-            "encrypt": "true",
             "use_lockfile": "true",
         }
         for env in ("dev", "int", "prod")
@@ -149,10 +148,10 @@ def test_bad_arguments(arguments, message, checkout):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[", "setup/domain.json is no JSON object"),
-        ("[]", "setup/domain.json is no JSON object"),
-        ('{"domain_abbr": "F1"}', 'setup/domain.json: domain_abbr is "F1"; expected'),
-        ('{"domain_abbr": "f01"}', "setup/domain.json: aws_region is null; expected"),
+        ("[", "setup/domain.json: content is no JSON object"),
+        ("[]", "setup/domain.json: domain_abbr is missing; expected 2 to 8 lower-case"),
+        ('{"domain_abbr": "F1"}', 'setup/domain.json: domain_abbr is "F1"; expected 2 to 8 lower-case'),
+        ('{"domain_abbr": "f01"}', "setup/domain.json: aws_region is missing; expected an AWS Region"),
     ],
 )
 def test_a_bad_domain_json(content, message, checkout):

@@ -18,11 +18,12 @@ import pytest
 from moto import mock_aws
 from pyspark.sql import DataFrame, SparkSession
 
-from core import session
+from core import audit, job, session
 from core.arguments import LakeArguments
+from core.contract import Contract, Table, load, spark_type
 from core.job import Job
 from core.log import JobLog
-from meshtest import spark_runtime, toolchain
+from meshtest import spark_runtime
 
 Rows = Callable[..., DataFrame]
 _number = itertools.count()
@@ -62,20 +63,13 @@ def rows(spark: SparkSession) -> Rows:
     return make
 
 
-def columns_of(project: str, layer: str, table: str) -> list[tuple[str, str]]:
-    """Names and Glue types of a table, as Terraform creates it."""
-    file = toolchain.ROOT / "infrastructure" / "projects" / project / "tables.json"
-    described = json.loads(file.read_text())[layer][table]["columns"]
-    return [(column["name"], column["type"]) for column in described]
-
-
 @pytest.fixture(scope="session")
 def declared() -> Callable[[str, str, str], list[tuple[str, str]]]:
     """The columns that tables.json declares, in Spark's types: Iceberg's timestamp has no zone."""
 
     def types(project: str, layer: str, table: str) -> list[tuple[str, str]]:
-        found = columns_of(project, layer, table)
-        return [(name, "timestamp_ntz" if kind == "timestamp" else kind) for name, kind in found]
+        found = load(project).table(layer, table).types
+        return [(name, spark_type(kind)) for name, kind in found.items()]
 
     return types
 
@@ -102,28 +96,29 @@ class Lake:
         self.glue.create_database(DatabaseInput={"Name": self.databases["raw"]})
 
     def deploy(self, project: str) -> None:
-        tables = json.loads(
-            (toolchain.ROOT / "infrastructure" / "projects" / project / "tables.json").read_text()
-        )
-        for name in tables["raw"]:
-            self._create_hive(project, name)
-        for layer in ("refined", "curated"):
-            for name in tables[layer]:
-                types = ", ".join(
-                    f"{column} {'timestamp_ntz' if kind == 'timestamp' else kind}"
-                    for column, kind in columns_of(project, layer, name)
-                )
-                self.spark.sql(f"CREATE TABLE {self.name(layer, name)} ({types}) USING iceberg")
+        for table in load(project).tables.values():
+            if table.layer == "raw":
+                self._create_hive(project, table)
+            else:
+                self.create(table)
+        self.create(audit.table(project))
 
-    def _create_hive(self, project: str, name: str) -> None:
-        columns = [{"Name": column, "Type": kind} for column, kind in columns_of(project, "raw", name)]
-        location = (self.folder / "raw" / project / name).as_uri() + "/"
+    def create(self, table: Table) -> None:
+        """An Iceberg table as Terraform makes it: unpartitioned."""
+        types = ", ".join(f"`{name}` {spark_type(kind)}" for name, kind in table.types.items())
+        self.spark.sql(f"CREATE TABLE {self.name(table.layer, table.name)} ({types}) USING iceberg")
+
+    def _create_hive(self, project: str, table: Table) -> None:
+        location = (self.folder / "raw" / project / table.name).as_uri() + "/"
         self.glue.create_table(
             DatabaseName=self.databases["raw"],
             TableInput={
-                "Name": name,
-                "StorageDescriptor": {"Columns": columns, "Location": location},
-                "PartitionKeys": [{"Name": "ingestion_date", "Type": "string"}],
+                "Name": table.name,
+                "StorageDescriptor": {
+                    "Columns": [{"Name": name, "Type": kind} for name, kind in table.types.items()],
+                    "Location": location,
+                },
+                "PartitionKeys": [{"Name": key.name, "Type": key.type} for key in table.partition_keys],
             },
         )
 
@@ -134,19 +129,34 @@ class Lake:
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
         return file
 
-    def run(self, work: Callable[[Job], None], project: str, day: str = "2026-11-02") -> list[dict[str, Any]]:
-        """Run a job's work; returns its log."""
+    def run(
+        self,
+        work: Callable[[Job], None],
+        project: str,
+        day: str = "2026-11-02",
+        *,
+        run_id: str | None = None,
+        contract: Contract | None = None,
+        full_rebuild: bool = False,
+    ) -> list[dict[str, Any]]:
+        """Run a job's work; returns its log. With a run id it is recorded in the audit table, too."""
         log = io.StringIO()
         arguments = LocalArguments(
             folder=self.folder,
             job_name="test",
+            job_run_id=run_id or "run",
             env="dev",
             project=project,
             ingestion_date=datetime.date.fromisoformat(day),
+            full_rebuild=full_rebuild,
             **{f"{layer}_bucket": layer for layer in self.databases},
             **{f"{layer}_database": name for layer, name in self.databases.items()},
         )
-        work(Job(arguments, JobLog("test", "run", log), self.spark))
+        made = Job(arguments, JobLog("test", "run", log), self.spark, contract or load(project))
+        if run_id:
+            job.execute(work, made)
+        else:
+            work(made)
         return [json.loads(line) for line in log.getvalue().splitlines()]
 
     def name(self, layer: str, table: str) -> str:
@@ -156,7 +166,9 @@ class Lake:
         return self.spark.table(self.name(layer, table))
 
     def snapshots(self, layer: str, table: str) -> int:
-        return self.spark.table(f"{self.name(layer, table)}.snapshots").count()
+        """Snapshots that changed rows: a watermark is committed without any."""
+        found = self.spark.table(f"{self.name(layer, table)}.snapshots")
+        return found.where("summary['changed-partition-count'] <> '0'").count()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import statistics
 import zipfile
 from decimal import ROUND_HALF_UP, Decimal
 
+import duckdb
 import pytest
 
 from core.errors import CatalogError, InputError
@@ -67,6 +68,7 @@ def test_the_whole_history(domain):
     _check_refined(domain, expected)
     _check_monthly(domain, expected)
     _check_cross_rates(domain, expected)
+    _check_every_row_with_duckdb(domain)
 
     snapshots = {name: domain.snapshots(layer, name) for layer, name in TABLES}
     before = {name: domain.table(layer, name).count() for layer, name in TABLES}
@@ -148,6 +150,50 @@ def _check_cross_rates(domain, expected):
                 assert crossed[day, currency] == exact.quantize(Decimal("1e-8"), ROUND_HALF_UP)
     assert crossed["2026-10-30", "USD"] == 1
     assert crossed["2026-10-30", "EUR"] == Decimal("0.89509488")
+
+
+def _check_every_row_with_duckdb(domain):
+    """All rates, monthly figures and cross rates to the last digit, by another engine on whole numbers."""
+    with zipfile.ZipFile(SAMPLE) as archive:
+        file = domain.folder / "independent.csv"
+        file.write_bytes(archive.read("eurofxref-hist.csv"))
+    database = duckdb.connect()
+    # In units of 10^-8: integers are exact, and half up is adding a half before dividing.
+    database.sql(
+        f"""
+        CREATE TABLE rates AS SELECT "Date"::DATE AS day, currency,
+               (rate::DECIMAL(28, 8) * 100000000)::HUGEINT AS n
+        FROM (UNPIVOT (SELECT * FROM read_csv('{file}', all_varchar = true)) ON COLUMNS('^[A-Z]{{3}}$')
+              INTO NAME currency VALUE rate)
+        WHERE rate <> 'N/A'
+        """
+    )
+    expected = {
+        "ecb_rates": "SELECT day, currency, n FROM rates",
+        "ecb_rates_monthly": """
+            SELECT date_trunc('month', day)::DATE AS month, currency,
+                   (2 * sum(n) + count(*)) // (2 * count(*)) AS average, arg_max(n, day) AS last,
+                   count(*) AS days
+            FROM rates GROUP BY ALL
+        """,
+        "ecb_cross_rates_usd": """
+            SELECT day, r.currency, (2 * r.n * 100000000 + d.n) // (2 * d.n)
+            FROM (SELECT * FROM rates UNION ALL
+                  SELECT day, 'EUR', 100000000 FROM rates WHERE currency = 'USD') r
+            JOIN (SELECT day, n FROM rates WHERE currency = 'USD') d USING (day)
+        """,
+    }
+    for name, query in expected.items():
+        layer = "refined" if name == "ecb_rates" else "curated"
+        found = domain.table(layer, name).toPandas()
+        columns = [c for c in found.columns if c not in ("ingested_at", "change", "volatility")]
+        rows = {
+            tuple(int(v.scaleb(8)) if isinstance(v, Decimal) else v for v in row)
+            for row in found[columns].itertuples(index=False)
+        }
+        wanted = {tuple(row) for row in database.sql(query).fetchall()}
+        assert len(rows) == len(found) == len(wanted), name
+        assert rows == wanted, name
 
 
 def test_a_newer_file_corrects_withdraws_spoils_and_adds(domain):

@@ -12,6 +12,7 @@ import pytest
 from chispa import assert_df_equality
 from pyspark.sql import functions as sf
 
+from core.contract import load
 from jobs.project01 import transforms
 
 CELL = "rate_date string, currency string, rate string"
@@ -28,7 +29,8 @@ def classified(rows):
         )
         received = ("s3://raw/landing/f.zip", "2026-11-02T07:00:00+00:00", "2026-11-02")
         raw = [(day, json.dumps({currency: rate}), *received) for day, currency, rate in cells]
-        return transforms.classified(transforms.cells(rows(schema, *raw)))
+        cells = transforms.cells(rows(schema, *raw))
+        return transforms.classified(cells, load("project01").table("refined", "ecb_rates"))
 
     return make
 

@@ -1,17 +1,21 @@
-"""core.iceberg: a merge writes what differs, and nothing else."""
+"""core.iceberg: a merge writes what differs, and nothing else; snapshots, upkeep, two writers."""
 
 from __future__ import annotations
 
+import datetime
 import itertools
+import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from chispa import assert_df_equality
 
-from core import iceberg
-from core.errors import CatalogError, InvariantError
+from core import contract, iceberg, incremental, maintenance
+from core.errors import CatalogError, ConflictError, ContractError, InvariantError
 from core.iceberg import Changes
 
 SCHEMA = "id string, day date, value decimal(10,2), seen timestamp_ntz"
+COLUMNS = (("id", "string"), ("day", "date"), ("value", "decimal(10,2)"), ("seen", "timestamp"))
 _number = itertools.count()
 
 
@@ -119,18 +123,179 @@ def test_an_overflowing_value_stops_the_merge(spark, table, some):
     assert snapshots(spark, table) == 0
 
 
-def test_partitioning_is_set_on_an_untouched_table_only(spark, table, some):
-    iceberg.ensure_partitioning(spark, table, "months(day)")
-    iceberg.ensure_partitioning(spark, table, "months(day)")
+# ─── Contract ───
+
+
+def agreed(columns, *partitioning):
+    described = [{"name": name, "type": kind} for name, kind in columns]
+    table = {"description": "t", "columns": described, "partitioning": list(partitioning)}
+    return contract.read(json.dumps({"refined": {"t": table}}), "tables.json").table("refined", "t")
+
+
+def test_partitioning_is_set_on_an_untouched_table_and_refused_on_any_other(spark, table, some):
+    iceberg.align(spark, table, agreed(COLUMNS, "months(day)"))
+    iceberg.align(spark, table, agreed(COLUMNS, "months(day)"))
     iceberg.merge(table, some(("a", "1")), ["id"])
-    iceberg.ensure_partitioning(spark, table, "days(day)")
-    iceberg.merge(table, some(("a", "2"), ("b", "3")), ["id"])
+    with pytest.raises(
+        ContractError, match=r"it is partitioned by \['months\(day\)'\], expected \['days\(day\)'\]"
+    ):
+        iceberg.align(spark, table, agreed(COLUMNS, "days(day)"))
     partitions = spark.table(f"{table}.partitions").select("partition.*", "record_count")
     assert partitions.columns == ["day_month", "record_count"]
-    assert [row.record_count for row in partitions.collect()] == [2]
 
 
-def test_a_table_with_rows_is_not_partitioned(spark, table, some):
+def test_a_new_column_is_added_and_is_null_in_the_rows_there_are(spark, table, some):
     iceberg.merge(table, some(("a", "1")), ["id"])
-    iceberg.ensure_partitioning(spark, table, "months(day)")
-    assert "partition" not in spark.table(f"{table}.partitions").columns
+    iceberg.align(spark, table, agreed((*COLUMNS, ("note", "string"))))
+    assert_df_equality(
+        spark.table(table),
+        some(("a", "1")).selectExpr("*", "CAST(NULL AS string) AS note"),
+        ignore_nullable=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "named"),
+    [
+        (COLUMNS[:3], "column seen timestamp is not in the contract"),
+        ((("id", "bigint"), *COLUMNS[1:]), "column id is string, expected bigint"),
+        (
+            (*COLUMNS[:2], ("value", "decimal(12,2)"), COLUMNS[3]),
+            r"value is decimal\(10,2\), expected decimal\(12,2\)",
+        ),
+    ],
+    ids=["dropped", "retyped", "widened"],
+)
+def test_any_other_difference_is_refused_and_shown(spark, table, columns, named):
+    with pytest.raises(
+        ContractError, match=rf"^table {table} differs from its contract refined\.t: .*{named}"
+    ):
+        iceberg.align(spark, table, agreed((*columns, ("note", "string"))))
+    assert "note" not in spark.table(table).columns
+
+
+# ─── Append and overwrite ───
+
+
+def test_a_run_appends_once(spark, table, some):
+    assert iceberg.append_once(table, some(("a", "1")), "jr_1")
+    assert not iceberg.append_once(table, some(("a", "1")), "jr_1")
+    assert iceberg.append_once(table, some(("a", "1")), "jr_2")
+    assert spark.table(table).count() == 2
+
+
+def day(frame, value):
+    return frame.selectExpr("id", f"DATE '{value}' AS day", "value", "seen")
+
+
+def test_overwriting_replaces_the_partitions_that_are_given(spark, table, some):
+    iceberg.align(spark, table, agreed(COLUMNS, "months(day)"))
+    kept, old, new = (
+        day(some(("a", "1")), "2026-01-01"),
+        day(some(("b", "2")), "2026-02-01"),
+        day(some(("c", "3")), "2026-02-09"),
+    )
+    iceberg.append(table, kept.union(old))
+    for _ in range(2):
+        iceberg.overwrite_partitions(table, new)
+        assert_df_equality(spark.table(table), kept.union(new), ignore_row_order=True, ignore_nullable=True)
+
+
+def test_overwriting_is_refused_without_partitions_and_after_their_evolution(spark, table, some):
+    with pytest.raises(CatalogError, match="is not partitioned; expected partitions to overwrite"):
+        iceberg.overwrite_partitions(table, some(("a", "1")))
+    iceberg.align(spark, table, agreed(COLUMNS, "months(day)"))
+    iceberg.append(table, some(("a", "1")))
+    spark.sql(f"ALTER TABLE {table} REPLACE PARTITION FIELD day_month WITH days(day)")
+    iceberg.append(table, some(("b", "1")))
+    with pytest.raises(CatalogError, match="has files of 2 partitionings; rewrite its data files first"):
+        iceberg.overwrite_partitions(table, some(("a", "2")))
+    maintenance.compact(spark, table, everything=True)
+    iceberg.overwrite_partitions(table, some(("a", "2")))
+    assert_df_equality(spark.table(table), some(("a", "2")), ignore_nullable=True)
+
+
+# ─── Snapshots ───
+
+
+def test_a_run_is_read_again_and_rolled_back_to_watermark_and_all(spark, table, some):
+    for number in (1, 2):
+        iceberg.merge(table, some(("a", str(number))), ["id"])
+        incremental.set_watermark(spark, table, {"day": number}, f"jr_{number}")
+        iceberg.tag(spark, table, f"jr_{number}")
+    assert_df_equality(iceberg.as_of_run(spark, table, "jr_1"), some(("a", "1")), ignore_nullable=True)
+    now = datetime.datetime.now(datetime.UTC)
+    assert_df_equality(iceberg.as_of(spark, table, now), some(("a", "2")), ignore_nullable=True)
+    iceberg.rollback_to_run(spark, table, "jr_1")
+    assert_df_equality(spark.table(table), some(("a", "1")), ignore_nullable=True)
+    assert incremental.watermark(spark, table) == {"day": 1}
+    with pytest.raises(CatalogError, match="the snapshot of run jr_2 is no ancestor of the current one"):
+        iceberg.rollback_to_run(spark, table, "jr_2")
+    with pytest.raises(CatalogError, match=r"has no tag jr_9; there are jr_1, jr_2$"):
+        iceberg.as_of_run(spark, table, "jr_9")
+
+
+def test_a_watermark_is_committed_once_and_found_behind_a_compaction(spark, table, some):
+    assert incremental.watermark(spark, table) == {}
+    for number in (1, 2):
+        iceberg.merge(table, some((f"a{number}", "1")), ["id"])
+        incremental.set_watermark(spark, table, {"day": "x"}, "jr_1")
+    assert snapshots(spark, table) == 3
+    assert maintenance.compact(spark, table) == 2
+    assert incremental.watermark(spark, table) == {"day": "x"}
+
+
+def test_changed_partitions_are_those_since_a_snapshot(spark, table, some):
+    iceberg.align(spark, table, agreed(COLUMNS, "months(day)"))
+    iceberg.append(table, some(("a", "1")).union(day(some(("b", "1")), "2026-03-01")))
+    first = iceberg.current_snapshot(spark, table)
+    assert incremental.changed_partitions(spark, table, first) == []
+    iceberg.merge(table, day(some(("b", "2")), "2026-03-01"), ["id"])
+    assert incremental.changed_partitions(spark, table, first) == [56 * 12 + 2]
+    assert incremental.changed_partitions(spark, table, None) is None
+    assert incremental.changed_partitions(spark, table, 17) is None
+
+
+# ─── Maintenance ───
+
+
+def test_maintenance_joins_files_and_drops_what_nothing_needs(spark, table, some):
+    for number in range(3):
+        iceberg.append(table, some((f"a{number}", "1")))
+    iceberg.tag(spark, table, "jr_1")
+    assert maintenance.compact(spark, table) == 3
+    assert maintenance.rewrite_manifests(spark, table) >= 1
+    assert maintenance.expire_snapshots(spark, table, days=0) == 0
+    assert iceberg.as_of_run(spark, table, "jr_1").count() == spark.table(table).count() == 3
+    spark.sql(f"ALTER TABLE {table} DROP TAG jr_1")
+    assert maintenance.expire_snapshots(spark, table, days=0) == 3
+    assert maintenance.remove_orphans(spark, table) == 0
+    with pytest.raises(ValueError, match=r"^days=1: expected at least 3"):
+        maintenance.remove_orphans(spark, table, days=1)
+
+
+# ─── Two writers ───
+
+
+@pytest.mark.parametrize("delete_missing", [False, True], ids=["some rows", "the whole table"])
+def test_two_writers_of_the_same_rows_at_once_double_none(spark, table, some, delete_missing):
+    source = some(*((f"k{number}", "1") for number in range(50))).persist()
+    with ThreadPoolExecutor() as pool:
+        runs = [
+            pool.submit(iceberg.merge, table, source, ["id"], delete_missing=delete_missing) for _ in range(2)
+        ]
+    assert [run.result() is not None for run in runs] == [True, True]
+    assert_df_equality(spark.table(table), source, ignore_row_order=True, ignore_nullable=True)
+
+
+def test_a_writer_that_is_always_overtaken_fails_with_what_to_do(spark, table, monkeypatch):
+    monkeypatch.setattr(iceberg.time, "sleep", lambda seconds: None)
+    attempts = []
+
+    def overtaken():
+        attempts.append(1)
+        raise RuntimeError("org.apache.iceberg.exceptions.CommitFailedException: stale")
+
+    with pytest.raises(ConflictError, match=r"committed first in each of 5 attempts; run again"):
+        iceberg.retried(spark, table, overtaken)
+    assert len(attempts) == iceberg.ATTEMPTS

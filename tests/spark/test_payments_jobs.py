@@ -9,6 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 
+from core import iceberg
 from core.errors import CatalogError, InputError
 from jobs.test02 import curate_payments, ingest_payments, refine_payments
 from meshtest.samples import payments as sample
@@ -201,3 +202,94 @@ def test_the_sample_has_as_many_late_lines_as_it_says(tmp_path):
 def test_too_few_rows_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"^rows=10: expected at least 1000"):
         sample.generate(tmp_path / "f", 10)
+
+
+# ─── Incremental ───
+
+
+def entries(log, message):
+    return [entry for entry in log if entry["message"] == message]
+
+
+def test_only_what_is_new_is_read(domain):
+    fill_rates(domain, {(datetime.date(2026, 10, 30), "USD"): Decimal(2)})
+    domain.drop(
+        "test02", "payments/1.jsonl", line("P1", "10") + line("P2", "20", paid="2026-09-01T11:00:00Z")
+    )
+    for work in JOBS:
+        domain.run(work, "test02", "2026-11-01")
+    assert [entries(domain.run(work, "test02", "2026-11-01"), "nothing new") != [] for work in JOBS] == [
+        True
+    ] * 3
+
+    domain.drop("test02", "payments/2.jsonl", line("P3", "5"))
+    ingest, refine, curate = (domain.run(work, "test02", "2026-11-02") for work in JOBS)
+    (files,) = entries(ingest, "input files")
+    assert [uri.rsplit("/", 1)[1] for uri in files["new"]] == ["2.jsonl"]
+    assert entries(refine, "partitions read")[0]["partitions"] == ["2026-11-02"]
+    assert entries(curate, "changed")[0] | {"months": 1, "rates": False} == entries(curate, "changed")[0]
+    totals = {
+        str(row.payment_date): row.payments for row in domain.table("curated", "payments_daily_eur").collect()
+    }
+    assert totals == {"2026-09-01": 1, "2026-10-30": 2}
+
+    refine, curate = (domain.run(work, "test02", "2026-11-02", full_rebuild=True) for work in JOBS[1:])
+    assert entries(refine, "partitions read")[0]["partitions"] == ["2026-11-01", "2026-11-02"]
+    assert entries(curate, "changed")[0]["months"] == "all"
+
+
+def test_a_day_that_gets_another_file_keeps_what_it_has(domain):
+    first = domain.drop("test02", "payments/1.jsonl", line("P1", "10"))
+    domain.run(ingest_payments.work, "test02", "2026-11-01")
+    first.unlink()
+    domain.drop("test02", "payments/2.jsonl", line("P2", "20"))
+    for work in JOBS[:2]:
+        domain.run(work, "test02", "2026-11-01")
+    assert {row.payment_id for row in domain.table("refined", "payments").collect()} == {"P1", "P2"}
+
+
+def test_a_new_rate_converts_the_totals_of_months_without_new_payments(domain):
+    domain.drop("test02", "payments/1.jsonl", line("P1", "10"))
+    for work in JOBS:
+        domain.run(work, "test02", "2026-11-01")
+    assert domain.table("curated", "payments_daily_eur").first().unconverted == 1
+    fill_rates(domain, {(datetime.date(2026, 10, 30), "USD"): Decimal(4)})
+    (changed,) = entries(domain.run(curate_payments.work, "test02"), "changed")
+    assert (changed["months"], changed["rates"]) == (0, True)
+    (row,) = domain.table("curated", "payments_daily_eur").collect()
+    assert (row.amount_eur, row.unconverted) == (Decimal("2.50"), 0)
+
+
+def test_a_payment_that_moves_to_another_month_is_counted_there_alone(domain):
+    domain.drop("test02", "payments/1.jsonl", line("P1", "10", paid="2026-09-30T11:00:00Z"))
+    for work in JOBS:
+        domain.run(work, "test02", "2026-11-01")
+    moved = line("P1", "10", "2026-11-01T12:00:00Z", paid="2026-10-01T11:00:00Z")
+    domain.drop("test02", "payments/2.jsonl", moved)
+    for work in JOBS:
+        domain.run(work, "test02", "2026-11-02")
+    (row,) = domain.table("curated", "payments_daily_eur").collect()
+    assert (str(row.payment_date), row.payments) == ("2026-10-01", 1)
+
+
+# ─── Audit ───
+
+
+def test_each_run_is_recorded_and_its_snapshots_bear_its_name(domain):
+    domain.drop("test02", "payments/1.jsonl", line("P1", "10") + line("P2", "x"))
+    domain.run(ingest_payments.work, "test02", run_id="jr_1")
+    domain.run(refine_payments.work, "test02", run_id="jr_2")
+    (domain.folder / "landing" / "test02" / "payments" / "1.jsonl").unlink()
+    with pytest.raises(InputError):
+        domain.run(ingest_payments.work, "test02", run_id="jr_3")
+    runs = {row.run_id: row for row in domain.table("refined", "test02_job_runs").collect()}
+    assert {name: run.status for name, run in runs.items()} == {
+        "jr_1": "SUCCEEDED", "jr_2": "SUCCEEDED", "jr_3": "FAILED"
+    }  # fmt: skip
+    refined = runs["jr_2"]
+    assert (refined.rows_in, refined.rows_accepted, refined.rows_rejected) == (2, 1, 1)
+    assert (refined.rows_inserted, refined.rows_updated, refined.message) == (2, 0, None)
+    assert set(json.loads(refined.details)["stages"]) == {"quarantine", "check", "write"}
+    assert refined.started_at <= refined.ended_at
+    assert runs["jr_3"].message.startswith("no input file ")
+    assert iceberg.as_of_run(domain.spark, domain.name("refined", "payments"), "jr_2").count() == 1

@@ -9,6 +9,7 @@ import pytest
 from chispa import assert_df_equality
 from pyspark.sql import functions as sf
 
+from core.contract import load
 from jobs.test02 import transforms
 
 GOOD = {
@@ -42,7 +43,8 @@ def parsed(rows):
 @pytest.fixture
 def classified(parsed):
     def make(*lines):
-        return transforms.classified(parsed(*lines).withColumn("ingestion_date", sf.lit("2026-11-02")))
+        received = parsed(*lines).withColumn("ingestion_date", sf.lit("2026-11-02"))
+        return transforms.classified(received, load("test02").table("refined", "payments"))
 
     return make
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from chispa import assert_df_equality
 from pyspark.sql import functions as sf
 
-from core import quality
-from core.errors import InvariantError
-from core.quality import Rule
+from core import contract, quality
+from core.contract import load
+from core.errors import InvariantError, QualityError
+from core.quality import Check, evaluated
 
 
 def test_a_row_gets_every_reason_and_ends_on_one_side(rows):
     frame = rows("id string, n int", ("a", 1), (None, 2), (None, -3), ("b", -4))
-    rules = [Rule("no id", sf.col("id").isNull()), Rule("negative", sf.col("n") < 0)]
+    rules = [Check("no id", sf.col("id").isNull()), Check("negative", sf.col("n") < 0)]
     checked = quality.with_reasons(frame, rules)
     assert_df_equality(quality.accepted(checked), rows("id string, n int", ("a", 1)))
     assert_df_equality(
@@ -28,7 +31,7 @@ def test_a_row_gets_every_reason_and_ends_on_one_side(rows):
 
 
 def test_a_rule_that_cannot_decide_rejects(rows):
-    checked = quality.with_reasons(rows("n int", (None,)), [Rule("negative", sf.col("n") < 0)])
+    checked = quality.with_reasons(rows("n int", (None,)), [Check("negative", sf.col("n") < 0)])
     assert [row.reasons for row in checked.collect()] == ["negative"]
 
 
@@ -45,3 +48,147 @@ def test_rows_that_do_not_add_up_stop_the_run():
     quality.require_conserved("table t", 5, kept=3, rejected=2)
     with pytest.raises(InvariantError, match=r"^table t: 5 rows in, but 3 kept \+ 1 rejected = 4$"):
         quality.require_conserved("table t", 5, kept=3, rejected=1)
+
+
+# ─── Rules as data ───
+
+
+def agreed(*rules, **quality):
+    names = ("id", "n", "day", "code", "ok")
+    table = {
+        "description": "t",
+        "columns": [{"name": name, "type": "string"} for name in names],
+        "quality": {"rules": rules, "rejects": "t", **quality},
+    }
+    return contract.read(json.dumps({"refined": {"t": table}}), "tables.json").table("refined", "t")
+
+
+def reasons(rows, table, *values, column="n", references=None):
+    frame = rows(f"{column} string", *((value,) for value in values))
+    return [row.reasons for row in evaluated(frame, table, references).collect()]
+
+
+@pytest.mark.parametrize(
+    ("rule", "good", "bad", "reason"),
+    [
+        ({"rule": "not_null"}, ["x", "0"], [None, "", "  "], "n is missing"),
+        ({"rule": "null"}, [None], ["", "x"], "n is not empty"),
+        ({"rule": "set", "values": ["A", "B"]}, ["A"], ["a", "A ", None], "n is none of the known values"),
+        ({"rule": "regex", "pattern": "^[0-9]+$"}, ["17"], ["x1", None], "n does not match ^[0-9]+$"),
+        (
+            {"rule": "type", "type": "int"},
+            ["1", " -7 ", "007"],
+            ["1.0", "x", None],
+            "n is not a whole number",
+        ),
+        ({"rule": "type", "type": "int"}, ["2147483647"], ["2147483648"], "n does not fit int"),
+        (
+            {"rule": "type", "type": "decimal(4,2)"},
+            ["12.30", "0012.3"],
+            ["123", "1.234"],
+            "n does not fit decimal(4,2)",
+        ),
+        (
+            {"rule": "type", "type": "date"},
+            ["2024-02-29"],
+            ["2023-02-29", "2024", "x"],
+            "n is not YYYY-MM-DD",
+        ),
+        (
+            {"rule": "type", "type": "timestamp"},
+            ["2024-02-29T10:00:00Z", "2024-02-29T10:00:00.5+02:00"],
+            ["2024-02-29T10:00:00", "2024-02-30T10:00:00Z"],
+            "n is not an ISO 8601 timestamp with a zone",
+        ),
+        ({"rule": "type", "type": "double"}, ["1e3", "-1.5"], ["NaN", "1e", ""], "n is not a number"),
+        ({"rule": "type", "type": "boolean"}, ["true", "False"], ["yes", "1"], "n is not true or false"),
+        ({"rule": "regex", "pattern": "x", "reason": "odd"}, ["x"], ["y"], "odd"),
+        ({"rule": "regex", "pattern": "x", "except": ["N/A"]}, ["N/A"], ["NA", None], "n does not match x"),
+        ({"rule": "regex", "pattern": "x", "optional": True}, [None, "x"], ["y", ""], "n does not match x"),
+    ],
+)
+def test_a_rule_lets_the_good_pass_and_names_the_bad(rows, rule, good, bad, reason):
+    table = agreed({"column": "n", **rule})
+    assert reasons(rows, table, *good) == [None] * len(good)
+    assert reasons(rows, table, *bad) == [reason] * len(bad)
+
+
+@pytest.mark.parametrize(
+    ("limits", "good", "bad"),
+    [
+        ({"min": 1, "max": 3}, ["1", "3", "2.5"], ["0.999", "3.0000001", "-5", "9" * 40]),
+        ({"above": 0, "below": 1}, ["0.5"], ["0", "1", "-" + "9" * 40]),
+    ],
+)
+def test_a_range_is_exact_and_leaves_text_that_is_no_number_to_its_type(rows, limits, good, bad):
+    table = agreed(
+        {"column": "n", "rule": "type", "type": "double"}, {"column": "n", "rule": "range", **limits}
+    )
+    assert reasons(rows, table, *good) == [None] * len(good)
+    assert all(reason.startswith("n is ") for reason in reasons(rows, table, *bad))
+    assert reasons(rows, table, "x") == ["n is not a number"]
+
+
+def test_a_range_of_a_typed_column(rows):
+    table = agreed({"column": "n", "rule": "type", "type": "int"}, {"column": "n", "rule": "range", "min": 2})
+    frame = rows("n int", (1,), (2,), (None,))
+    assert [row.reasons for row in evaluated(frame, table).collect()] == [
+        "n is below 2", None, "n is missing; n is below 2"
+    ]  # fmt: skip
+
+
+def test_a_reference_is_looked_up(rows):
+    table = agreed({"column": "code", "rule": "reference", "table": "refined.codes", "references": "name"})
+    known = rows("name string", ("A",), ("B",), ("A",))
+    found = reasons(rows, table, "A", "C", None, column="code", references={"refined.codes": known})
+    assert sorted(found, key=str) == [None, "code is not in refined.codes", "code is not in refined.codes"]
+
+
+def test_of_good_rows_with_the_same_key_one_is_kept_whatever_the_order(rows):
+    table = agreed({"column": "n", "rule": "not_null"}, {"rule": "unique", "columns": ["id"]})
+    values = [("a", "1"), ("a", "2"), ("a", None), ("b", "3"), ("a", "1")]
+    kept = []
+    for given in (values, values[::-1]):
+        checked = evaluated(rows("id string, n string", *given), table)
+        found = sorted((row.id, row.reasons or "") for row in checked.collect())
+        assert found == [
+            ("a", ""),
+            ("a", "id: there already"),
+            ("a", "id: there already"),
+            ("a", "n is missing"),
+            ("b", ""),
+        ]
+        kept.append(sorted((row.id, row.n) for row in quality.accepted(checked).collect()))
+    assert kept[0] == kept[1]
+
+
+def test_after_a_final_reason_no_other_is_asked(rows):
+    table = agreed(
+        {"column": "ok", "rule": "not_null", "final": True, "reason": "unreadable"},
+        {"column": "n", "rule": "not_null"},
+    )
+    frame = rows("ok string, n string", (None, None), ("x", None))
+    assert [row.reasons for row in evaluated(frame, table).collect()] == ["unreadable", "n is missing"]
+
+
+def test_rules_are_evaluated_in_one_pass(rows):
+    """One projection over the scan: no exchange, no second scan."""
+    table = load("test02").table("refined", "payments")
+    columns = {rule.column for rule in table.rules}
+    frame = rows(", ".join(f"{name} string" for name in sorted(columns)), ("x",) * len(columns))
+    plan = evaluated(frame, table)._jdf.queryExecution().executedPlan().toString()
+    assert "Exchange" not in plan
+    assert plan.count("Scan") == 1
+
+
+@pytest.mark.parametrize(("rejected", "stops"), [(3, False), (5, False), (6, True)])
+def test_a_run_stops_above_both_limits(rows, rejected, stops):
+    table = agreed(stop_above={"share": 0.05, "rows": 3})
+    rejects = rows("reasons string", *(("a; b",) if number else ("a",) for number in range(rejected)))
+    if not stops:
+        quality.require_within(table, 100, rejects, rejected)
+        return
+    with pytest.raises(
+        QualityError, match=r"6 of 100 rows are rejected; .* most often: a \(6\), b \(5\); see"
+    ):
+        quality.require_within(table, 100, rejects, rejected)

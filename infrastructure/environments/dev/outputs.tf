@@ -55,6 +55,11 @@ output "kms_key_id" {
   value       = module.foundation.kms_key_id
 }
 
+output "permissions_boundary_arn" {
+  description = "Policy that bounds every role; empty if none does."
+  value       = module.foundation.permissions_boundary_arn
+}
+
 output "private_subnet_ids" {
   description = "Private subnets by availability zone."
   value       = module.foundation.private_subnet_ids

@@ -57,10 +57,11 @@ data "aws_iam_policy_document" "assume" {
 }
 
 resource "aws_iam_role" "this" {
-  name               = var.name
-  description        = "Run Glue jobs of one project"
-  assume_role_policy = data.aws_iam_policy_document.assume.json
-  tags               = var.tags
+  name                 = var.name
+  description          = "Run Glue jobs of one project"
+  assume_role_policy   = data.aws_iam_policy_document.assume.json
+  permissions_boundary = var.permissions_boundary_arn != "" ? var.permissions_boundary_arn : null
+  tags                 = var.tags
 }
 
 # ─── Permissions ───
@@ -194,6 +195,8 @@ data "aws_iam_policy_document" "this" {
 }
 
 resource "aws_iam_role_policy" "this" {
+  # checkov:skip=CKV_AWS_290: EC2NetworkAccess and CloudWatch metrics, the exceptions of P0-03 (control iam-no-wildcard-resource)
+  # checkov:skip=CKV_AWS_355: as above
   name   = "glue-job"
   role   = aws_iam_role.this.name
   policy = data.aws_iam_policy_document.this.json

@@ -18,6 +18,17 @@ variable "name" {
   }
 }
 
+variable "permissions_boundary_arn" {
+  description = "ARN of the policy that bounds the role (infrastructure/bootstrap). If empty, none does."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.permissions_boundary_arn == "" || can(regex("^arn:[a-z-]+:iam::[0-9]{12}:policy/.+$", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn is \"${var.permissions_boundary_arn}\"; expected the ARN of a managed policy, or an empty string."
+  }
+}
+
 variable "table_prefixes" {
   description = "Where the optimized tables lie: {bucket}/{prefix}."
   type        = list(string)

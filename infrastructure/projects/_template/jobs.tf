@@ -4,8 +4,9 @@
 
 locals {
   job_settings = {
-    ingest = { description = "Source → raw" }
-    refine = { description = "raw → refined" }
+    ingest = { description = "The newest file as received → raw" }
+    refine = { description = "raw → refined: one row a record" }
+    curate = { description = "refined → curated: totals by day" }
   }
 
   jobs = {

@@ -6,7 +6,8 @@ locals {
   config     = try(merge(jsondecode(file("${path.root}/project.json"))), {})
   domain     = try(merge(jsondecode(file("${path.root}/../../../setup/domain.json"))), {})
   foundation = data.terraform_remote_state.foundation.outputs
-  region     = try(local.domain.aws_region, null)
+  # One that is none would stop the provider before checks.tf can name it; nothing is planned in its place.
+  region = try(can(regex(local.schemas.domain.properties.aws_region.pattern, local.domain.aws_region)) ? local.domain.aws_region : "us-east-1", "us-east-1")
 
   # One folder a project; its name is the project's name everywhere.
   directory = basename(abspath(path.root))

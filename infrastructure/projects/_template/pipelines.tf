@@ -3,7 +3,7 @@
 
 locals {
   pipeline_jobs = {
-    daily = ["ingest", "refine"]
+    daily = ["ingest", "refine", "curate"]
   }
 
   pipelines = {

@@ -15,7 +15,7 @@ data "aws_partition" "current" {}
 
 locals {
   foundation_state = {
-    bucket = "${local.domain.domain_abbr}-tfstate-${data.aws_caller_identity.current.account_id}-${var.env}"
+    bucket = "${try(local.domain.domain_abbr, "")}-tfstate-${data.aws_caller_identity.current.account_id}-${var.env}"
     key    = "foundation/terraform.tfstate"
     region = local.region
   }

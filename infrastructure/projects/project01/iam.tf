@@ -14,11 +14,12 @@ locals {
 module "iam_glue_job" {
   source = "../../modules/iam_glue_job"
 
-  connection_names = local.foundation.glue_connection_names
-  job_names        = [for job in local.jobs : job.name]
-  kms_key_arn      = local.foundation.kms_key_arn
-  name             = "${local.prefix}-glue-job-${var.env}"
-  tags             = local.common_tags
+  connection_names         = local.foundation.glue_connection_names
+  job_names                = [for job in local.jobs : job.name]
+  kms_key_arn              = local.foundation.kms_key_arn
+  name                     = "${local.prefix}-glue-job-${var.env}"
+  permissions_boundary_arn = local.foundation.permissions_boundary_arn
+  tags                     = local.common_tags
 
   read_prefixes = concat(
     [
@@ -47,11 +48,12 @@ module "iam_table_optimizer" {
   source   = "../../modules/iam_table_optimizer"
   for_each = { for key in ["iceberg"] : key => local.iceberg_tables if length(local.iceberg_tables) > 0 }
 
-  kms_key_arn    = local.foundation.kms_key_arn
-  name           = "${local.prefix}-table-optimizer-${var.env}"
-  table_prefixes = [for table in each.value : "${local.buckets[table.layer]}/${local.project}/${table.name}"]
-  tables         = [for table in each.value : "${local.databases[table.layer]}/${table.name}"]
-  tags           = local.common_tags
+  kms_key_arn              = local.foundation.kms_key_arn
+  name                     = "${local.prefix}-table-optimizer-${var.env}"
+  permissions_boundary_arn = local.foundation.permissions_boundary_arn
+  table_prefixes           = [for table in each.value : "${local.buckets[table.layer]}/${local.project}/${table.name}"]
+  tables                   = [for table in each.value : "${local.databases[table.layer]}/${table.name}"]
+  tags                     = local.common_tags
 }
 
 # ─── Pipelines ───
@@ -71,11 +73,12 @@ module "iam_pipeline" {
   source   = "../../modules/iam_role"
   for_each = local.pipelines
 
-  description         = "Run the pipeline ${each.value.name}"
-  inline_policies     = { for name, document in data.aws_iam_policy_document.run_jobs : "run-glue-jobs" => document.json if name == each.key }
-  managed_policy_arns = { observability = local.foundation.sfn_observability_policy_arn }
-  name                = "${local.prefix}-${replace(each.key, "_", "-")}-sfn-${var.env}"
-  service             = "states.amazonaws.com"
-  source_arns         = ["arn:${local.partition}:states:${local.region}:${local.account_id}:stateMachine:${each.value.name}"]
-  tags                = local.common_tags
+  description              = "Run the pipeline ${each.value.name}"
+  inline_policies          = { for name, document in data.aws_iam_policy_document.run_jobs : "run-glue-jobs" => document.json if name == each.key }
+  managed_policy_arns      = { observability = local.foundation.sfn_observability_policy_arn }
+  name                     = "${local.prefix}-${replace(each.key, "_", "-")}-sfn-${var.env}"
+  permissions_boundary_arn = local.foundation.permissions_boundary_arn
+  service                  = "states.amazonaws.com"
+  source_arns              = ["arn:${local.partition}:states:${local.region}:${local.account_id}:stateMachine:${each.value.name}"]
+  tags                     = local.common_tags
 }

@@ -1,15 +1,32 @@
 # ─── Checks ───
-# One line for each problem of the project's own files: file, field, value, what is expected. Nothing is planned
-# until there is none (data.tf).
+# One line for each mistake in the project's own files: file, field, value, what is expected. Nothing is planned
+# until there is none (data.tf). Patterns and words are those of setup/schemas, so that `make check-inputs`, which
+# looks at more, and the jobs say the same.
 
 locals {
-  project_file = "infrastructure/projects/${local.directory}/project.json"
-  tables_file  = "infrastructure/projects/${local.directory}/tables.json"
-  name_pattern = "^[a-z][a-z0-9_]{1,23}$"
+  folder        = "infrastructure/projects/${local.directory}"
+  project_file  = "${local.folder}/project.json"
+  tables_file   = "${local.folder}/tables.json"
+  name_pattern  = local.project_fields.name.pattern
+  longest_names = "${try(local.domain.domain_abbr, "")}-${local.directory}" # with -prod behind them
+
+  schemas = {
+    for name in ["domain", "jobs", "pipelines", "project", "tables"] :
+    name => jsondecode(file("${path.root}/../../../setup/schemas/${name}.schema.json"))
+  }
+  column_fields  = local.schemas.tables["$defs"].column.properties
+  job_fields     = local.schemas.jobs.additionalProperties.properties
+  project_fields = local.schemas.project.properties
+  table_fields = {
+    curated = local.schemas.tables["$defs"].iceberg_tables.additionalProperties.properties
+    raw     = local.schemas.tables.properties.raw.additionalProperties.properties
+    refined = local.schemas.tables["$defs"].iceberg_tables.additionalProperties.properties
+  }
 
   config_problems = concat(
-    length(local.config) > 0 ? local.field_problems : ["${local.project_file}: no valid JSON object; expected one with name, description and owner."],
-    length(local.contract) > 0 ? local.table_problems : ["${local.tables_file}: no valid JSON object; expected one with raw, refined and curated."],
+    length(local.config) > 0 ? local.field_problems : ["${local.project_file}: content is \"no JSON object\"; expected ${local.schemas.project.expected}."],
+    length(local.contract) > 0 ? local.table_problems : ["${local.tables_file}: content is \"no JSON object\"; expected ${local.schemas.tables.expected}."],
+    local.job_problems,
     local.pipeline_problems,
     local.domain_problems,
   )
@@ -17,12 +34,9 @@ locals {
   # ─── project.json ───
   field_problems = concat(
     [
-      for field, rule in {
-        description = { pattern = "^.{1,200}$", expected = "1 to 200 characters" }
-        name        = { pattern = local.name_pattern, expected = "2 to 24 lower-case letters, digits and underscores, starting with a letter" }
-        owner       = { pattern = "^[A-Za-z0-9][A-Za-z0-9+=._:/@-]{1,127}$", expected = "a team or its address, such as \"team@example.com\"" }
-      } : "${local.project_file}: ${field} is ${jsonencode(try(local.config[field], null))}; expected ${rule.expected}."
-      if !can(regex(rule.pattern, local.config[field]))
+      for field in ["description", "name", "owner"] :
+      "${local.project_file}: ${field} is ${try(jsonencode(local.config[field]), "missing")}; expected ${local.project_fields[field].expected}."
+      if !can(regex(local.project_fields[field].pattern, local.config[field])) || try(local.config[field] != tostring(local.config[field]), false)
     ],
     [
       for name in [try(local.config.name, null)] :
@@ -30,49 +44,115 @@ locals {
       if can(regex(local.name_pattern, name)) && name != local.directory
     ],
     [
-      for field in setsubtract(keys(local.config), ["depends_on", "description", "name", "owner"]) :
-      "${local.project_file}: ${field} is not a known field; expected name, description, owner and, if needed, depends_on."
+      for field, value in local.config :
+      "${local.project_file}: ${field} is ${can(keys(value)) ? "{...}" : jsonencode(value)}; expected no such field: there are ${join(", ", [for name in keys(local.project_fields) : name if name != "$schema"])}."
+      if !contains(keys(local.project_fields), field)
     ],
     [
       for value in [try(local.config.depends_on, [])] :
-      "${local.project_file}: depends_on is ${jsonencode(value)}; expected a list of other projects' names."
-      if can(keys(value)) || !can([for name in value : regex(local.name_pattern, name)]) || try(contains(value, local.directory), false)
+      "${local.project_file}: depends_on is ${can(keys(value)) ? "{...}" : jsonencode(value)}; expected ${local.project_fields.depends_on.expected}."
+      if can(keys(value)) || !can([for name in value : name])
     ],
     [
-      for name in try(tolist(local.config.depends_on), []) :
-      "${local.project_file}: depends_on names ${jsonencode(name)}; expected a folder of infrastructure/projects that has a tables.json."
-      if can(regex(local.name_pattern, name)) && !contains(local.depends_on, name)
+      for position, name in try([for name in local.config.depends_on : name if !can(keys(local.config.depends_on))], []) :
+      "${local.project_file}: depends_on[${position}] is ${jsonencode(name)}; expected ${can(regex(local.name_pattern, name)) ? "a folder of infrastructure/projects that has a tables.json" : local.project_fields.depends_on.items.expected}."
+      if !contains(local.depends_on, try(tostring(name), "")) || try(name == local.directory, false)
     ],
   )
 
   # ─── tables.json ───
   table_problems = concat(
     [
-      for layer in setsubtract(keys(local.contract), ["curated", "raw", "refined"]) :
-      "${local.tables_file}: ${layer} is no layer; expected raw, refined or curated."
+      for layer, tables in local.contract :
+      "${local.tables_file}: ${layer} is ${try(length(keys(tables)) > 0 ? "{...}" : "{}", jsonencode(tables))}; expected no such field: there are curated, raw, refined."
+      if !contains(["$schema", "curated", "raw", "refined"], layer)
     ],
     flatten([
-      for layer, tables in local.contract : [
-        for name, table in try(tables, {}) :
-        "${local.tables_file}: ${layer}.${name} is incomplete; expected a description, and columns with a name and a type each."
-        if !can(local.tables[layer][name]) && can(local.tables[layer])
+      for layer, fields in local.table_fields : [
+        for name, table in try(local.contract[layer], {}) : concat(
+          [
+            for each in [name] :
+            "${local.tables_file}: name of ${layer}.${name} is ${jsonencode(each)}; expected ${local.schemas.tables["$defs"].table_name.expected}."
+            if !can(regex(local.schemas.tables["$defs"].table_name.pattern, each))
+          ],
+          [
+            for field, value in try(merge(table), {}) :
+            "${local.tables_file}: ${layer}.${name}.${field} is ${try(length(keys(value)) > 0 ? "{...}" : "{}", jsonencode(value))}; expected no such field: there are ${join(", ", keys(fields))}."
+            if !contains(keys(fields), field)
+          ],
+          [
+            for field in ["description"] :
+            "${local.tables_file}: ${layer}.${name}.${field} is ${try(jsonencode(table[field]), "missing")}; expected ${local.schemas.tables["$defs"].description.expected}."
+            if !can(regex(local.schemas.tables["$defs"].description.pattern, table[field]))
+          ],
+          [
+            for field in ["columns"] :
+            "${local.tables_file}: ${layer}.${name}.${field} is ${try(jsonencode(table[field]), "missing")}; expected ${local.schemas.tables["$defs"].columns.expected}."
+            if try(length(table[field]), 0) == 0 || can(regex("", table[field]))
+          ],
+          flatten([
+            for position, column in try(table.columns, []) : [
+              for field in ["name", "type"] :
+              "${local.tables_file}: ${layer}.${name}.columns[${position}].${field} is ${try(replace(replace(jsonencode(column[field]), "\\u003c", "<"), "\\u003e", ">"), "missing")}; expected ${local.column_fields[field].expected}."
+              if !can(regex(local.column_fields[field].pattern, column[field]))
+            ]
+          ]),
+          [
+            for position, key in try(tolist(table.keys), []) :
+            "${local.tables_file}: ${layer}.${name}.keys[${position}] is ${jsonencode(key)}; expected one of ${join(", ", concat(table.columns[*].name, try(table.partition_keys[*].name, [])))}."
+            if can(local.own_tables[layer][name]) && !contains(concat(try(table.columns[*].name, []), try(table.partition_keys[*].name, [])), key)
+          ],
+        )
       ]
     ]),
   )
 
+  # ─── jobs.tf ───
+  job_problems = flatten([
+    for key, settings in local.job_settings : concat(
+      [
+        for name in [key] :
+        "${local.folder}/jobs.tf: name of ${name} is \"${name}\"; expected ${local.schemas.jobs.propertyNames.expected}."
+        if !can(regex(local.schemas.jobs.propertyNames.pattern, name))
+      ],
+      [
+        for field, value in settings :
+        "${local.folder}/jobs.tf: ${key}.${field} is ${jsonencode(value)}; expected no such field: there are ${join(", ", keys(local.job_fields))}."
+        if !contains(keys(local.job_fields), field)
+      ],
+    )
+  ])
+
   # ─── pipelines.tf ───
   pipeline_problems = flatten([
-    for pipeline, jobs in local.pipeline_jobs : [
-      for job in jobs :
-      "infrastructure/projects/${local.directory}/pipelines.tf: ${pipeline} runs \"${job}\"; expected a key of job_settings in jobs.tf: ${join(", ", keys(local.job_settings))}."
-      if !contains(keys(local.job_settings), job)
-    ]
+    for pipeline, jobs in local.pipeline_jobs : concat(
+      [
+        for position, job in jobs :
+        "${local.folder}/pipelines.tf: ${pipeline}[${position}] is \"${job}\"; expected a key of job_settings in jobs.tf: ${join(", ", keys(local.job_settings))}."
+        if !contains(keys(local.job_settings), job)
+      ],
+      [
+        for name in [pipeline] :
+        "${local.folder}/pipelines.tf: name of ${name} is \"${name}\"; expected ${local.schemas.pipelines.propertyNames.expected}."
+        if !can(regex(local.schemas.pipelines.propertyNames.pattern, name))
+      ],
+      [
+        for list in [jobs] :
+        "${local.folder}/pipelines.tf: ${pipeline} is ${jsonencode(list)}; expected ${local.schemas.pipelines.additionalProperties.expected}."
+        if length(list) > local.schemas.pipelines.additionalProperties.maxItems
+      ],
+      [
+        for role in ["${local.longest_names}-${replace(pipeline, "_", "-")}-sfn-prod"] :
+        "${local.folder}/pipelines.tf: role of ${pipeline} is \"${role}\"; expected at most 64 characters, it has ${length(role)}."
+        if length(role) > 64
+      ],
+    )
   ])
 
   # ─── domain.json ───
   domain_problems = [
-    for field, expected in { aws_region = "an AWS Region", domain_abbr = "2 to 8 lower-case letters and digits" } :
-    "setup/domain.json: ${field} is ${jsonencode(try(local.domain[field], null))}; expected ${expected}."
-    if !can(regex("^[a-z][a-z0-9-]+$", local.domain[field]))
+    for field in local.schemas.domain.required :
+    "setup/domain.json: ${field} is ${try(jsonencode(local.domain[field]), "missing")}; expected ${local.schemas.domain.properties[field].expected}."
+    if !can(regex(local.schemas.domain.properties[field].pattern, local.domain[field]))
   ]
 }

@@ -1,17 +1,26 @@
 # ─── Tables ───
-# The project's contract with its readers is tables.json: raw tables are Hive/Parquet, refined and curated ones
-# Iceberg. They lie in s3://{layer bucket}/{project}/{table}/.
+# The project's contract with its readers is tables.json, which the jobs read, too: raw tables are Hive/Parquet,
+# refined and curated ones Iceberg. They lie in s3://{layer bucket}/{project}/{table}/. Beside them each project has
+# one table in which its jobs record their runs.
 
 locals {
   contract = try(merge(jsondecode(file("${path.root}/tables.json"))), {})
 
-  # Without those that checks.tf calls incomplete.
-  tables = {
+  # Without those that checks.tf names.
+  own_tables = {
     for layer in ["raw", "refined", "curated"] : layer => {
       for name, table in try(local.contract[layer], {}) : name => table
-      if can([table.description, [for column in table.columns : [column.name, column.type]]])
+      if can([
+        regex(local.schemas.tables["$defs"].table_name.pattern, name),
+        regex(local.schemas.tables["$defs"].description.pattern, table.description),
+        table.columns[0],
+        [for column in table.columns : [for field in ["name", "type"] : regex(local.column_fields[field].pattern, column[field])]],
+      ])
     }
   }
+
+  job_runs = { "${local.project}_job_runs" = jsondecode(file("${path.root}/../job_runs.json")) }
+  tables   = merge(local.own_tables, { refined = merge(local.own_tables.refined, local.job_runs) })
 
   iceberg_tables = merge([
     for layer in ["refined", "curated"] : {

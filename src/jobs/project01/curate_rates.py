@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from core import iceberg, job
+from core import iceberg, incremental, job
 from jobs.project01 import transforms
 
 
 def work(run: job.Job) -> None:
-    """Compute both tables from all rates and write what has changed."""
-    arguments = run.arguments
-    rates = run.spark.table(arguments.refined("ecb_rates"))
-    curated = {
-        "ecb_rates_monthly": (transforms.monthly(rates), ["month", "currency"]),
-        "ecb_cross_rates_usd": (transforms.cross_rates_usd(rates), ["rate_date", "currency"]),
-    }
-    for name, (frame, keys) in curated.items():
+    """Compute each table from all rates, if they have changed, and write what is other than before."""
+    arguments, source = run.arguments, run.arguments.refined("ecb_rates")
+    made_from = {"ecb_rates": iceberg.last_change(run.spark, source)}
+    rates = run.spark.table(source)
+    for name, compute in {
+        "ecb_rates_monthly": transforms.monthly,
+        "ecb_cross_rates_usd": transforms.cross_rates_usd,
+    }.items():
         with run.log.stage(name):
-            frame.persist()
-            changes = iceberg.merge(arguments.curated(name), frame, keys, delete_missing=True)
+            target = arguments.curated(name)
+            if not arguments.full_rebuild and incremental.watermark(run.spark, target) == made_from:
+                run.log.write("nothing new", table=target)
+                continue
+            frame = compute(rates).persist()
+            run.merge("curated", name, frame, delete_missing=True)
+            incremental.set_watermark(run.spark, target, made_from, arguments.job_run_id)
             frame.unpersist()
-            run.log.write("merged", table=arguments.curated(name), **vars(changes))
 
 
 if __name__ == "__main__":

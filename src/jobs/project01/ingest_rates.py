@@ -24,6 +24,7 @@ def work(run: job.Job) -> None:
             "input file", uri=newest.uri, bytes=newest.size, older_files=[file.uri for file in older]
         )
         table = catalog.table(glue, arguments.raw_database, "ecb_rates")
+        catalog.require_same(table, run.contract.table("raw", "ecb_rates"))
         currencies = [name for name, _ in table.columns if name not in RAW_OTHER_COLUMNS]
         rows = source_file.parse(newest.uri, storage.read_bytes(run.spark, newest.uri), currencies)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as sf
 
-from core import quality
-from core.quality import REASONS, Rule
+from core import parsing, quality
+from core.quality import REASONS, Check
+
+if TYPE_CHECKING:
+    from core.contract import Table
 
 # Not a currency: what else a row of the raw table holds.
 RAW_OTHER_COLUMNS = ("rate_date", "other_currencies", "source_file", "ingested_at", "ingestion_date")
@@ -33,7 +38,7 @@ def cells(raw: DataFrame) -> DataFrame:
     same_day = Window.partitionBy(sf.trim("rate_date"))
     by_text = same_day.orderBy("source_file", "rate_date", sf.to_json("rates"))
     received = ("rate_date", "source_file", "ingested_at", "ingestion_date")
-    days = raw.select(*received, _date(sf.trim("rate_date")).alias("day"), rates.alias("rates"))
+    days = raw.select(*received, parsing.parsed("rate_date", "date").alias("day"), rates.alias("rates"))
     days = days.withColumn("copy", sf.row_number().over(by_text))
     rows_of_day = sf.collect_list(sf.struct("copy", "rates")).over(same_day)
     days = days.withColumn("same_day", sf.when(sf.count("*").over(same_day) > 1, rows_of_day))
@@ -55,8 +60,10 @@ def _carried() -> Column:
     return sf.coalesce(sf.from_json("other_currencies", "map<string,string>"), none)
 
 
-def classified(cells: DataFrame) -> DataFrame:
+def classified(cells: DataFrame, agreed: Table) -> DataFrame:
     """Add to each cell what is needed to sort it: the typed rate and the reasons to reject it.
+
+    The rules are those of ``agreed``, the contract of refined.ecb_rates, and the conflicts in a day.
 
     A cell is a rate (typed, no reasons), a gap (``N/A``, no reasons) or rejected (reasons). ``N/A`` on a
     day that is no date is rejected: a gap belongs to a day.
@@ -65,7 +72,7 @@ def classified(cells: DataFrame) -> DataFrame:
     typed = typed.withColumns(
         {
             "is_gap": sf.coalesce(sf.col("written") == NOT_PUBLISHED, sf.lit(False)),
-            "number": sf.expr(f"try_cast(written AS {RATE})"),
+            "number": parsing.parsed("rate", RATE),
         }
     )
     typed = typed.withColumn(
@@ -79,7 +86,8 @@ def classified(cells: DataFrame) -> DataFrame:
         }
     )
     temporary = ("written", "conflicts", "is_copy", "copy", "same_day", "others")
-    return quality.with_reasons(typed, _rules()).drop(*temporary)
+    checks = [*quality.checks(typed, agreed.rules), *_conflicts()]
+    return quality.with_reasons(typed, checks).drop(*temporary)
 
 
 def _value(rate: str) -> str:
@@ -87,26 +95,12 @@ def _value(rate: str) -> str:
     return f"coalesce(CAST(try_cast(trim({rate}) AS {RATE}) AS string), trim({rate}), '')"
 
 
-def _date(text: Column) -> Column:
-    """Parse YYYY-MM-DD and nothing else: a cast alone would take "2024" for the first of January."""
-    day = sf.when(text.rlike(r"^\d{4}-\d{2}-\d{2}$"), text)
-    return sf.to_date(sf.try_to_timestamp(day, sf.lit("yyyy-MM-dd")))
-
-
-def _rules() -> list[Rule]:
-    written, is_rate = sf.coalesce(sf.col("written"), sf.lit("")), ~sf.col("is_gap")
-    numeric = written.rlike(r"^[+-]?\d+(\.\d+)?$")
+def _conflicts() -> list[Check]:
+    """Return what only the other rows of the day tell, beside the contract's rules."""
     known, conflicts = sf.col("day").isNotNull(), sf.col("conflicts")
     return [
-        Rule("date is not YYYY-MM-DD", ~known),
-        Rule("rate is not a decimal number", is_rate & ~numeric),
-        Rule("rate is not above zero", is_rate & numeric & written.rlike(r"^-|^\+?[0.]+$")),
-        Rule(
-            f"rate does not fit {RATE}",
-            is_rate & numeric & ~written.rlike(r"^[+-]?0*\d{1,10}(\.\d{1,8}0*)?$"),
-        ),
-        Rule("date and currency have different rates", known & conflicts),
-        Rule("date and currency are there already", known & ~conflicts & sf.col("is_copy")),
+        Check("date and currency have different rates", known & conflicts),
+        Check("date and currency are there already", known & ~conflicts & sf.col("is_copy")),
     ]
 
 

@@ -1,40 +1,44 @@
 """Glue job: raw.payments → refined.payments (the latest version of each) and its rejects.
 
-Late records need nothing special: a payment's day is in the payment, not in the file that brought it.
+Only partitions that were written since the last run are read. Late records need nothing special: a
+payment's day is in the payment, not in the file that brought it.
 """
 
 from __future__ import annotations
 
 from pyspark.sql import functions as sf
 
-from core import catalog, hive, iceberg, job, quality
+from core import catalog, hive, incremental, job, quality
 from jobs.test02 import transforms
 
 
 def work(run: job.Job) -> None:
-    """Sort every line into payment, superseded version or reject, and merge payments and rejects."""
+    """Sort every new line into payment, superseded version or reject, and merge payments and rejects."""
     arguments, glue = run.arguments, catalog.glue_client()
-    table = catalog.table(glue, arguments.raw_database, "payments")
-    raw = hive.read(run.spark, table, catalog.partitions(glue, table))
+    table, target = catalog.table(glue, arguments.raw_database, "payments"), arguments.refined("payments")
+    partitions = catalog.partitions(glue, table)
+    seen = {} if arguments.full_rebuild else incremental.watermark(run.spark, target)
+    unread = incremental.unread(partitions, seen) if partitions else []
+    if partitions and not unread:
+        run.log.write("nothing new", table=table.full_name, partitions=len(partitions))
+        return
+    raw = hive.read(run.spark, table, unread)
+    run.log.write("partitions read", table=table.full_name, partitions=["/".join(p.values) for p in unread])
     received = transforms.latest_reception(raw)
-    classified = transforms.classified(received).persist()
+    classified = transforms.classified(received, run.contract.table("refined", "payments")).persist()
     payments, rejects = transforms.payments(classified), transforms.rejects(classified)
 
-    with run.log.stage("check"):
-        superseded = classified.where(sf.col("is_superseded"))
-        counts = quality.count_each(
-            received=received, payments=payments, superseded=superseded, rejected=rejects
+    with run.log.stage("quarantine"):
+        rejected, superseded = sf.col(quality.REASONS).isNotNull(), sf.col("is_superseded")
+        counts = quality.count_where(
+            classified, payments=~rejected & ~superseded, superseded=superseded, rejected=rejected
         )
-        quality.require_conserved(table.full_name, counts.pop("received"), **counts)
-        run.log.write("lines sorted", table=table.full_name, **counts)
+        run.merge("refined", "payments_rejected", rejects, ignore=["ingestion_date"])
+    with run.log.stage("check"):
+        run.check("refined", "payments", received.count(), rejects, **counts)
     with run.log.stage("write"):
-        target = arguments.refined("payments")
-        iceberg.ensure_partitioning(run.spark, target, "months(payment_date)")
-        merged = iceberg.merge(target, payments, ["payment_id"], ignore=["ingested_at"], version="updated_at")
-        run.log.write("merged", table=target, **vars(merged))
-        target = arguments.refined("payments_rejected")
-        merged = iceberg.merge(target, rejects, ["record_id"], ignore=["ingestion_date"])
-        run.log.write("merged", table=target, **vars(merged))
+        run.merge("refined", "payments", payments, ignore=["ingested_at"], version="updated_at")
+        incremental.set_watermark(run.spark, target, incremental.marks(partitions), arguments.job_run_id)
     classified.unpersist()
 
 

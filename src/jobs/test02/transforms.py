@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame, Window
+from typing import TYPE_CHECKING
+
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as sf
 
-from core import asof, quality
-from core.quality import REASONS, Rule
-from jobs.test02.currencies import ISO_4217
+from core import asof, parsing, quality
+from core.quality import REASONS
+
+if TYPE_CHECKING:
+    from core.contract import Table
 
 PAYMENT_COLUMNS = ("payment_id", "account_id", "amount", "currency", "paid_at", "updated_at")
 AMOUNT = "decimal(18,2)"
@@ -29,6 +33,7 @@ def parsed(lines: DataFrame) -> DataFrame:
     """
     schema = ", ".join(f"{name} string" for name in (*PAYMENT_COLUMNS, "corrupt_record"))
     options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": "corrupt_record"}
+    # Spark's text reader has taken off a byte order mark.
     with_payment = lines.where(sf.trim("raw_line") != "").withColumn(
         "payment", sf.from_json("raw_line", schema, options)
     )
@@ -54,54 +59,27 @@ def latest_reception(raw: DataFrame) -> DataFrame:
     return raw.join(sf.broadcast(newest), ["source_file", "ingestion_date"], "left_semi")
 
 
-def classified(raw: DataFrame) -> DataFrame:
+def classified(raw: DataFrame, agreed: Table) -> DataFrame:
     """Add to each line its typed values and the reasons to reject it, and tell superseded versions.
+
+    The rules are those of ``agreed``, the contract of refined.payments.
 
     Of a payment's versions the one updated last counts. Of two that were updated at the same time the
     greater text counts, so that the order in which files are read decides nothing.
     """
     typed = raw.withColumns(
         {
-            "paid": _timestamp("paid_at"),
-            "updated": _timestamp("updated_at"),
-            "number": sf.expr(f"try_cast(trim(amount) AS {AMOUNT})"),
+            "paid": parsing.parsed("paid_at", "timestamp"),
+            "updated": parsing.parsed("updated_at", "timestamp"),
+            "number": parsing.parsed("amount", AMOUNT),
         }
     )
-    checked = quality.with_reasons(typed, _rules())
+    checked = quality.evaluated(typed, agreed)
     versions = Window.partitionBy(sf.col(REASONS).isNull(), "payment_id").orderBy(
         sf.col("updated").desc(), sf.col("raw_line").desc(), sf.col("source_file").desc()
     )
     older = sf.col(REASONS).isNull() & (sf.row_number().over(versions) > 1)
     return checked.withColumn("is_superseded", older)
-
-
-def _timestamp(name: str) -> Column:
-    """Parse ISO 8601 with a zone, and nothing else: without one the moment would be a guess."""
-    pattern = r"'^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,6})?(Z|[+-]\\d{2}:\\d{2})$'"
-    return sf.expr(f"IF({name} RLIKE {pattern}, try_cast({name} AS timestamp), NULL)")
-
-
-def _rules() -> list[Rule]:
-    whole = sf.col("corrupt_record").isNull()
-    amount = sf.trim(sf.coalesce("amount", sf.lit("")))
-    currency = sf.coalesce("currency", sf.lit(""))
-    numeric = amount.rlike(r"^[+-]?\d+(\.\d+)?$")
-    fits = amount.rlike(r"^[+-]?0*\d{1,16}(\.\d{1,2}0*)?$")
-    return [
-        Rule("line is not a JSON object", ~whole),
-        Rule("payment_id is missing", whole & _is_blank("payment_id")),
-        Rule("account_id is missing", whole & _is_blank("account_id")),
-        Rule("amount is not a decimal number", whole & ~numeric),
-        Rule("amount is not above zero", whole & numeric & amount.rlike(r"^-|^\+?[0.]+$")),
-        Rule(f"amount does not fit {AMOUNT}", whole & numeric & ~fits),
-        Rule("currency is not an ISO 4217 code", whole & ~currency.isin(*sorted(ISO_4217))),
-        Rule("paid_at is not an ISO 8601 timestamp with a zone", whole & sf.col("paid").isNull()),
-        Rule("updated_at is not an ISO 8601 timestamp with a zone", whole & sf.col("updated").isNull()),
-    ]
-
-
-def _is_blank(name: str) -> Column:
-    return sf.trim(sf.coalesce(name, sf.lit(""))) == ""
 
 
 def payments(classified: DataFrame) -> DataFrame:
@@ -145,9 +123,18 @@ def daily_eur(payments: DataFrame, rates: DataFrame) -> DataFrame:
         rates: refined.ecb_rates, units of a currency for one euro.
 
     """
-    totals = payments.groupBy("payment_date", "currency").agg(
+    return converted(daily_totals(payments), rates)
+
+
+def daily_totals(payments: DataFrame) -> DataFrame:
+    """Return number and sum of the payments by day and currency."""
+    return payments.groupBy("payment_date", "currency").agg(
         sf.count("payment_id").alias("payments"), sf.sum("amount").cast(TOTAL).alias("amount")
     )
+
+
+def converted(totals: DataFrame, rates: DataFrame) -> DataFrame:
+    """Return daily totals with their rate, and the amount in euro; see `daily_eur`."""
     with_rate = asof.last_known(
         totals,
         rates,

@@ -36,8 +36,8 @@ class Seen:
 class Control:
     """A rule.
 
-    ``references`` are its public ids by list: ``improvement`` (this project's specification),
-    ``security_hub``, ``cis`` (AWS Foundations Benchmark 3.0) and ``checkov``.
+    ``references`` are its public ids by list, several with commas: ``improvement`` (this project's
+    specification), ``security_hub``, ``cis`` (AWS Foundations Benchmark 3.0) and ``checkov``.
     """
 
     id: str
@@ -63,11 +63,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a control on a plan; ``addresses`` are those that it looked at."""
+    """What became of a control on a plan; ``seen`` is all that it looked at."""
 
     control: Control
     status: Status
-    addresses: tuple[str, ...]
+    seen: tuple[Seen, ...]
     findings: tuple[Finding, ...]
     error: str = ""
 
@@ -140,13 +140,12 @@ def _evaluate(each: Control, plan: Plan) -> Result:
         for item in seen
         if item.found != item.expected
     )
-    addresses = tuple(dict.fromkeys(item.resource.address for item in seen))
-    return Result(each, _status(findings, error, addresses), addresses, findings, error)
+    return Result(each, _status(findings, error, seen), tuple(seen), findings, error)
 
 
-def _status(findings: Collection[Finding], error: str, addresses: Collection[str]) -> Status:
+def _status(findings: Collection[Finding], error: str, seen: Collection[Seen]) -> Status:
     if findings:
         return "failed"
     if error:
         return "error"
-    return "passed" if addresses else "not applicable"
+    return "passed" if seen else "not applicable"

@@ -58,6 +58,40 @@ _ALL_RESOURCES: tuple[tuple[str, frozenset[str], str], ...] = (
         "these actions have no resource type",
     ),
     (
+        "DescribeAll",
+        frozenset(
+            (
+                "ec2:DescribeAvailabilityZones",
+                "ec2:DescribeFlowLogs",
+                "ec2:DescribeNetworkAcls",
+                "ec2:DescribeNetworkInterfaces",
+                "ec2:DescribePrefixLists",
+                "ec2:DescribeRouteTables",
+                "ec2:DescribeSecurityGroupRules",
+                "ec2:DescribeSecurityGroups",
+                "ec2:DescribeSubnets",
+                "ec2:DescribeVpcAttribute",
+                "ec2:DescribeVpcEndpoints",
+                "ec2:DescribeVpcs",
+                "glue:GetSecurityConfiguration",
+                "kms:ListAliases",
+                "logs:DescribeLogGroups",
+                "states:ValidateStateMachineDefinition",
+            )
+        ),
+        "what Terraform reads without a name; these actions have no resource type, or are asked without one",
+    ),
+    (
+        "SecurityConfigurations",
+        frozenset({"glue:CreateSecurityConfiguration", "glue:DeleteSecurityConfiguration"}),
+        "these actions have no resource type",
+    ),
+    (
+        "CreateKeys",
+        frozenset({"kms:CreateKey", "kms:TagResource"}),
+        "a key that is being made has no ARN; the condition names the tags that it must have",
+    ),
+    (
         "JobMetrics",
         frozenset({"cloudwatch:PutMetricData"}),
         "the action has no resource type; its condition names the namespace",
@@ -65,13 +99,38 @@ _ALL_RESOURCES: tuple[tuple[str, frozenset[str], str], ...] = (
 )
 _KEY = re.compile(r"arn:[\w-]+:kms:[\w-]+:\d{12}:key/[\w-]+")
 _USE_OF_A_KEY = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*")
+# Actions that work with data, whatever their end.
+_WORK = re.compile(r"kms:(Decrypt|Encrypt|GenerateDataKey|ReEncrypt|\*)")
+_ALIAS = re.compile(r"alias/[\w/-]+")
+# What a statement on all resources needs besides, by its Sid.
+_CONDITIONS = {
+    "CreateKeys": ("StringEquals", "aws:requesttag/domain"),
+    "JobMetrics": ("StringEquals", "cloudwatch:namespace"),
+}
+_POLICY = re.compile(r"arn:[\w-]+:iam::\d{12}:policy/([\w+=,.@/-]+)")
+_ISSUER = "token.actions.githubusercontent.com"
+_GITHUB = re.compile(rf"arn:[\w-]+:iam::\d{{12}}:oidc-provider/{re.escape(_ISSUER)}")
+_SUBJECT = re.compile(
+    r"repo:[\w-]+(@\d+)?/[\w.-]+(@\d+)?:(environment:[\w.-]+|pull_request|ref:refs/heads/[\w./-]+)"
+)
+_AUDIENCE = ("sts.amazonaws.com",)
 _ADMINISTRATORS = re.compile(r":policy/(AdministratorAccess|PowerUserAccess|IAMFullAccess)$")
 
 
 def policies(plan: Plan) -> Iterator[tuple[Resource, list[Statement]]]:
-    """Every policy that grants rights to an identity, with its statements."""
+    """Every policy that grants rights to an identity, with its statements; a boundary grants none."""
+    bounds = boundaries(plan)
     for policy in plan.resources("aws_iam_policy", "aws_iam_role_policy"):
-        yield policy, statements(policy.get("policy"))
+        if policy not in bounds:
+            yield policy, statements(policy.get("policy"))
+
+
+def boundaries(plan: Plan) -> list[Resource]:
+    """The policies that bound a role of this plan, and that none has attached."""
+    roles = [role.get("permissions_boundary") or "" for role in plan.resources("aws_iam_role")]
+    given = [each.get("policy_arn") for each in plan.resources("aws_iam_role_policy_attachment")]
+    names = {match[1] for arn in roles if arn not in given and (match := _POLICY.fullmatch(arn))}
+    return [policy for policy in plan.resources("aws_iam_policy") if policy.get("name") in names]
 
 
 # ─── Trust ───
@@ -88,6 +147,8 @@ def trust(plan: Plan) -> Iterator[Seen]:
     for role in plan.resources("aws_iam_role"):
         for statement in statements(role.get("assume_role_policy")):
             kinds = [kind for kind, _ in statement.principals]
+            if kinds == ["Federated"]:
+                continue  # iam-oidc-trust
             if kinds != ["Service"]:
                 yield Seen(role, statement.principals, "one service")
                 continue
@@ -103,10 +164,83 @@ def _wide(statement: Statement) -> Iterator[str]:
             yield from (value for value in values if not re.search(r"(^|:)\d{12}(:|$)", value))
 
 
+@control(
+    "iam-oidc-trust",
+    "GitHub's tokens are exchanged for a role by exact audience and subjects, without a wildcard",
+    "critical",
+    checkov="CKV_AWS_358",
+)
+def oidc_trust(plan: Plan) -> Iterator[Seen]:
+    """https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws."""
+    for provider in plan.resources("aws_iam_openid_connect_provider"):
+        yield Seen(provider, tuple(provider.get("client_id_list") or ()), _AUDIENCE)
+    for role in plan.resources("aws_iam_role"):
+        for statement in statements(role.get("assume_role_policy")):
+            if any(kind == "Federated" for kind, _ in statement.principals):
+                issuers = [bool(_GITHUB.fullmatch(each)) for _, each in statement.principals]
+                yield Seen(role, (issuers, statement.negated), ([True], ()))
+                yield Seen(role, statement.actions, ("sts:AssumeRoleWithWebIdentity",))
+                keys = {(operator, key.partition(":")[2]) for operator, key in statement.conditions}
+                yield Seen(role, keys, {("StringEquals", "aud"), ("StringEquals", "sub")})
+                yield Seen(role, statement.conditions.get(("StringEquals", f"{_ISSUER}:aud")), _AUDIENCE)
+                subjects = statement.conditions.get(("StringEquals", f"{_ISSUER}:sub"), ())
+                wide = [each for each in subjects if not _SUBJECT.fullmatch(each)]
+                yield Seen(role, (bool(subjects), wide), (True, []))
+
+
+# ─── Boundaries ───
+
+
+@control("iam-role-boundary", "Every role has a permissions boundary", "high")
+def role_boundary(plan: Plan) -> Iterator[Seen]:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html."""
+    for role in plan.resources("aws_iam_role"):
+        arn = role.get("permissions_boundary") or ""
+        yield Seen(role, "bounded" if _POLICY.fullmatch(arn) else f"boundary {arn!r}", "bounded")
+
+
+@control(
+    "iam-boundary-holds",
+    "A boundary names its services, refuses roles without it, and cannot be taken off",
+    "high",
+)
+def boundary_holds(plan: Plan) -> Iterator[Seen]:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html."""
+    for policy in boundaries(plan):
+        found = statements(policy.get("policy"))
+        allowed = [action for each in found if each.effect == "Allow" for action in each.actions]
+        wide = [action for action in allowed if action in ("*", "iam:*", "organizations:*", "sts:*")]
+        yield Seen(policy, wide, [])
+        refused = {action for each in found if _refuses_without(each, policy) for action in each.actions}
+        yield Seen(
+            policy, sorted({"iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePolicy"} - refused), []
+        )
+        kept = {action for each in found if _is_plain_denial(each) for action in each.actions}
+        yield Seen(policy, "iam:DeleteRolePermissionsBoundary" in kept, True)
+
+
+def _refuses_without(statement: Statement, boundary: Resource) -> bool:
+    """Whether it denies, everywhere, what is done to a role that has another boundary or none."""
+    arns = statement.conditions.get(("StringNotEquals", "iam:permissionsboundary"), ())
+    names = [match[1] for arn in arns if (match := _POLICY.fullmatch(arn))]
+    everywhere = statement.effect == "Deny" and statement.resources == ("*",)
+    return everywhere and len(statement.conditions) == 1 and names == [boundary.get("name")]
+
+
+def _is_plain_denial(statement: Statement) -> bool:
+    return statement.effect == "Deny" and statement.resources == ("*",) and not statement.conditions
+
+
 # ─── Rights ───
 
 
-@control("iam-no-wildcard-action", "No policy allows all actions of a service", "high", security_hub="IAM.21")
+@control(
+    "iam-no-wildcard-action",
+    "No policy allows all actions of a service",
+    "high",
+    security_hub="IAM.1, IAM.21",
+    cis="1.16",
+)
 def no_wildcard_action(plan: Plan) -> Iterator[Seen]:
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege."""
     for policy, found in policies(plan):
@@ -137,8 +271,9 @@ def no_wildcard_resource(plan: Plan) -> Iterator[Seen]:
 def _is_excepted(statement: Statement) -> bool:
     if statement.effect != "Allow":
         return True
-    if statement.actions == ("cloudwatch:PutMetricData",):
-        return ("StringEquals", "cloudwatch:namespace") in statement.conditions
+    needed = _CONDITIONS.get(statement.sid)
+    if needed and needed not in statement.conditions:
+        return False
     return any(
         statement.sid == sid and set(statement.actions) <= actions for sid, actions, _ in _ALL_RESOURCES
     )
@@ -146,7 +281,7 @@ def _is_excepted(statement: Statement) -> bool:
 
 @control(
     "iam-key-use",
-    "Who works with the domain's key may use it and no more: four actions, on that key alone",
+    "Who works with a key may use it and no more, on named keys; who administers keys, on the domain's",
     "high",
     improvement="P1-03",
 )
@@ -154,10 +289,27 @@ def key_use(plan: Plan) -> Iterator[Seen]:
     """https://docs.aws.amazon.com/kms/latest/developerguide/iam-policies-best-practices.html."""
     for policy, found in policies(plan):
         for statement in found:
-            if any(action.startswith("kms:") for action in statement.actions):
-                yield Seen(policy, statement.actions, _USE_OF_A_KEY)
-                keys = [bool(_KEY.fullmatch(resource)) for resource in statement.resources]
-                yield Seen(policy, (statement.resources, keys), (statement.resources[:1], [True]))
+            actions = [each for each in statement.actions if each.startswith("kms:")]
+            if any(map(_WORK.match, actions)):
+                yield Seen(policy, [each for each in actions if each not in _USE_OF_A_KEY], [])
+                yield Seen(policy, _keys(statement), "named keys")
+            elif set(actions) - {"kms:ListAliases"}:
+                yield Seen(policy, _administered(statement), "keys of the domain")
+
+
+def _keys(statement: Statement) -> str:
+    """Whether it names its keys: one by its ARN, or some by their aliases."""
+    aliases = statement.conditions.get(("ForAnyValue:StringEquals", "kms:resourcealiases"), ())
+    by_alias = bool(aliases) and all(map(_ALIAS.fullmatch, aliases))
+    by_arn = len(statement.resources) == 1 and bool(_KEY.fullmatch(statement.resources[0]))
+    return "named keys" if by_alias or by_arn else f"keys {statement.resources}"
+
+
+def _administered(statement: Statement) -> str:
+    tags = {"aws:requesttag/domain", "aws:resourcetag/domain"}
+    tagged = any(operator == "StringEquals" and key in tags for operator, key in statement.conditions)
+    aliases = all(re.search(r":alias/[\w-]+$", each) for each in statement.resources)
+    return "keys of the domain" if tagged or aliases else f"keys {statement.resources}"
 
 
 @control(

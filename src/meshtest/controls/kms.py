@@ -28,6 +28,7 @@ def rotation(plan: Plan) -> Iterator[Seen]:
     "Every key has a policy: the account administers it, everyone else is limited by a condition",
     "high",
     improvement="P1-03",
+    security_hub="KMS.5",
     checkov="CKV2_AWS_64",
 )
 def policy(plan: Plan) -> Iterator[Seen]:
@@ -58,7 +59,11 @@ def alias(plan: Plan) -> Iterator[Seen]:
     """https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html."""
     for key in plan.resources("aws_kms_key"):
         names = [
-            each for each in plan.resources("aws_kms_alias") if key.declared in each.refers("target_key_id")
+            each
+            for each in plan.resources("aws_kms_alias")
+            if key.declared in each.refers("target_key_id")
+            # A reference within a module means the key of the same instance.
+            and (each.module != key.module or each.instance == key.instance)
         ]
         yield Seen(key, len(names), 1)
 

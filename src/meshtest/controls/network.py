@@ -174,7 +174,14 @@ def egress(plan: Plan) -> Iterator[Seen]:
         yield Seen(rule, sorted(_ANYWHERE & set(seen["to"])), [])  # type: ignore[call-overload]
 
 
-@control("sg-ingress", "No security group lets traffic in from everywhere", "critical", improvement="P1-05")
+@control(
+    "sg-ingress",
+    "No security group lets traffic in from everywhere",
+    "critical",
+    improvement="P1-05",
+    security_hub="EC2.18, EC2.19, EC2.53, EC2.54",
+    cis="5.2, 5.3",
+)
 def ingress(plan: Plan) -> Iterator[Seen]:
     """https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html."""
     for rule, seen in rules(plan, "ingress"):

@@ -108,7 +108,7 @@ def one_policy(plan: Plan) -> Iterator[Seen]:
     "s3-public-access-block",
     "Every bucket blocks public access, in all four ways",
     "critical",
-    security_hub="S3.8",
+    security_hub="S3.2, S3.3, S3.8",
     cis="2.1.4",
     checkov="CKV2_AWS_6",
 )
@@ -243,12 +243,19 @@ def no_force_destroy(plan: Plan) -> Iterator[Seen]:
 )
 def access_logging(plan: Plan) -> Iterator[Seen]:
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerLogs.html."""
-    prefixes: set[str] = set()
+    places: set[tuple[str, str]] = set()
     for bucket in _sources(plan):
-        found = [each.get("target_prefix") for each in companions(plan, bucket, "aws_s3_bucket_logging")]
-        own = [prefix for prefix in found if prefix and prefix not in prefixes]
-        prefixes |= set(found)
+        found = [_place(each) for each in companions(plan, bucket, "aws_s3_bucket_logging")]
+        own = [place for place in found if place[1] and place not in places]
+        places |= set(found)
         yield Seen(bucket, (len(found), len(own)), (1, 1))
+
+
+def _place(setting: Resource) -> tuple[str, str]:
+    """Where logs go: the bucket, by its name or by reference, and the prefix."""
+    known = setting.is_known("target_bucket")
+    target = setting.get("target_bucket") if known else str(sorted(setting.refers("target_bucket")))
+    return target, setting.get("target_prefix")
 
 
 @control(

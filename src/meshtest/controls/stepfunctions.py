@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from meshtest.controls import Seen, control
-from meshtest.emulator.states_language import diagnose
 from meshtest.plan import Plan, Resource
+from meshtest.states_language import diagnose
 
 _BUSY = {"Glue.ConcurrentRunsExceededException", "Glue.ThrottlingException"}
 

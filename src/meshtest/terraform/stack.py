@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,30 +48,47 @@ class Stack:
         # `init -json` writes its diagnostics as events, as plan and apply do.
         self._run("init", "-json", "-reconfigure", "-lockfile=readonly", *settings)
 
-    def apply(self, progress: Progress = lambda text: None) -> None:
+    def apply(self, progress: Progress = lambda text: None, targets: Sequence[str] = ()) -> None:
         """Create or change what the configuration says; `progress` gets one short text a resource.
+
+        With `targets`, only these addresses and what they depend on.
 
         Raises:
             TerraformError: a resource could not be made; what was made before is in the state.
 
         """
         planned = done = 0
-        for event in self._events("apply", "-json", "-auto-approve", *self._variables()):
+        limits = [f"-target={address}" for address in targets]
+        for event in self._events("apply", "-json", "-auto-approve", *limits, *self._variables()):
             planned += event["type"] == "planned_change"
             # Data sources that are read during the apply say "complete", too, but were never planned.
             if event["type"] == "apply_complete" and event["hook"]["action"] != "read":
                 done += 1
                 progress(f"{done}/{planned} {event['hook']['resource']['addr']}")
 
-    def pending_changes(self) -> int:
+    def pending_changes(self, targets: Sequence[str] = ()) -> int:
         """How many resources (or else outputs) a plan would change now; 0 if nothing drifted."""
-        events = list(self._events("plan", "-json", *self._variables()))
+        limits = [f"-target={address}" for address in targets]
+        events = list(self._events("plan", "-json", *limits, *self._variables()))
         summary = next(event["changes"] for event in events if event["type"] == "change_summary")
         resources: int = sum(summary[kind] for kind in ("add", "change", "remove"))
         outputs = [
             value for event in events if event["type"] == "outputs" for value in event["outputs"].values()
         ]
         return resources or sum(value.get("action", "noop") != "noop" for value in outputs)
+
+    def planned(self) -> dict[str, Any]:
+        """What a plan would say now, as ``terraform show -json`` does; no lock is taken, nothing refreshed.
+
+        Raises:
+            TerraformError: the stack was not initialised, or does not plan.
+
+        """
+        with tempfile.TemporaryDirectory() as place:
+            file = f"{place}/plan"
+            self._run("plan", "-json", "-refresh=false", "-lock=false", f"-out={file}", *self._variables())
+            answer: dict[str, Any] = json.loads(self._run("show", "-json", file))
+        return answer
 
     def resources(self) -> list[str]:
         """The addresses of the managed resources in the state."""
@@ -90,6 +108,10 @@ class Stack:
 
         """
         self._run("destroy", "-json", "-auto-approve", *self._variables())
+
+    def forget(self, *addresses: str) -> None:
+        """Take resources out of the state, and leave them as they are."""
+        self._run("state", "rm", *addresses)
 
     # ─── Running Terraform ───
 

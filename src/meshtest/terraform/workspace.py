@@ -8,18 +8,23 @@ stacks run in a copy, and what differs is an override file there
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from meshtest import toolchain
 
 if TYPE_CHECKING:
-    from meshtest.emulator import Endpoint
+    from meshtest.backends import Account
 
 OVERRIDE = "embedded_override.tf"
+# By itself the provider tries 25 times: it takes four minutes to say that nothing is there any more.
+MAX_RETRIES = 3
 # The S3 backend reads only the service's own variable, the provider reads the first one.
 ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS")
 
@@ -27,25 +32,32 @@ ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_U
 # ─── Working copy ───
 
 
-def prepare(target: Path) -> Path:
+def prepare(
+    target: Path, settings: Mapping[str, str] = MappingProxyType({}), *, is_emulated: bool = True
+) -> Path:
     """Copy ``setup/`` and ``infrastructure/`` below `target`, with the override files in each root.
 
     Files that changed since the last copy are replaced, removed ones go, and what Terraform keeps
-    there (``.terraform``) stays, so that a second ``init`` is quick. Returns ``target/infrastructure``.
+    there (``.terraform``) stays, so that a second ``init`` is quick. `settings` win over those of
+    ``setup/domain.json``; a real account has no override. Returns ``target/infrastructure``.
     """
     for folder in ("setup", "infrastructure"):
         _mirror(toolchain.ROOT / folder, target / folder)
+    if settings:
+        file = target / "setup" / "domain.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | settings, indent=2) + "\n")
     infrastructure = target / "infrastructure"
-    for root in roots(infrastructure):
+    for root in roots(infrastructure) if is_emulated else ():
         (root / OVERRIDE).write_text(_override(is_project=root.parent.name == "projects"))
     return infrastructure
 
 
 def roots(infrastructure: Path) -> list[Path]:
-    """Every root module: the environments, and the projects that have a ``project.json``."""
+    """Every root module: bootstrap, the environments, and the projects that have a ``project.json``."""
+    bootstrap = infrastructure.glob("bootstrap/main.tf")
     environments = (infrastructure / "environments").glob("*/main.tf")
     projects = (infrastructure / "projects").glob("*/project.json")
-    return sorted(file.parent for file in (*environments, *projects))
+    return sorted(file.parent for file in (*bootstrap, *environments, *projects))
 
 
 def _mirror(source: Path, target: Path) -> None:
@@ -64,7 +76,9 @@ def _mirror(source: Path, target: Path) -> None:
 
 def _is_local(file: Path) -> bool:
     """Whether Terraform or a person made this file for one machine only (see .gitignore)."""
-    return ".terraform" in file.parts or file.name == "backend.conf" or file.name.endswith("_override.tf")
+    is_state = ".tfstate" in file.name or file.suffix == ".tfplan"
+    is_setting = file.name == "backend.conf" or file.name.endswith("_override.tf")
+    return ".terraform" in file.parts or is_state or is_setting
 
 
 def _override(*, is_project: bool) -> str:
@@ -73,6 +87,7 @@ def _override(*, is_project: bool) -> str:
     text = f"""
 provider "aws" {{
   insecure          = {insecure}
+  max_retries       = {MAX_RETRIES}
   s3_use_path_style = true
 }}
 """
@@ -88,20 +103,23 @@ data "terraform_remote_state" "foundation" {{
 # ─── Environment ───
 
 
-def environment(endpoint: Endpoint, build: Path = toolchain.BUILD) -> dict[str, str]:
-    """The environment in which Terraform finds the provider, and the embedded AWS over HTTPS.
+def environment(account: Account, build: Path = toolchain.BUILD) -> dict[str, str]:
+    """The environment in which Terraform finds the provider, and the account and no other one.
 
     ``AWS_CA_BUNDLE`` is empty on purpose, also where this is added to a larger environment: the provider
     fails when one process is configured twice with it. Go trusts ``SSL_CERT_FILE`` instead.
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))}
+    variables = account.environment()
+    if url := variables.get("AWS_ENDPOINT_URL"):
+        variables |= dict.fromkeys(ENDPOINT_VARIABLES, url)
+    if account.ca_bundle:
+        variables["SSL_CERT_FILE"] = str(account.ca_bundle)
     return {
         **kept,
-        **endpoint.environment(),
+        **variables,
         "AWS_CA_BUNDLE": "",
-        **dict.fromkeys(ENDPOINT_VARIABLES, endpoint.https),
         "CHECKPOINT_DISABLE": "1",
-        "SSL_CERT_FILE": str(endpoint.ca_bundle),
         "TF_CLI_CONFIG_FILE": str(_cli_configuration(build)),
         "TF_IN_AUTOMATION": "1",
         "TF_INPUT": "0",

@@ -38,6 +38,14 @@ TABLE = 'module.iceberg_table["refined.ecb_rates"].aws_glue_catalog_table.this'
 MACHINE = 'module.pipeline["rates"].aws_sfn_state_machine.this'
 MACHINE_LOGS = 'module.pipeline["rates"].aws_cloudwatch_log_group.this'
 
+ENVIRONMENT = 'module.environment["dev"]'
+DEPLOY_ROLE = f'{ENVIRONMENT}.aws_iam_role.this["deploy"]'
+DEPLOY_DATA = f'{ENVIRONMENT}.aws_iam_policy.this["deploy-data"]'
+BOUNDARY = f"{ENVIRONMENT}.aws_iam_policy.boundary"
+STATE_KEY = f"{ENVIRONMENT}.aws_kms_key.state"
+OIDC = "aws_iam_openid_connect_provider.github[0]"
+GITHUB = "token.actions.githubusercontent.com"
+
 
 # ─── Changes ───
 
@@ -535,6 +543,99 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
         "project",
         "the right to delete it",
         document(JOB_POLICY, "policy", statement("DataLakeKey", Action=["kms:ScheduleKeyDeletion"])),
+    ),
+    (
+        "iam-trust",
+        "project",
+        "a user of the account",
+        document(JOB_ROLE, "assume_role_policy", statement("", Principal=EVERYONE_S3)),
+    ),
+    *(
+        (
+            "iam-oidc-trust",
+            "bootstrap",
+            fault,
+            document(DEPLOY_ROLE, "assume_role_policy", statement("GitHubActions", **changes)),
+        )
+        for fault, changes in {
+            "no condition": {"Condition": None},
+            "no subject": {"Condition": {"StringEquals": {f"{GITHUB}:aud": "sts.amazonaws.com"}}},
+            "another issuer": {"Principal": {"Federated": "arn:aws:iam::123456789012:saml-provider/x"}},
+            "another way in": {"Action": ["sts:AssumeRoleWithWebIdentity", "sts:TagSession"]},
+        }.items()
+    ),
+    *(
+        (
+            "iam-oidc-trust",
+            "bootstrap",
+            fault,
+            document(DEPLOY_ROLE, "assume_role_policy", renamed(pattern, replacement)),
+        )
+        for fault, pattern, replacement in (
+            ("any repository", "repo:acme/finance01:", "repo:acme/*:"),
+            ("any subject", "repo:acme/finance01:environment:dev", "*"),
+            ("a likeness", '"StringEquals"', '"StringLike"'),
+            ("a condition that may be missing", '"StringEquals"', '"StringEqualsIfExists"'),
+            ("another audience", "sts.amazonaws.com", "https://github.com/acme"),
+        )
+    ),
+    ("iam-oidc-trust", "bootstrap", "an open provider", put(OIDC, "client_id_list", ["a", "b"])),
+    ("iam-role-boundary", "project", "none", put(JOB_ROLE, "permissions_boundary", None)),
+    *(
+        ("iam-boundary-holds", "bootstrap", fault, document(BOUNDARY, "policy", change))
+        for fault, change in {
+            "everything": statement("ServicesInTheRegion", Action="*"),
+            "all of IAM": statement("DomainIdentities", Action="iam:*"),
+            "roles without it": without("NoRoleWithoutIt"),
+            "roles without it, allowed": statement("NoRoleWithoutIt", Effect="Allow"),
+            "roles with any": statement(
+                "NoRoleWithoutIt", Condition={"Null": {"iam:PermissionsBoundary": "true"}}
+            ),
+            "policies of roles without it": statement("NoRoleWithoutIt", Action=["iam:CreateRole"]),
+            "some roles only": statement("NoRoleWithoutIt", Resource="arn:aws:iam::123456789012:role/x"),
+            "taken off": without("NoTakingOff"),
+        }.items()
+    ),
+    (
+        "iam-key-use",
+        "bootstrap",
+        "keys of anyone",
+        document(DEPLOY_DATA, "policy", statement("ChangeKeys", Condition=None)),
+    ),
+    (
+        "iam-key-use",
+        "bootstrap",
+        "use of every key",
+        document(DEPLOY_DATA, "policy", statement("UseKeys", Condition=None)),
+    ),
+    (
+        "iam-key-use",
+        "bootstrap",
+        "aliases of anyone",
+        document(DEPLOY_DATA, "policy", renamed("alias/f01-data-lake-dev", "alias/*")),
+    ),
+    (
+        "iam-no-wildcard-resource",
+        "bootstrap",
+        "keys without tags",
+        document(DEPLOY_DATA, "policy", statement("CreateKeys", Condition=None)),
+    ),
+    (
+        "kms-alias",
+        "bootstrap",
+        "another instance's alone",
+        drop(f"{ENVIRONMENT}.aws_kms_alias.state", STATE_KEY),
+    ),
+    (
+        "s3-access-logging",
+        "bootstrap",
+        "no prefix",
+        put(
+            f"{ENVIRONMENT}.module.state.aws_s3_bucket_logging.this[0]",
+            "target_prefix",
+            "",
+            f"{ENVIRONMENT}.module.state.aws_s3_bucket.this",
+        ),
     ),
     (
         "iam-no-administrator",

@@ -1,16 +1,61 @@
-"""The whole domain, deployed and run once for the session, as `make demo` does it."""
+"""The whole domain, applied once for the session on the backend that BACKEND names; a report of the probes.
+
+A test names what it needs of a backend with ``@pytest.mark.needs(Ability…)``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from rich.console import Console
+from rich.table import Table
 
-from meshtest import demo, emulator
+from meshtest import demo, toolchain
+from meshtest.backends import Ability, Backend, BackendError, selected
 from meshtest.demo import Report
-from meshtest.domain import Domain
+from meshtest.domain import ECB_RATES, Domain
 from meshtest.progress import Stages
+
+HERE = Path(__file__).parent
+RESULTS = toolchain.BUILD / "live" / "probes.json"
+_results: dict[str, str] = {}
+
+
+# ─── Backend ───
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs(*abilities): what the backend must be able to do")
+    config.addinivalue_line("markers", "last: ends the session's domain, so everything else goes before it")
+    # LocalStack's certificate is for a public name (see LocalStack.client).
+    config.addinivalue_line("filterwarnings", "ignore::urllib3.exceptions.InsecureRequestWarning")
+    try:
+        selected()
+    except BackendError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    backend = selected()
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+    for item in items:
+        if HERE not in item.path.parents:
+            continue
+        needed = {ability for marker in item.iter_markers("needs") for ability in marker.args}
+        if reason := backend.lacks(needed):
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def backend() -> Backend:
+    return selected()
+
+
+# ─── Domain ───
 
 
 @pytest.fixture(scope="session")
@@ -20,16 +65,87 @@ def stages() -> Iterator[Stages]:
 
 
 @pytest.fixture(scope="session")
-def domain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Domain]:
-    """A domain on an embedded AWS of its own; empty until `report` is asked for."""
-    directory = tmp_path_factory.mktemp("domain")
-    with emulator.running(directory / "emulator") as endpoint:
-        yield Domain(endpoint, directory / "domain")
+def empty_domain(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Domain]:
+    """A domain in which nothing has been applied yet; `domain` is this one, deployed."""
+    with backend.open(tmp_path_factory.mktemp("domain")) as domain:
+        yield domain
+
+
+@pytest.fixture(scope="session")
+def domain(backend: Backend, empty_domain: Domain, stages: Stages) -> Domain:
+    """The domain with every stack applied, or what the backend can have of the foundation."""
+    if Ability.WHOLE_DOMAIN in backend.abilities:
+        demo.deploy(empty_domain, stages)
+        return empty_domain
+    foundation = empty_domain.stacks[0]
+    with stages.stage(f"apply {len(backend.targets)} parts of the foundation") as show:
+        empty_domain.prepare()
+        foundation.init()
+        foundation.apply(show, backend.targets)
+    return empty_domain
 
 
 @pytest.fixture(scope="session")
 def report(domain: Domain, stages: Stages) -> Report:
-    """The report of the first deployment and run."""
+    """The report of the first run of every pipeline."""
     report = Report(seconds=stages.seconds)
-    demo.exercise(domain, stages, report)
+    demo.run_and_inspect(domain, stages, report)
     return report
+
+
+@pytest.fixture
+def landing(domain: Domain, report: Report) -> Iterator[Callable[[str, bytes], None]]:
+    """The landing zone of project01, emptied; the real input is back afterwards."""
+    s3 = domain.endpoint.client("s3")
+    bucket, key = domain.bucket("raw"), f"landing/project01/{ECB_RATES.name}"
+    s3.delete_object(Bucket=bucket, Key=key)
+
+    def put(name: str, content: bytes) -> None:
+        s3.put_object(Bucket=bucket, Key=f"landing/project01/{name}", Body=content)
+
+    yield put
+    for found in s3.list_objects_v2(Bucket=bucket, Prefix="landing/project01/").get("Contents", []):
+        s3.delete_object(Bucket=bucket, Key=found["Key"])
+    s3.upload_file(str(ECB_RATES), bucket, key)
+
+
+# ─── Report ───
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    name = report.nodeid.partition("infra/live/")[2]
+    if not name or (report.when != "call" and report.passed):
+        return
+    result = report.outcome
+    if report.skipped and isinstance(report.longrepr, tuple):
+        result = report.longrepr[2].removeprefix("Skipped: ")
+    _results[name] = result if _results.get(name, "passed") == "passed" else _results[name]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line a probe: what was asked, of which backend, with which result."""
+    if not _results:
+        return
+    backend = selected().name
+    table = Table(title=f"Live probes ({RESULTS.relative_to(toolchain.ROOT)})", title_justify="left")
+    for column in ("probe", "backend", "result"):
+        table.add_column(column)
+    for probe, results in _by_probe().items():
+        counts = Counter(results)
+        whole = len(results) == 1
+        told = [result if whole else f"{number} {result}" for result, number in counts.items()]
+        table.add_row(probe, backend, "\n".join(told))
+    Console(file=terminalreporter._tw._file, width=160).print(table)
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text(json.dumps({"backend": backend, "probes": _results}, indent=2) + "\n")
+
+
+def _by_probe() -> dict[str, list[str]]:
+    """The results of each probe in words; a probe with parameters has as many as cases."""
+    found: dict[str, list[str]] = {}
+    for name, result in _results.items():
+        module, _, test = name.partition("[")[0].partition("::")
+        topic, question = module.removesuffix(".py"), test.removeprefix("test_")
+        words = f"{topic.removeprefix('test_')}: {question}".replace("_", " ")
+        found.setdefault(words, []).append(result)
+    return found

@@ -7,9 +7,13 @@ from typing import Any
 
 ACCOUNT = "123456789012"
 KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/0000-1111"
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/f01-boundary-dev"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/f01-a-role-dev"
 JOB = f"arn:aws:glue:eu-west-1:{ACCOUNT}:job/f01-project01-ingest-dev"
-COLUMNS = [{"name": "record_id", "type": "string"}, {"name": "value", "type": "decimal(18,2)"}]
+COLUMNS = [
+    {"name": "record_id", "type": "string", "comment": "Who it is"},
+    {"name": "value", "type": "decimal(18,2)"},
+]
 
 INPUTS: dict[str, dict[str, Any]] = {
     "glue_catalog_database": {
@@ -23,7 +27,7 @@ INPUTS: dict[str, dict[str, Any]] = {
         "description": "Records as received",
         "location": "s3://f01-raw-123456789012-dev/project01/records/",
         "name": "records",
-        "partition_keys": [{"name": "ingestion_date", "type": "string"}],
+        "partition_keys": [{"name": "ingestion_date", "type": "string", "comment": "When it came"}],
     },
     "glue_iceberg_table": {
         "columns": COLUMNS,
@@ -53,6 +57,7 @@ INPUTS: dict[str, dict[str, Any]] = {
         "job_names": ["f01-project01-refine-dev"],
         "kms_key_arn": KEY,
         "name": "f01-project01-glue-job-dev",
+        "permissions_boundary_arn": BOUNDARY,
         "read_prefixes": ["artifacts/wheels", "refined/other/shared"],
         "read_tables": ["f01_refined_dev/shared"],
         "write_prefixes": ["raw/project01", "refined/project01"],
@@ -67,12 +72,14 @@ INPUTS: dict[str, dict[str, Any]] = {
         },
         "managed_policy_arns": {"observability": f"arn:aws:iam::{ACCOUNT}:policy/f01-sfn-observability-dev"},
         "name": "f01-project01-rates-sfn-dev",
+        "permissions_boundary_arn": BOUNDARY,
         "service": "states.amazonaws.com",
         "source_arns": [f"arn:aws:states:eu-west-1:{ACCOUNT}:stateMachine:f01-project01-rates-dev"],
     },
     "iam_table_optimizer": {
         "kms_key_arn": KEY,
         "name": "f01-project01-table-optimizer-dev",
+        "permissions_boundary_arn": BOUNDARY,
         "table_prefixes": ["refined/project01/records"],
         "tables": ["f01_refined_dev/records"],
     },

@@ -13,11 +13,13 @@ def table(planned):
 
 def test_columns_and_partition_keys_keep_their_order(table):
     (storage,) = table["storage_descriptor"]
-    assert [(c["name"], c["type"]) for c in storage["columns"]] == [
-        ("record_id", "string"),
-        ("value", "decimal(18,2)"),
+    assert [(c["name"], c["type"], c["comment"]) for c in storage["columns"]] == [
+        ("record_id", "string", "Who it is"),
+        ("value", "decimal(18,2)", None),
     ]
-    assert [(k["name"], k["type"]) for k in table["partition_keys"]] == [("ingestion_date", "string")]
+    assert [(k["name"], k["type"], k["comment"]) for k in table["partition_keys"]] == [
+        ("ingestion_date", "string", "When it came")
+    ]
 
 
 def test_engines_read_it_as_parquet(table):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 from plans import resources, the
 
@@ -23,12 +25,14 @@ def test_the_catalog_creates_the_metadata(table):
     assert iceberg == {"metadata_operation": "CREATE", "version": "2"}
     (storage,) = entry["storage_descriptor"]
     assert storage["location"] == "s3://f01-refined-123456789012-dev/project01/records/"
-    assert [(c["name"], c["type"]) for c in storage["columns"]] == [
-        ("record_id", "string"),
-        ("value", "decimal(18,2)"),
+    assert [(c["name"], c["type"], c["comment"]) for c in storage["columns"]] == [
+        ("record_id", "string", "Who it is"),
+        ("value", "decimal(18,2)", None),
     ]
+    assert (entry["table_type"], entry["description"]) == ("EXTERNAL_TABLE", "Records")
 
 
+@pytest.mark.proves("glue-table-optimizers")
 def test_the_three_optimizers_run_as_the_given_role(optimizers, inputs):
     assert set(optimizers) == {"compaction", "orphan_file_deletion", "retention"}
     for optimizer in optimizers.values():
@@ -56,23 +60,30 @@ def test_a_plan_leaves_what_commits_change_alone(terraform, infrastructure, endp
     """A commit of Iceberg's GlueCatalog replaces the whole entry; the next plan must be empty."""
     glue = endpoint.client("glue")
     s3 = endpoint.client("s3")
+    # Names of its own: the endpoint outlives the test, which may run many times on it (meshtest.mutation).
+    mark = uuid.uuid4().hex[:8]
+    bucket, database = f"f01-refined-{mark}-dev", f"f01_refined_{mark}"
     location = {"LocationConstraint": endpoint.region}
-    s3.create_bucket(Bucket="f01-refined-123456789012-dev", CreateBucketConfiguration=location)
-    glue.create_database(DatabaseInput={"Name": "f01_refined_dev"})
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
+    glue.create_database(DatabaseInput={"Name": database})
     runner = terraform(infrastructure / "modules" / "glue_iceberg_table")
-    given = inputs["glue_iceberg_table"]
+    given = {
+        **inputs["glue_iceberg_table"],
+        "database_name": database,
+        "location": f"s3://{bucket}/project01/records/",
+    }
     options = {
-        "tf_vars": {**given, "columns": given["columns"]},
+        "tf_vars": given,
         "state": str(tmp_path / "terraform.tfstate"),
     }
     runner.apply(lock=False, **options)
 
-    entry = glue.get_table(DatabaseName="f01_refined_dev", Name="records")["Table"]
+    entry = glue.get_table(DatabaseName=database, Name="records")["Table"]
     current = entry["Parameters"]["metadata_location"]
     # As GlueTableOperations does it: no description, columns with field ids, one more column.
     columns = [*given["columns"], {"name": "added", "type": "string"}]
     glue.update_table(
-        DatabaseName="f01_refined_dev",
+        DatabaseName=database,
         VersionId=entry["VersionId"],
         SkipArchive=True,
         TableInput={

@@ -11,6 +11,7 @@ def job(planned):
     return the(planned(), "aws_glue_job")
 
 
+@pytest.mark.proves("glue-version")
 def test_it_runs_pyspark_on_glue_5_1(job):
     (command,) = job["command"]
     assert job["glue_version"] == "5.1"
@@ -19,16 +20,19 @@ def test_it_runs_pyspark_on_glue_5_1(job):
     assert (job["worker_type"], job["number_of_workers"]) == ("G.1X", 2)
 
 
+@pytest.mark.proves("glue-job-security-configuration", "glue-in-the-vpc")
 def test_it_is_encrypted_and_in_the_vpc(job):
     assert job["security_configuration"] == "f01-glue-dev"
     assert job["connections"] == ["f01-network-a-dev", "f01-network-b-dev"]
 
 
+@pytest.mark.proves("glue-limits")
 def test_it_ends_and_leaves_retries_to_the_pipeline(job):
     assert (job["timeout"], job["max_retries"]) == (60, 0)
     assert job["execution_property"] == [{"max_concurrent_runs": 1}]
 
 
+@pytest.mark.proves("glue-arguments")
 def test_iceberg_is_configured_in_one_conf_argument(job):
     arguments = job["default_arguments"]
     assert arguments["--datalake-formats"] == "iceberg"
@@ -49,9 +53,20 @@ def test_the_archives_are_put_on_the_path_not_installed(job):
     assert "--additional-python-modules" not in arguments
 
 
+@pytest.mark.proves("glue-arguments")
 def test_it_is_observed_and_keeps_no_bookmark_unless_asked(job):
     arguments = job["default_arguments"]
-    on = ("--enable-continuous-cloudwatch-log", "--enable-job-insights", "--enable-metrics")
-    assert [arguments[name] for name in on] == ["true"] * 3
+    on = {name: value for name, value in arguments.items() if name.startswith("--enable-")}
+    assert on == dict.fromkeys(
+        (
+            "--enable-continuous-cloudwatch-log",
+            "--enable-glue-datacatalog",
+            "--enable-job-insights",
+            "--enable-metrics",
+            "--enable-observability-metrics",
+        ),
+        "true",
+    )
+    assert arguments["--job-language"] == "python"
     assert arguments["--job-bookmark-option"] == "job-bookmark-disable"
     assert (arguments["--TempDir"], arguments["--env"]) == ("s3://artifacts/temp/p/", "dev")

@@ -15,8 +15,10 @@ def policy(planned):
     return statements(the(planned(), "aws_iam_role_policy")["policy"])
 
 
+@pytest.mark.proves("iam-trust")
 def test_only_glue_of_this_account_assumes_the_role(planned):
     (trust,) = json.loads(the(planned(), "aws_iam_role")["assume_role_policy"])["Statement"]
+    assert (trust["Effect"], trust["Action"]) == ("Allow", "sts:AssumeRole")
     assert trust["Principal"] == {"Service": "glue.amazonaws.com"}
     assert trust["Condition"] == {
         "StringEquals": {"aws:SourceAccount": "123456789012"},
@@ -54,6 +56,7 @@ def test_tables_are_named_one_by_one(policy):
     assert not {"glue:CreateTable", "glue:DeleteTable"} & set(policy["WriteCatalog"]["Action"])
 
 
+@pytest.mark.proves("iam-key-use")
 def test_the_key_is_used_and_no_other(policy, inputs):
     assert policy["DataLakeKey"]["Resource"] == [inputs["iam_glue_job"]["kms_key_arn"]]
     assert set(policy["DataLakeKey"]["Action"]) == {
@@ -64,6 +67,7 @@ def test_the_key_is_used_and_no_other(policy, inputs):
     }
 
 
+@pytest.mark.proves("iam-no-wildcard-resource")
 def test_only_the_known_exceptions_have_no_resource(policy):
     assert {sid for sid, statement in policy.items() if "*" in statement["Resource"]} == {
         "EC2NetworkAccess",  # P0-03, left as it is
@@ -76,3 +80,54 @@ def test_the_network_statement_is_left_as_it_was(policy):
     actions = set(policy["EC2NetworkAccess"]["Action"])
     assert {"ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface"} <= actions
     assert policy["EC2NetworkAccess"]["Resource"] == ["*"]
+
+
+def test_every_statement_allows_exactly_its_actions(policy):
+    assert {statement["Effect"] for statement in policy.values()} == {"Allow"}
+    assert {sid: " ".join(sorted(statement["Action"])) for sid, statement in policy.items()} == {
+        "DataLakeKey": "kms:Decrypt kms:DescribeKey kms:Encrypt kms:GenerateDataKey*",
+        "EC2NetworkAccess": "ec2:CreateNetworkInterface ec2:DeleteNetworkInterface"
+        " ec2:DescribeNetworkInterfaces ec2:DescribeRouteTables ec2:DescribeSecurityGroups"
+        " ec2:DescribeSubnets ec2:DescribeVpcAttribute ec2:DescribeVpcEndpoints",
+        "JobBookmarks": "glue:GetJobBookmark glue:ResetJobBookmark glue:UpdateJobBookmark",
+        "JobLogs": "logs:AssociateKmsKey logs:CreateLogGroup logs:CreateLogStream logs:PutLogEvents",
+        "JobMetrics": "cloudwatch:PutMetricData",
+        "ListBuckets": "s3:GetBucketLocation s3:ListBucket",
+        "NetworkConnections": "glue:GetConnection",
+        "ReadCatalog": "glue:BatchGetPartition glue:GetDatabase glue:GetDatabases glue:GetPartition"
+        " glue:GetPartitions glue:GetTable glue:GetTables",
+        "ReadObjects": "s3:GetObject",
+        "TagNetworkInterfaces": "ec2:CreateTags ec2:DeleteTags",
+        "WriteCatalog": "glue:BatchCreatePartition glue:BatchDeletePartition glue:CreatePartition"
+        " glue:DeletePartition glue:UpdatePartition glue:UpdateTable",
+        "WriteObjects": "s3:AbortMultipartUpload s3:DeleteObject s3:ListMultipartUploadParts s3:PutObject",
+    }
+
+
+def test_jobs_connections_interfaces_and_logs_are_named(policy):
+    assert policy["JobBookmarks"]["Resource"] == [f"{GLUE}:job/f01-project01-refine-dev"]
+    assert set(policy["NetworkConnections"]["Resource"]) == {
+        f"{GLUE}:catalog",
+        f"{GLUE}:connection/f01-network-a-dev",
+    }
+    assert policy["TagNetworkInterfaces"]["Resource"] == [
+        "arn:aws:ec2:eu-west-1:123456789012:network-interface/*"
+    ]
+    assert policy["TagNetworkInterfaces"]["Condition"] == {
+        "ForAllValues:StringEquals": {"aws:TagKeys": "aws-glue-service-resource"}
+    }
+    assert policy["JobLogs"]["Resource"] == ["arn:aws:logs:eu-west-1:123456789012:log-group:/aws-glue/jobs/*"]
+
+
+def test_without_jobs_connections_and_tables_of_their_own_there_are_no_statements_on_them(planned):
+    role = planned(connection_names=[], job_names=[], write_tables=[])
+    document = statements(the(role, "aws_iam_role_policy")["policy"])
+    assert not {"JobBookmarks", "NetworkConnections", "WriteCatalog"} & set(document)
+
+
+def test_the_role_is_bound_and_known_by_its_name(planned, inputs):
+    given = inputs["iam_glue_job"]
+    assert the(planned(), "aws_iam_role")["permissions_boundary"] == given["permissions_boundary_arn"]
+    assert the(planned(permissions_boundary_arn=""), "aws_iam_role")["permissions_boundary"] is None
+    assert planned().outputs["role_arn"] == f"arn:aws:iam::123456789012:role/{given['name']}"
+    assert planned().outputs["role_name"] == given["name"]

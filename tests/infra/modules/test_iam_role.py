@@ -13,8 +13,10 @@ def role(planned):
     return planned()
 
 
+@pytest.mark.proves("iam-trust")
 def test_the_service_assumes_it_for_the_named_resources_alone(role, inputs):
     (trust,) = json.loads(the(role, "aws_iam_role")["assume_role_policy"])["Statement"]
+    assert (trust["Effect"], trust["Action"]) == ("Allow", "sts:AssumeRole")
     assert trust["Principal"] == {"Service": "states.amazonaws.com"}
     assert trust["Condition"] == {
         "StringEquals": {"aws:SourceAccount": "123456789012"},

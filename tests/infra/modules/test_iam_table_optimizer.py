@@ -16,8 +16,10 @@ def policy(planned):
     return statements(the(planned(), "aws_iam_role_policy")["policy"])
 
 
+@pytest.mark.proves("iam-trust")
 def test_only_glue_of_this_account_assumes_the_role(planned):
     (trust,) = json.loads(the(planned(), "aws_iam_role")["assume_role_policy"])["Statement"]
+    assert (trust["Effect"], trust["Action"]) == ("Allow", "sts:AssumeRole")
     assert trust["Principal"] == {"Service": "glue.amazonaws.com"}
     assert trust["Condition"] == {
         "StringEquals": {"aws:SourceAccount": "123456789012"},
@@ -37,6 +39,7 @@ def test_the_optimizers_reach_the_named_tables_alone(policy):
     assert set(policy["TableMetadata"]["Action"]) == {"glue:GetTable", "glue:UpdateTable"}
 
 
+@pytest.mark.proves("iam-key-use")
 def test_the_key_is_used_and_no_other(policy, inputs):
     assert policy["DataLakeKey"]["Resource"] == [inputs["iam_table_optimizer"]["kms_key_arn"]]
     assert set(policy["DataLakeKey"]["Action"]) == {
@@ -55,5 +58,25 @@ def test_each_optimizer_writes_its_log(policy):
     }
 
 
+@pytest.mark.proves("iam-no-wildcard-resource")
 def test_every_statement_names_its_resources(policy):
     assert [sid for sid, statement in policy.items() if "*" in statement["Resource"]] == []
+
+
+def test_every_statement_allows_exactly_its_actions(policy):
+    assert {statement["Effect"] for statement in policy.values()} == {"Allow"}
+    assert {sid: " ".join(sorted(statement["Action"])) for sid, statement in policy.items()} == {
+        "DataLakeKey": "kms:Decrypt kms:DescribeKey kms:Encrypt kms:GenerateDataKey*",
+        "ListBuckets": "s3:ListBucket",
+        "OptimizerLogs": "logs:CreateLogGroup logs:CreateLogStream logs:PutLogEvents",
+        "TableFiles": "s3:DeleteObject s3:GetObject s3:PutObject",
+        "TableMetadata": "glue:GetTable glue:UpdateTable",
+    }
+
+
+def test_the_role_is_bound_and_known_by_its_name(planned, inputs):
+    given = inputs["iam_table_optimizer"]
+    assert the(planned(), "aws_iam_role")["permissions_boundary"] == given["permissions_boundary_arn"]
+    assert the(planned(permissions_boundary_arn=""), "aws_iam_role")["permissions_boundary"] is None
+    assert planned().outputs["role_arn"] == f"arn:aws:iam::123456789012:role/{given['name']}"
+    assert planned().outputs["role_name"] == given["name"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import pytest
@@ -39,8 +40,11 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"name": "1st"}, 'name is "1st"'),
         ({"optimizer_role_arn": "a-role"}, 'optimizer_role_arn of records is "a-role"'),
         ({"orphan_file_retention_days": 2}, "orphan_file_retention_days of records is 2"),
+        ({"orphan_file_retention_days": 3.5}, "orphan_file_retention_days of records is 3.5"),
         ({"snapshot_retention_days": 0}, "snapshot_retention_days of records is 0"),
-        ({"snapshots_to_retain": 0.5}, "snapshots_to_retain of records is 0.5"),
+        ({"snapshot_retention_days": 1.5}, "snapshot_retention_days of records is 1.5"),
+        ({"snapshots_to_retain": 0}, "snapshots_to_retain of records is 0"),
+        ({"snapshots_to_retain": 1.5}, "snapshots_to_retain of records is 1.5"),
     ],
     "glue_job": [
         ({"arguments": {"env": "dev"}}, 'arguments of f01-project01-refine-dev are ["env"]'),
@@ -51,14 +55,22 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"glue_version": "4.0"}, 'glue_version of f01-project01-refine-dev is "4.0"'),
         ({"job_bookmark_option": "on"}, 'job_bookmark_option of f01-project01-refine-dev is "on"'),
         ({"max_concurrent_runs": 0}, "max_concurrent_runs of f01-project01-refine-dev is 0"),
+        ({"max_concurrent_runs": 1.5}, "max_concurrent_runs of f01-project01-refine-dev is 1.5"),
+        ({"max_concurrent_runs": 1001}, "max_concurrent_runs of f01-project01-refine-dev is 1001"),
+        ({"max_retries": -1}, "max_retries of f01-project01-refine-dev is -1"),
+        ({"max_retries": 0.5}, "max_retries of f01-project01-refine-dev is 0.5"),
         ({"max_retries": 11}, "max_retries of f01-project01-refine-dev is 11"),
         ({"name": "x" * 300}, "(300 characters); expected at most 255"),
         ({"number_of_workers": 1}, "number_of_workers of f01-project01-refine-dev is 1"),
+        ({"number_of_workers": 2.5}, "number_of_workers of f01-project01-refine-dev is 2.5"),
+        ({"number_of_workers": 300}, "number_of_workers of f01-project01-refine-dev is 300"),
         ({"role_arn": "a-role"}, 'role_arn of f01-project01-refine-dev is "a-role"'),
         ({"script_location": "refine.py"}, 'script_location of f01-project01-refine-dev is "refine.py"'),
         ({"security_configuration": ""}, "security_configuration of f01-project01-refine-dev is empty"),
         ({"temp_dir": "s3://bucket"}, 'temp_dir of f01-project01-refine-dev is "s3://bucket"'),
         ({"timeout_minutes": 10081}, "timeout_minutes of f01-project01-refine-dev is 10081"),
+        ({"timeout_minutes": 0}, "timeout_minutes of f01-project01-refine-dev is 0"),
+        ({"timeout_minutes": 1.5}, "timeout_minutes of f01-project01-refine-dev is 1.5"),
         ({"warehouse": "/tmp"}, 'warehouse of f01-project01-refine-dev is "/tmp"'),
         ({"worker_type": "Standard"}, 'worker_type of f01-project01-refine-dev is "Standard"'),
     ],
@@ -67,6 +79,7 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"job_names": ["f01-*"]}, 'job_names are ["f01-*"]'),
         ({"kms_key_arn": "*"}, 'kms_key_arn is "*"'),
         ({"name": "x" * 65}, "(65 characters); expected at most 64"),
+        ({"permissions_boundary_arn": "Admin"}, 'permissions_boundary_arn is "Admin"'),
         ({"read_prefixes": ["bucket/*"]}, 'read_prefixes are ["bucket/*"]'),
         ({"read_tables": ["db/*"]}, 'read_tables are ["db/*"]'),
         ({"write_prefixes": []}, "write_prefixes is empty"),
@@ -81,6 +94,7 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
             'managed_policy_arns of f01-project01-rates-sfn-dev are ["Admin"]',
         ),
         ({"name": "x" * 65}, "(65 characters); expected at most 64"),
+        ({"permissions_boundary_arn": "Admin"}, 'permissions_boundary_arn is "Admin"'),
         ({"service": "states"}, 'service of f01-project01-rates-sfn-dev is "states"'),
         ({"source_arns": []}, "source_arns of f01-project01-rates-sfn-dev are []"),
         ({"source_arns": ["*"]}, 'source_arns of f01-project01-rates-sfn-dev are ["*"]'),
@@ -88,6 +102,7 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
     "iam_table_optimizer": [
         ({"kms_key_arn": "alias/f01"}, 'kms_key_arn is "alias/f01"'),
         ({"name": "a role"}, 'name is "a role"'),
+        ({"permissions_boundary_arn": "Admin"}, 'permissions_boundary_arn is "Admin"'),
         ({"table_prefixes": []}, "table_prefixes is empty"),
         ({"table_prefixes": ["bucket/*"]}, 'table_prefixes are ["bucket/*"]'),
         ({"tables": []}, "tables is empty"),
@@ -103,6 +118,7 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"logging_bucket_id": "f01-raw-123456789012-dev"}, "the bucket itself; expected another bucket"),
         ({"logging_prefix": "raw"}, 'logging_prefix is "raw"'),
         ({"noncurrent_version_expiration_days": 0}, "noncurrent_version_expiration_days is 0"),
+        ({"noncurrent_version_expiration_days": 1.5}, "noncurrent_version_expiration_days is 1.5"),
         (
             {"policy_statements": {"A": {"actions": [], "effect": "Maybe", "paths": [], "principals": []}}},
             'policy_statements has effects ["Maybe"]',
@@ -115,12 +131,18 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
     ],
     "stepfunction_pipeline": [
         ({"glue_job_names": ["a b"]}, 'glue_job_names of f01-project01-daily-dev are ["a b"]'),
+        ({"glue_job_names": ["a"] * 100}, "expected at most 99 names of Glue jobs"),
         ({"kms_key_arn": ""}, 'kms_key_arn of f01-project01-daily-dev is ""'),
         ({"log_retention_days": 91}, "log_retention_days of f01-project01-daily-dev is 91"),
         ({"max_attempts": 0}, "max_attempts of f01-project01-daily-dev is 0"),
+        ({"max_attempts": 1.5}, "max_attempts of f01-project01-daily-dev is 1.5"),
+        ({"max_attempts": 21}, "max_attempts of f01-project01-daily-dev is 21"),
         ({"pipeline_name": "x" * 81}, "(81 characters); expected at most 80"),
         ({"role_arn": "a-role"}, 'role_arn of f01-project01-daily-dev is "a-role"'),
         ({"timeout_seconds": 60}, "timeout_seconds of f01-project01-daily-dev is 60"),
+        ({"timeout_seconds": 7200.5}, "timeout_seconds of f01-project01-daily-dev is 7200.5"),
+        ({"timeout_seconds": 31536001}, "timeout_seconds of f01-project01-daily-dev is 31536001"),
+        ({"task_timeout_seconds": 1.5}, "task_timeout_seconds of f01-project01-daily-dev is 1.5"),
         ({"task_timeout_seconds": 0}, "task_timeout_seconds of f01-project01-daily-dev is 0"),
     ],
 }
@@ -131,32 +153,111 @@ CASES = {
 }
 
 
+# What lies on a bound each module must still take, and every one of the values that a list names.
+TAKEN: dict[str, list[dict[str, Any]]] = {
+    "glue_catalog_database": [{"description": "x" * 2048}],
+    "glue_catalog_table": [{"columns": [{"name": "id", "type": "string"}], "description": "x" * 2048}],
+    "glue_iceberg_table": [
+        {
+            "columns": [{"name": "id", "type": "string"}],
+            "description": "x" * 2048,
+            "orphan_file_retention_days": 3,
+            "snapshot_retention_days": 1,
+            "snapshots_to_retain": 1,
+        }
+    ],
+    "glue_job": [
+        {
+            "description": "x" * 2048,
+            "execution_class": "FLEX",
+            "max_concurrent_runs": 1000,
+            "max_retries": 10,
+            "number_of_workers": 299,
+            "security_configuration": "x",
+            "timeout_minutes": 10080,
+        },
+        {
+            "execution_class": "STANDARD",
+            "max_concurrent_runs": 1,
+            "max_retries": 0,
+            "number_of_workers": 2,
+            "timeout_minutes": 1,
+        },
+        *({"job_bookmark_option": f"job-bookmark-{what}"} for what in ("disable", "enable", "pause")),
+    ],
+    "iam_glue_job": [
+        {"permissions_boundary_arn": ""},
+        {"write_prefixes": ["raw/project01"]},
+    ],
+    "iam_role": [
+        {"description": "x" * 1000, "permissions_boundary_arn": ""},
+        {"source_arns": ["arn:aws:states:eu-west-1:123456789012:*"]},
+    ],
+    "iam_table_optimizer": [{"permissions_boundary_arn": ""}],
+    "s3_bucket": [
+        {
+            "abort_incomplete_upload_days": 1,
+            "expiration_days": {"a/": 1},
+            "logging_prefix": "a/",
+            "noncurrent_version_expiration_days": 1,
+        },
+        {"force_destroy": True},
+        {"prevent_destroy": True},
+        {"kms_key_arn": "", "sse_algorithm": "AES256"},
+        {
+            "policy_statements": {
+                effect: {"actions": ["s3:GetObject"], "effect": effect, "paths": ["a"], "principals": ["*"]}
+                for effect in ("Allow", "Deny")
+            }
+        },
+    ],
+    "stepfunction_pipeline": [
+        {"glue_job_names": ["a"] * 99, "max_attempts": 20, "timeout_seconds": 31536000},
+        {"max_attempts": 1, "task_timeout_seconds": 1, "timeout_seconds": 1},
+    ],
+}
+
+
 @pytest.fixture(scope="module")
-def details(terraform, infrastructure, inputs, tmp_path_factory):
-    """The errors of each case. One root calls every module with every bad input.
+def errors(terraform, infrastructure, inputs, tmp_path_factory):
+    """errors(module, calls, command…) → what Terraform says of each call of the module, all in one root."""
+
+    def errors(module: str, calls: Mapping[str, dict[str, Any]], *command: str) -> dict[str, list[str]]:
+        root = tmp_path_factory.mktemp("calls")
+        source = str(infrastructure / "modules" / module)
+        content = {call: {"source": source, **inputs[module], **changes} for call, changes in calls.items()}
+        (root / "main.tf.json").write_text(json.dumps({"module": content}))
+        try:
+            terraform(root).execute_command(*command)
+        except tftest.TerraformTestError as error:
+            said = diagnostics(error.args[0])
+        else:
+            return {}
+        found: dict[str, list[str]] = {}
+        for diagnostic in said:
+            call = diagnostic["snippet"]["context"].removeprefix("module.")
+            found.setdefault(call, []).append(diagnostic["detail"].split("\n")[0])
+        return found
+
+    return errors
+
+
+@pytest.fixture(scope="module")
+def details(errors):
+    """details(module) → the errors of each of its cases.
 
     `validate` checks the conditions on one input and stops there; those that look at two, or that
     name the resource in their message, come with a plan.
     """
 
-    def errors(calls: Iterable[str], *command: str) -> dict[str, list[str]]:
-        root = tmp_path_factory.mktemp("calls")
-        modules = {call: CASES[call][:2] for call in calls}
-        content = {
-            call: {"source": str(infrastructure / "modules" / module), **inputs[module], **changes}
-            for call, (module, changes) in modules.items()
-        }
-        (root / "main.tf.json").write_text(json.dumps({"module": content}))
-        with pytest.raises(tftest.TerraformTestError) as caught:
-            terraform(root).execute_command(*command)
-        found: dict[str, list[str]] = {}
-        for diagnostic in diagnostics(caught.value.args[0]):
-            call = diagnostic["snippet"]["context"].removeprefix("module.")
-            found.setdefault(call, []).append(diagnostic["detail"].split("\n")[0])
-        return found
+    @cache
+    def details(module: str) -> dict[str, list[str]]:
+        cases = {case: changes for case, (owner, changes, _) in CASES.items() if owner == module}
+        found = errors(module, cases, "validate", "-json")
+        late = {case: changes for case, changes in cases.items() if case not in found}
+        return {**found, **(errors(module, late, "plan", "-json", "-lock=false") if late else {})}
 
-    found = errors(CASES, "validate", "-json")
-    return {**found, **errors(CASES.keys() - found.keys(), "plan", "-json", "-lock=false")}
+    return details
 
 
 def diagnostics(text: str) -> list[dict[str, Any]]:
@@ -170,8 +271,15 @@ def diagnostics(text: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_bad_input_is_named(case, details):
-    (detail,) = details[case]
-    assert CASES[case][2] in detail
+    module, _, message = CASES[case]
+    (detail,) = details(module)[case]
+    assert message in detail
+
+
+@pytest.mark.parametrize("module", TAKEN)
+def test_what_lies_on_a_bound_is_taken(module, errors):
+    calls = {f"{module}-{position}": changes for position, changes in enumerate(TAKEN[module])}
+    assert errors(module, calls, "plan", "-json", "-lock=false") == {}
 
 
 def test_every_validated_variable_has_a_case(infrastructure):

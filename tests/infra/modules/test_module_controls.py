@@ -19,9 +19,27 @@ HELD = {
         "glue-limits",
         "glue-version",
     ),
-    "iam_glue_job": ("iam-key-use", "iam-no-wildcard-action", "iam-no-wildcard-resource", "iam-trust"),
-    "iam_role": ("iam-no-administrator", "iam-no-wildcard-action", "iam-no-wildcard-resource", "iam-trust"),
-    "iam_table_optimizer": ("iam-key-use", "iam-no-wildcard-action", "iam-no-wildcard-resource", "iam-trust"),
+    "iam_glue_job": (
+        "iam-key-use",
+        "iam-no-wildcard-action",
+        "iam-no-wildcard-resource",
+        "iam-role-boundary",
+        "iam-trust",
+    ),
+    "iam_role": (
+        "iam-no-administrator",
+        "iam-no-wildcard-action",
+        "iam-no-wildcard-resource",
+        "iam-role-boundary",
+        "iam-trust",
+    ),
+    "iam_table_optimizer": (
+        "iam-key-use",
+        "iam-no-wildcard-action",
+        "iam-no-wildcard-resource",
+        "iam-role-boundary",
+        "iam-trust",
+    ),
     "s3_bucket": (
         "s3-access-logging",
         "s3-customer-key",
@@ -51,6 +69,9 @@ HELD = {
 OPTIONS = [
     ("glue_job", {"max_concurrent_runs": 3}, "glue-limits"),
     ("glue_job", {"connections": []}, "glue-in-the-vpc"),
+    ("iam_glue_job", {"permissions_boundary_arn": ""}, "iam-role-boundary"),
+    ("iam_role", {"permissions_boundary_arn": ""}, "iam-role-boundary"),
+    ("iam_table_optimizer", {"permissions_boundary_arn": ""}, "iam-role-boundary"),
     ("s3_bucket", {"kms_key_arn": ""}, "s3-customer-key"),
     ("s3_bucket", {"sse_algorithm": "AES256", "kms_key_arn": ""}, "s3-customer-key"),
     ("s3_bucket", {"enable_versioning": False}, "s3-versioning"),
@@ -73,12 +94,17 @@ def test_every_module_is_here(infrastructure):
     assert set(HELD) == {folder.name for folder in (infrastructure / "modules").iterdir()}
 
 
-@pytest.mark.parametrize("module", [module for module, ids in HELD.items() if ids])
+@pytest.mark.parametrize(
+    "module", [pytest.param(module, marks=pytest.mark.proves(*ids)) for module, ids in HELD.items() if ids]
+)
 def test_a_modules_rules_hold(planned, module):
     controls.assert_hold(planned(module), *HELD[module])
 
 
-@pytest.mark.parametrize(("module", "changes", "control"), OPTIONS)
+@pytest.mark.parametrize(
+    ("module", "changes", "control"),
+    [pytest.param(*each, marks=pytest.mark.notices(each[2])) for each in OPTIONS],
+)
 def test_an_option_that_trades_a_rule_away_is_noticed(planned, module, changes, control):
     (result,) = controls.evaluate(planned(module, **changes), [control])
     assert result.status == "failed"

@@ -39,6 +39,7 @@ def log_bucket(planned):
 # ─── P0-01: HTTPS only ───
 
 
+@pytest.mark.proves("s3-https-only", "s3-one-policy")
 @pytest.mark.parametrize("bucket", ["data_bucket", "log_bucket"])
 def test_a_bucket_has_one_policy_which_denies_plain_http_to_everyone(bucket, request):
     policy = statements(the(request.getfixturevalue(bucket), "aws_s3_bucket_policy")["policy"])
@@ -52,6 +53,7 @@ def test_a_bucket_has_one_policy_which_denies_plain_http_to_everyone(bucket, req
     }
 
 
+@pytest.mark.proves("s3-tls-1-2")
 def test_tls_before_1_2_is_denied(data_bucket):
     denial = statements(the(data_bucket, "aws_s3_bucket_policy")["policy"])["DenyOutdatedTLS"]
     assert (denial["Effect"], denial["Principal"], denial["Resource"]) == ("Deny", "*", [f"{ARN}/*", ARN])
@@ -69,12 +71,14 @@ def test_further_statements_join_the_same_document(log_bucket):
 # ─── Access ───
 
 
+@pytest.mark.proves("s3-public-access-block")
 def test_nothing_is_public(data_bucket):
     block = the(data_bucket, "aws_s3_bucket_public_access_block")
     flags = ("block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets")
     assert [block[flag] for flag in flags] == [True] * 4
 
 
+@pytest.mark.proves("s3-owner-enforced", "s3-no-acl")
 def test_access_lists_are_off(data_bucket):
     (rule,) = the(data_bucket, "aws_s3_bucket_ownership_controls")["rule"]
     assert rule["object_ownership"] == "BucketOwnerEnforced"
@@ -90,6 +94,7 @@ def encryption(plan) -> dict:
     return {"bucket_key": rule["bucket_key_enabled"], **default}
 
 
+@pytest.mark.proves("s3-customer-key")
 def test_the_given_key_encrypts_with_a_bucket_key(data_bucket, inputs):
     assert encryption(data_bucket) == {
         "bucket_key": True,
@@ -98,6 +103,7 @@ def test_the_given_key_encrypts_with_a_bucket_key(data_bucket, inputs):
     }
 
 
+@pytest.mark.proves("s3-log-target-aes256")
 def test_a_log_target_is_on_aes256_because_kms_stops_the_delivery(log_bucket):
     assert encryption(log_bucket)["sse_algorithm"] == "AES256"
     assert not encryption(log_bucket)["kms_master_key_id"]
@@ -110,6 +116,7 @@ def rules(plan) -> dict[str, dict]:
     return {rule["id"]: rule for rule in the(plan, "aws_s3_bucket_lifecycle_configuration")["rule"]}
 
 
+@pytest.mark.proves("s3-versioning", "s3-lifecycle")
 def test_versions_are_kept_and_expire(data_bucket):
     (versioning,) = the(data_bucket, "aws_s3_bucket_versioning")["versioning_configuration"]
     assert versioning["status"] == "Enabled"
@@ -126,6 +133,7 @@ def test_a_log_bucket_keeps_no_versions_but_its_objects_expire(log_bucket):
     assert rules(log_bucket)["expire-raw"]["filter"][0]["prefix"] == "raw/"
 
 
+@pytest.mark.proves("s3-lifecycle")
 @pytest.mark.parametrize("bucket", ["data_bucket", "log_bucket"])
 def test_unfinished_uploads_are_removed(bucket, request):
     rule = rules(request.getfixturevalue(bucket))["abort-incomplete-uploads"]
@@ -136,6 +144,7 @@ def test_unfinished_uploads_are_removed(bucket, request):
 # ─── P1-02: access logs ───
 
 
+@pytest.mark.proves("s3-access-logging")
 def test_access_is_logged_under_the_given_prefix(data_bucket):
     logging = the(data_bucket, "aws_s3_bucket_logging")
     assert (logging["bucket"], logging["target_bucket"], logging["target_prefix"]) == (
@@ -152,6 +161,7 @@ def test_without_a_log_bucket_there_is_no_logging(log_bucket):
 # ─── Destruction ───
 
 
+@pytest.mark.proves("s3-no-force-destroy")
 def test_objects_are_never_deleted_with_their_bucket(data_bucket):
     assert the(data_bucket, "aws_s3_bucket")["force_destroy"] is False
 

@@ -44,6 +44,7 @@ def tasks(pipeline):
 # ─── Order ───
 
 
+@pytest.mark.proves("sfn-definition", "sfn-sync")
 def test_the_jobs_run_in_their_order_and_are_waited_for(pipeline, tasks, inputs):
     assert run_order(definition(pipeline)) == inputs["stepfunction_pipeline"]["glue_job_names"]
     assert {task["Resource"] for task in tasks} == {"arn:aws:states:::glue:startJobRun.sync"}
@@ -70,13 +71,16 @@ def test_an_empty_list_succeeds_at_once(planned):
 # ─── Failure ───
 
 
+@pytest.mark.proves("sfn-retry")
 def test_a_busy_glue_is_tried_again_with_growing_pauses(tasks):
     for task in tasks:
         (retry,) = task["Retry"]
         assert set(retry["ErrorEquals"]) == GLUE_IS_BUSY
         assert (retry["BackoffRate"], retry["JitterStrategy"], retry["MaxAttempts"]) == (2, "FULL", 6)
+        assert (retry["IntervalSeconds"], retry["MaxDelaySeconds"]) == (10, 300)
 
 
+@pytest.mark.proves("sfn-catch")
 def test_any_other_failure_ends_the_execution_with_the_jobs_own_error(pipeline, tasks):
     for task in tasks:
         (catch,) = task["Catch"]
@@ -89,6 +93,7 @@ def test_any_other_failure_ends_the_execution_with_the_jobs_own_error(pipeline, 
         }
 
 
+@pytest.mark.proves("sfn-timeout")
 def test_no_state_and_no_execution_waits_for_ever(pipeline, tasks):
     assert [task["TimeoutSeconds"] for task in tasks] == [7200, 7200]
     assert definition(pipeline)["TimeoutSeconds"] == 28800
@@ -97,6 +102,7 @@ def test_no_state_and_no_execution_waits_for_ever(pipeline, tasks):
 # ─── Observation ───
 
 
+@pytest.mark.proves("sfn-logging", "sfn-tracing")
 def test_executions_are_logged_whole_and_traced(pipeline):
     machine = the(pipeline, "aws_sfn_state_machine")
     (logging,) = machine["logging_configuration"]
@@ -107,6 +113,7 @@ def test_executions_are_logged_whole_and_traced(pipeline):
     assert machine["tracing_configuration"] == [{"enabled": True}]
 
 
+@pytest.mark.proves("logs-encrypted", "logs-retention")
 def test_the_log_is_encrypted_and_expires(pipeline, inputs):
     group = the(pipeline, "aws_cloudwatch_log_group")
     assert group["name"] == "/aws/vendedlogs/states/f01-project01-daily-dev"

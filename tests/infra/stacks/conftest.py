@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import foundation_state
 import pytest
+
+from meshtest.terraform import foundation_state
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import tempfile
+from pathlib import Path
 
 import pytest
+import tftest
 from plans import refusal, resources, statements, the, unknown
 
 ACCOUNT = "123456789012"
@@ -30,6 +33,7 @@ def by_bucket(plan, kind: str) -> dict[str, dict]:
 # ─── P0-01: HTTPS only ───
 
 
+@pytest.mark.proves("s3-https-only")
 def test_every_bucket_denies_plain_http(dev):
     policies = by_bucket(dev, "aws_s3_bucket_policy")
     assert set(policies) == {*map(bucket, DATA), LOGS}
@@ -43,6 +47,7 @@ def test_every_bucket_denies_plain_http(dev):
 # ─── P1-01: flow log ───
 
 
+@pytest.mark.proves("vpc-flow-log", "vpc-flow-log-retention")
 def test_all_traffic_of_the_vpc_is_logged(dev):
     flow_log = the(dev, "aws_flow_log")
     group = f"{FOUNDATION}.aws_cloudwatch_log_group.vpc_flow_logs"
@@ -54,6 +59,7 @@ def test_all_traffic_of_the_vpc_is_logged(dev):
     assert unknown(dev, group)["kms_key_id"] is True  # the domain's key
 
 
+@pytest.mark.proves("vpc-flow-log-role")
 def test_the_flow_log_role_is_held_to_this_accounts_flow_logs_and_their_group(dev):
     (trust,) = json.loads(the(dev, "aws_iam_role")["assume_role_policy"])["Statement"]
     assert trust["Principal"] == {"Service": "vpc-flow-logs.amazonaws.com"}
@@ -70,6 +76,7 @@ def test_the_flow_log_role_is_held_to_this_accounts_flow_logs_and_their_group(de
 # ─── P1-02: access logs ───
 
 
+@pytest.mark.proves("s3-access-logging")
 def test_each_data_bucket_logs_under_its_own_prefix(dev):
     assert {
         name: (logging["target_bucket"], logging["target_prefix"])
@@ -77,6 +84,7 @@ def test_each_data_bucket_logs_under_its_own_prefix(dev):
     } == {bucket(purpose): (LOGS, f"{purpose}/") for purpose in DATA}
 
 
+@pytest.mark.proves("s3-log-delivery")
 def test_the_log_bucket_takes_each_buckets_logs_under_its_prefix_and_no_others(dev):
     policy = statements(by_bucket(dev, "aws_s3_bucket_policy")[LOGS]["policy"])
     allowed = [statement for statement in policy.values() if statement["Effect"] == "Allow"]
@@ -103,6 +111,7 @@ def test_the_log_bucket_is_guarded_and_its_logs_expire(dev):
 # ─── P1-03: encryption ───
 
 
+@pytest.mark.proves("s3-customer-key", "s3-log-target-aes256")
 def test_the_data_buckets_use_the_domains_key_and_the_log_bucket_cannot(dev):
     encrypted = {}
     for address, values in resources(dev, "aws_s3_bucket_server_side_encryption_configuration").items():
@@ -117,12 +126,14 @@ def test_the_data_buckets_use_the_domains_key_and_the_log_bucket_cannot(dev):
     }
 
 
+@pytest.mark.proves("kms-rotation", "kms-alias")
 def test_the_key_rotates_and_has_an_alias(dev):
     key = the(dev, "aws_kms_key")
     assert (key["enable_key_rotation"], key["deletion_window_in_days"]) == (True, 30)
     assert the(dev, "aws_kms_alias")["name"] == "alias/f01-data-lake-dev"
 
 
+@pytest.mark.proves("kms-policy")
 def test_the_key_is_for_the_account_and_for_the_domains_log_groups(dev):
     policy = statements(the(dev, "aws_kms_key")["policy"])
     assert policy["AccountThroughIAM"]["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
@@ -136,6 +147,7 @@ def test_the_key_is_for_the_account_and_for_the_domains_log_groups(dev):
     assert set(policy) == {"AccountThroughIAM", "CloudWatchLogs"}
 
 
+@pytest.mark.proves("glue-security-configuration")
 def test_what_glue_writes_by_itself_is_encrypted(dev):
     (encryption,) = the(dev, "aws_glue_security_configuration")["encryption_configuration"]
     assert encryption["cloudwatch_encryption"][0]["cloudwatch_encryption_mode"] == "SSE-KMS"
@@ -146,6 +158,7 @@ def test_what_glue_writes_by_itself_is_encrypted(dev):
 # ─── P1-04: no internet gateway ───
 
 
+@pytest.mark.proves("vpc-no-internet")
 def test_nothing_leads_to_the_internet(dev):
     kinds = {change["type"] for change in dev.resource_changes.values()}
     assert not kinds & {
@@ -184,6 +197,7 @@ def references(plan, kind: str, argument: str) -> dict[str, str | None]:
     return found
 
 
+@pytest.mark.proves("sg-egress", "sg-glue-jobs")
 def test_egress_goes_to_the_vpc_to_s3_and_among_the_workers_only(dev):
     kind = "aws_vpc_security_group_egress_rule"
     assert rules(dev, kind) == {
@@ -202,6 +216,7 @@ def test_egress_goes_to_the_vpc_to_s3_and_among_the_workers_only(dev):
     )
 
 
+@pytest.mark.proves("sg-ingress")
 def test_ingress_comes_from_the_jobs_only(dev):
     kind = "aws_vpc_security_group_ingress_rule"
     assert rules(dev, kind) == {
@@ -214,6 +229,7 @@ def test_ingress_comes_from_the_jobs_only(dev):
     }
 
 
+@pytest.mark.proves("sg-described")
 def test_every_rule_stands_alone_and_says_what_it_is_for(dev):
     kinds = ("aws_vpc_security_group_egress_rule", "aws_vpc_security_group_ingress_rule")
     assert all(rule["description"] for kind in kinds for rule in resources(dev, kind).values())
@@ -228,6 +244,7 @@ def test_every_rule_stands_alone_and_says_what_it_is_for(dev):
 # ─── Network ───
 
 
+@pytest.mark.proves("subnet-private")
 def test_private_subnets_in_two_zones_do_not_overlap(dev):
     subnets = resources(dev, "aws_subnet").values()
     networks = sorted(ipaddress.ip_network(subnet["cidr_block"]) for subnet in subnets)
@@ -236,6 +253,7 @@ def test_private_subnets_in_two_zones_do_not_overlap(dev):
     assert all(network.subnet_of(ipaddress.ip_network("10.0.0.0/16")) for network in networks)
 
 
+@pytest.mark.proves("vpc-endpoints")
 def test_the_services_that_jobs_call_have_endpoints(dev):
     endpoints = resources(dev, "aws_vpc_endpoint").values()
     assert {e["service_name"].rsplit(".", 1)[1]: e["vpc_endpoint_type"] for e in endpoints} == {
@@ -288,6 +306,7 @@ def test_log_delivery_of_state_machines_is_left_as_it_was(dev):
 # ─── Names, tags, and what a plan knows ───
 
 
+@pytest.mark.proves("bucket-names", "names-of-the-environment")
 @pytest.mark.parametrize("env", ["dev", "prod"])
 def test_names_follow_the_environment(env, plan, infrastructure):
     planned = plan(infrastructure / "environments" / env)
@@ -298,6 +317,7 @@ def test_names_follow_the_environment(env, plan, infrastructure):
     assert the(planned, "aws_glue_security_configuration")["name"] == f"f01-glue-{env}"
 
 
+@pytest.mark.proves("tags")
 def test_everything_that_can_be_tagged_names_its_domain_and_environment(dev):
     untagged = {
         address
@@ -326,6 +346,26 @@ def test_every_environment_exports_all_that_the_foundation_does(dev):
     assert {"kms_key_arn", "kms_key_id", "s3_logs_bucket_id"} <= set(foundation)
 
 
+def test_every_output_is_the_foundations_of_the_same_name(dev):
+    outputs = dev["configuration"]["root_module"]["outputs"]
+    assert {name: output["expression"]["references"][0] for name, output in outputs.items()} == {
+        name: f"module.foundation.{name}" for name in outputs
+    }
+
+
+def test_ids_that_only_an_apply_tells_come_from_their_own_resource(dev):
+    foundation = dev["configuration"]["root_module"]["module_calls"]["foundation"]["module"]["outputs"]
+    sources = {name: output["expression"]["references"][0] for name, output in foundation.items()}
+    assert {name: sources[name] for name in ("kms_key_arn", "kms_key_id", "vpc_id")} == {
+        "kms_key_arn": "aws_kms_key.data_lake.arn",
+        "kms_key_id": "aws_kms_key.data_lake.key_id",
+        "vpc_id": "aws_vpc.main.id",
+    }
+    assert sources["glue_endpoint_security_group_id"] == "aws_security_group.glue_endpoint.id"
+    assert sources["glue_job_security_group_id"] == "aws_security_group.glue_job.id"
+    assert sources["private_subnet_ids"] == "aws_subnet.private"
+
+
 def test_a_bad_domain_json_is_named(terraform, infrastructure):
     file = infrastructure.parent / "setup" / "domain.json"
     good = file.read_text()
@@ -340,3 +380,170 @@ def test_a_bad_domain_json_is_named(terraform, infrastructure):
         'setup/domain.json: domain_abbr is "Finance"; expected 2 to 8 lower-case letters and digits'
         in message
     )
+
+
+# ─── What stands nowhere else ───
+
+
+def allowed(document: str) -> dict[str, str]:
+    """The actions of each statement, in one text; every statement allows."""
+    found = statements(document)
+    assert {statement["Effect"] for statement in found.values()} == {"Allow"}
+    return {sid: " ".join(sorted(statement["Action"])) for sid, statement in found.items()}
+
+
+def test_every_policy_allows_exactly_its_actions(dev):
+    endpoints = resources(dev, "aws_vpc_endpoint")
+    (trust,) = json.loads(the(dev, "aws_iam_role")["assume_role_policy"])["Statement"]
+    assert (trust["Effect"], trust["Action"]) == ("Allow", "sts:AssumeRole")
+    assert allowed(the(dev, "aws_iam_role_policy")["policy"]) == {
+        "WriteFlowLog": "logs:CreateLogStream logs:DescribeLogGroups logs:DescribeLogStreams"
+        " logs:PutLogEvents"
+    }
+    assert allowed(the(dev, "aws_kms_key")["policy"]) == {
+        "AccountThroughIAM": "kms:*",
+        "CloudWatchLogs": "kms:Decrypt kms:DescribeKey kms:Encrypt kms:GenerateDataKey* kms:ReEncrypt*",
+    }
+    assert allowed(the(dev, "aws_iam_policy")["policy"]) == {
+        "CloudWatchLogs": "logs:CreateLogDelivery logs:DeleteLogDelivery logs:DescribeLogGroups"
+        " logs:DescribeResourcePolicies logs:GetLogDelivery logs:ListLogDeliveries logs:PutResourcePolicy"
+        " logs:UpdateLogDelivery",
+        "XRayTracing": "xray:GetSamplingRules xray:GetSamplingTargets xray:PutTelemetryRecords"
+        " xray:PutTraceSegments",
+    }
+    assert allowed(endpoints[f"{FOUNDATION}.aws_vpc_endpoint.s3"]["policy"]) == {
+        "DomainBuckets": "s3:AbortMultipartUpload s3:DeleteObject s3:GetBucketLocation s3:GetObject"
+        " s3:ListBucket s3:ListMultipartUploadParts s3:PutObject"
+    }
+    for address, endpoint in endpoints.items():
+        if endpoint["vpc_endpoint_type"] == "Interface":
+            assert allowed(endpoint["policy"]) == {"IdentitiesOfThisAccount": "*"}, address
+
+
+def test_the_names_in_the_vpc_resolve_and_its_parts_belong_together(dev):
+    vpc = the(dev, "aws_vpc")
+    assert (vpc["cidr_block"], vpc["enable_dns_hostnames"], vpc["enable_dns_support"]) == (
+        "10.0.0.0/16",
+        True,
+        True,
+    )
+    assert len(resources(dev, "aws_route_table_association")) == len(resources(dev, "aws_subnet"))
+    endpoint = "aws_vpc_endpoint"
+    assert references(dev, endpoint, "route_table_ids")["s3"] == "aws_route_table.private.id"
+    assert (
+        references(dev, endpoint, "security_group_ids")["interface"] == "aws_security_group.glue_endpoint.id"
+    )
+    assert references(dev, "aws_glue_connection", "for_each") == {"network": None}
+    for kind in ("aws_vpc_security_group_ingress_rule", "aws_vpc_security_group_egress_rule"):
+        groups = references(dev, kind, "security_group_id")
+        assert groups == {
+            name: f"aws_security_group.glue_{'job' if name.startswith('job_') else 'endpoint'}.id"
+            for name in groups
+        }
+
+
+def test_glue_uses_the_domains_key_for_all_that_it_writes(dev):
+    address = f"{FOUNDATION}.aws_glue_security_configuration.main"
+    (hidden,) = unknown(dev, address)["encryption_configuration"]
+    kinds = ("cloudwatch_encryption", "job_bookmarks_encryption", "s3_encryption")
+    assert {kind: hidden[kind][0].get("kms_key_arn") for kind in kinds} == dict.fromkeys(kinds, True)
+
+
+def test_what_has_a_name_of_its_own_carries_it_as_a_tag(dev):
+    kinds = ("aws_vpc", "aws_default_security_group", "aws_security_group", "aws_subnet", "aws_route_table")
+    names = {
+        address.removeprefix(f"{FOUNDATION}."): values["tags"].get("Name")
+        for kind in (*kinds, "aws_vpc_endpoint", "aws_flow_log")
+        for address, values in resources(dev, kind).items()
+    }
+    assert {address for address, name in names.items() if not name} == set()
+    assert len(set(names.values())) == len(names)
+    assert all(name.startswith("f01-") and name.endswith("-dev") for name in names.values())
+
+
+def test_what_jobs_leave_behind_expires_after_a_week(dev):
+    rules = by_bucket(dev, "aws_s3_bucket_lifecycle_configuration")[bucket("artifacts")]["rule"]
+    expiring = {
+        r["filter"][0]["prefix"]: r["expiration"][0]["days"] for r in rules if r["id"] == "expire-temp"
+    }
+    assert expiring == {"temp/": 7}
+
+
+def test_projects_are_told_where_everything_is(dev):
+    known = {name: value for name, value in dict(dev.outputs).items() if value is not None}
+    assert {name: known[name] for name in known if "subnet" not in name} == {
+        "domain_abbr": "f01",
+        "domain_name": "finance01",
+        "glue_connection_names": ["f01-network-eu-west-1a-dev", "f01-network-eu-west-1b-dev"],
+        "glue_security_configuration": "f01-glue-dev",
+        "permissions_boundary_arn": f"arn:aws:iam::{ACCOUNT}:policy/f01-boundary-dev",
+        "sfn_observability_policy_arn": f"arn:aws:iam::{ACCOUNT}:policy/f01-sfn-observability-dev",
+        **{f"glue_database_{layer}": f"f01_{layer}_dev" for layer in ("curated", "raw", "refined")},
+        **{f"s3_{purpose}_bucket_id": bucket(purpose) for purpose in (*DATA, "logs")},
+    }
+
+
+# ─── Inputs ───
+
+GIVEN = {"aws_region": "eu-west-1", "domain_abbr": "f01", "domain_name": "finance01", "env": "dev"}
+REFUSED = [
+    ("access_log_retention_days", 89),
+    ("access_log_retention_days", 90.5),
+    ("availability_zone_count", 1),
+    ("availability_zone_count", 5),
+    ("aws_region", "Ireland"),
+    ("domain_abbr", "f"),
+    ("domain_name", "Finance"),
+    ("env", "qa"),
+    ("flow_log_retention_days", 91),
+    ("interface_endpoints", ["glue"]),
+    ("permissions_boundary", "Admin"),
+    ("vpc_cidr", "10.0.0.0/15"),
+    ("vpc_cidr", "10.0.0.0/25"),
+    ("vpc_cidr", "10.0.0.0"),
+]
+TAKEN = [
+    ("access_log_retention_days", 90),
+    *(("availability_zone_count", number) for number in (2, 3, 4)),
+    *(("env", env) for env in ("dev", "int", "prod")),
+    ("permissions_boundary", ""),
+    ("vpc_cidr", "10.0.0.0/16"),
+    ("vpc_cidr", "10.0.0.0/24"),
+]
+
+
+@pytest.fixture(scope="module")
+def refusals(terraform, infrastructure):
+    """refusals(inputs) → the variables that `terraform validate` refuses, by the position of their input."""
+
+    def refusals(inputs: list[tuple]) -> dict[str, str]:
+        # Beside infrastructure/: a source by an absolute path is copied without the modules that it uses.
+        root = Path(tempfile.mkdtemp(dir=infrastructure.parent))
+        calls = {
+            f"case-{position}": {"source": "../infrastructure/foundation", **GIVEN, field: value}
+            for position, (field, value) in enumerate(inputs)
+        }
+        (root / "main.tf.json").write_text(json.dumps({"module": calls}))
+        runner = terraform(root)
+        try:
+            said = runner.execute_command("validate", "-json").out
+        except tftest.TerraformTestError as error:
+            said = error.args[0]
+        document, _ = json.JSONDecoder().raw_decode(said[said.index("{") :])
+        return {
+            each["snippet"]["context"].removeprefix("module."): each["detail"]
+            for each in document["diagnostics"]
+            if each["severity"] == "error"
+        }
+
+    return refusals
+
+
+def test_a_bad_input_is_refused_by_its_name(refusals):
+    details = refusals(REFUSED)
+    named = [details.get(f"case-{position}", "") for position in range(len(REFUSED))]
+    assert [field for (field, _), detail in zip(REFUSED, named, strict=True) if field not in detail] == []
+
+
+def test_what_lies_on_a_bound_is_taken(refusals):
+    assert refusals(TAKEN) == {}

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from bootstrap_inputs import INPUTS
 
 from meshtest import controls, toolchain
 from meshtest.plan import Plan
 from meshtest.terraform import workspace
 
-STACKS = [
-    "environments/dev",
-    "environments/int",
-    "environments/prod",
-    "projects/project01",
-    "projects/test02",
-]
+INFRASTRUCTURE = toolchain.ROOT / "infrastructure"
+ROOTS = (str(root.relative_to(INFRASTRUCTURE)) for root in workspace.roots(INFRASTRUCTURE))
+STACKS = [root for root in ROOTS if root != "projects/_template"]
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +19,9 @@ def results(plan, infrastructure, foundation):
     """results(stack) → what became of each control on the stack's plan."""
 
     def results(stack: str) -> list[controls.Result]:
-        variables = {"env": "dev"} if stack.startswith("projects/") else {}
+        variables = (
+            INPUTS if stack == "bootstrap" else {"env": "dev"} if stack.startswith("projects/") else {}
+        )
         return controls.evaluate(Plan(plan(infrastructure / stack, variables)))
 
     return results
@@ -34,11 +33,12 @@ def test_no_control_fails(results, stack):
     assert bad == []
 
 
+@pytest.mark.proves(*(each.id for each in controls.all_controls()))
 def test_every_control_has_something_to_look_at(results):
     applied = {each.control.id for stack in STACKS for each in results(stack) if each.status == "passed"}
     assert applied == {each.id for each in controls.all_controls()}
 
 
 def test_every_stack_is_here():
-    roots = workspace.roots(toolchain.ROOT / "infrastructure")
-    assert set(STACKS) == {f"{root.parent.name}/{root.name}" for root in roots if root.name != "_template"}
+    environments = {f"environments/{env}" for env in ("dev", "int", "prod")}
+    assert set(STACKS) >= {"bootstrap", *environments, "projects/project01", "projects/test02"}

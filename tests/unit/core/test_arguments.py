@@ -59,6 +59,11 @@ def test_the_day_of_ingestion_is_today_in_utc_by_default():
     assert before <= arguments.resolve(argv(), LakeArguments).ingestion_date <= arguments.today_utc()
 
 
+@pytest.mark.parametrize(("given", "expected"), [(None, False), ("true", True), ("False", False)])
+def test_a_flag_is_true_or_false(given, expected):
+    assert arguments.resolve(argv(full_rebuild=given), LakeArguments).full_rebuild is expected
+
+
 def test_an_argument_may_be_written_with_an_equals_sign():
     words = [*argv(env=None), "--env=int"]
     assert arguments.resolve(words, LakeArguments).env == "int"
@@ -70,6 +75,7 @@ def test_an_argument_may_be_written_with_an_equals_sign():
         ({"raw_bucket": None}, "missing job argument: --raw_bucket"),
         ({"JOB_NAME": None, "env": None}, "missing job argument: --JOB_NAME, --env"),
         ({"env": "test"}, "--env 'test': expected one of dev, int, prod"),
+        ({"full_rebuild": "yes"}, "--full_rebuild 'yes': expected true or false"),
         ({"raw_database": ""}, "--raw_database: expected a value, it is empty"),
         ({"ingestion_date": "02/11/2026"}, "--ingestion_date '02/11/2026': expected a date (YYYY-MM-DD)"),
     ],
@@ -93,7 +99,7 @@ def test_an_argument_without_a_value_is_named():
 @pytest.fixture
 def no_spark(monkeypatch):
     """The frame without a session: what is looked at here is what it does with errors."""
-    monkeypatch.setattr(job, "_run", lambda work, resolved, log: work(job.Job(resolved, log, None)))
+    monkeypatch.setattr(job, "_run", lambda work, resolved, log: work(job.Job(resolved, log, None, None)))
 
 
 def test_a_wrong_argument_ends_the_process_before_spark_starts():

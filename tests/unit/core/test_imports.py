@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-WITHOUT_SPARK = ("arguments", "catalog", "errors", "hive", "job", "log", "session", "storage")
+WITHOUT_SPARK = ("arguments", "catalog", "contract", "errors", "hive", "job", "log", "session", "storage")
 
 
 @pytest.mark.parametrize("module", WITHOUT_SPARK)

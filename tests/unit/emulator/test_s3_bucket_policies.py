@@ -7,6 +7,7 @@ import json
 import ssl
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
 
 import boto3
 import pytest
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from meshtest.emulator import Endpoint
 
 ACCOUNT = "123456789012"
+SCOPE = "AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=0"
 
 
 def https_only(bucket: str) -> dict[str, Any]:
@@ -100,23 +102,103 @@ def test_the_https_only_policy_denies_no_call_by_https(endpoint: Endpoint, name:
     assert not is_denied(lambda: call(endpoint.client("s3"), name))
 
 
+# Query parameter by the methods that S3 has for it; an object's ones are on the key.
+SUBRESOURCES = {
+    "": ("GET", "HEAD", "PUT", "DELETE", "POST"),
+    "acl": ("GET", "PUT"),
+    "cors": ("GET", "PUT", "DELETE"),
+    "encryption": ("GET", "PUT", "DELETE"),
+    "lifecycle": ("GET", "PUT", "DELETE"),
+    "location": ("GET",),
+    "logging": ("GET", "PUT"),
+    "notification": ("GET", "PUT"),
+    "object-lock": ("GET", "PUT"),
+    "ownershipControls": ("GET", "PUT", "DELETE"),
+    "policyStatus": ("GET",),
+    "publicAccessBlock": ("GET", "PUT", "DELETE"),
+    "replication": ("GET", "PUT", "DELETE"),
+    "tagging": ("GET", "PUT", "DELETE"),
+    "uploads": ("GET", "POST"),
+    "versioning": ("GET", "PUT"),
+    "versions": ("GET",),
+    "website": ("GET", "PUT", "DELETE"),
+}
+
+
+def test_every_subresource_is_denied_by_http(endpoint: Endpoint, name: str) -> None:
+    """By path and by virtual host, of the bucket and of an object; over HTTPS none is."""
+    bucket_with_object(endpoint.client("s3"), name)
+    put_policy(endpoint.client("s3"), name, https_only(name))
+    hosts = {"path": (f"/{name}", {}), "virtual": ("", {"Host": f"{name}.s3.localhost"})}
+    outcome = {
+        (style, key, query, method): raw_status(endpoint.http, f"{base}{key}?{query}", headers, method)
+        for style, (base, headers) in hosts.items()
+        for key in ("/", "/k")
+        for query, methods in SUBRESOURCES.items()
+        for method in methods
+    }
+    assert outcome == dict.fromkeys(outcome, 403)
+    assert endpoint.client("s3").get_object(Bucket=name, Key="k")["Body"].read() == b"value"
+
+
+def raw_status(url: str, target: str, headers: dict[str, str], method: str = "GET") -> int:
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+    connection.request(method, target, headers={"Authorization": SCOPE, **headers})
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_a_virtual_host_is_the_bucket(endpoint: Endpoint, name: str) -> None:
+    """With a certificate for the host's name, and for every call that the path style has."""
+    bucket_with_object(endpoint.client("s3"), name)
+    put_policy(endpoint.client("s3"), name, https_only(name))
+    host = f"{name}.s3.localhost"
+    connection = http.client.HTTPConnection(endpoint.https.removeprefix("https://"), timeout=10)
+    connection.connect()
+    context = ssl.create_default_context(cafile=endpoint.ca_bundle)
+    connection.sock = context.wrap_socket(connection.sock, server_hostname=host)
+    for target, body in (("/k", b"value"), ("/?location", b"eu-west-1"), ("/", f"<Name>{name}<".encode())):
+        connection.request("GET", target, headers={"Authorization": SCOPE, "Host": host})
+        answer = connection.getresponse()
+        assert (answer.status, body in answer.read()) == (200, True)
+        assert raw_status(endpoint.http, target, {"Host": host}) == 403
+    connection.close()
+
+
+def test_every_step_of_an_upload_in_parts_is_denied_by_http(endpoint: Endpoint, name: str) -> None:
+    s3, plain = endpoint.client("s3"), plain_http(endpoint)
+    bucket_with_object(s3, name)
+    put_policy(s3, name, https_only(name))
+    upload = {"Bucket": name, "Key": "m"}
+    upload |= {"UploadId": s3.create_multipart_upload(**upload)["UploadId"]}
+    part = s3.upload_part(**upload, PartNumber=1, Body=b"part")
+    parts = {"Parts": [{"ETag": part["ETag"], "PartNumber": 1}]}
+    assert is_denied(lambda: plain.upload_part(**upload, PartNumber=1, Body=b"other"))
+    assert is_denied(lambda: plain.upload_part_copy(**upload, PartNumber=1, CopySource=f"{name}/k"))
+    assert is_denied(lambda: plain.list_parts(**upload))
+    assert is_denied(lambda: plain.complete_multipart_upload(**upload, MultipartUpload=parts))
+    assert is_denied(lambda: plain.abort_multipart_upload(**upload))
+    s3.complete_multipart_upload(**upload, MultipartUpload=parts)
+    assert s3.get_object(Bucket=name, Key="m")["Body"].read() == b"part"
+
+
+def test_a_bulk_delete_by_http_deletes_nothing(endpoint: Endpoint, name: str) -> None:
+    """As on AWS, the request itself is answered, and each object in it is denied."""
+    s3 = endpoint.client("s3")
+    bucket_with_object(s3, name)
+    put_policy(s3, name, https_only(name))
+    answer = plain_http(endpoint).delete_objects(Bucket=name, Delete={"Objects": [{"Key": "k"}]})
+    assert [(error["Key"], error["Code"]) for error in answer["Errors"]] == [("k", "AccessDenied")]
+    assert s3.get_object(Bucket=name, Key="k")["Body"].read() == b"value"
+
+
 def test_another_bucket_is_not_concerned(endpoint: Endpoint, name: str) -> None:
     s3 = endpoint.client("s3")
     bucket_with_object(s3, name)
     bucket_with_object(s3, name + "b")
     put_policy(s3, name, https_only(name))
     assert plain_http(endpoint).get_object(Bucket=name + "b", Key="k")["Body"].read() == b"value"
-
-
-def raw_get(endpoint: Endpoint, target: str, headers: dict[str, str]) -> int:
-    connection = http.client.HTTPConnection(endpoint.http.removeprefix("http://"), timeout=10)
-    scope = (
-        "AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=0"
-    )
-    connection.request("GET", target, headers={"Authorization": scope, **headers})
-    status = connection.getresponse().status
-    connection.close()
-    return status
 
 
 @pytest.mark.parametrize(
@@ -132,15 +214,15 @@ def raw_get(endpoint: Endpoint, target: str, headers: dict[str, str]) -> int:
 )
 def test_no_header_turns_http_into_https(endpoint: Endpoint, name: str, headers: dict[str, str]) -> None:
     bucket_with_object(endpoint.client("s3"), name)
-    assert raw_get(endpoint, f"/{name}/k", headers) == 200
+    assert raw_status(endpoint.http, f"/{name}/k", headers) == 200
     put_policy(endpoint.client("s3"), name, https_only(name))
-    assert raw_get(endpoint, f"/{name}/k", headers) == 403
+    assert raw_status(endpoint.http, f"/{name}/k", headers) == 403
 
 
 def test_no_request_line_turns_http_into_https(endpoint: Endpoint, name: str) -> None:
     bucket_with_object(endpoint.client("s3"), name)
     put_policy(endpoint.client("s3"), name, https_only(name))
-    assert raw_get(endpoint, endpoint.https + f"/{name}/k", {}) == 400
+    assert raw_status(endpoint.http, endpoint.https + f"/{name}/k", {}) == 400
 
 
 @pytest.mark.parametrize(
@@ -157,10 +239,7 @@ def test_the_tls_version_is_that_of_the_connection(
     connection = http.client.HTTPSConnection(
         endpoint.https.removeprefix("https://"), context=context, timeout=10
     )
-    scope = (
-        "AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=0"
-    )
-    connection.request("GET", f"/{name}/absent", headers={"Authorization": scope})
+    connection.request("GET", f"/{name}/absent", headers={"Authorization": SCOPE})
     assert connection.getresponse().status == status
     connection.close()
 
@@ -170,8 +249,36 @@ def test_the_answer_is_that_of_s3(endpoint: Endpoint, name: str) -> None:
     put_policy(endpoint.client("s3"), name, https_only(name))
     with pytest.raises(ClientError) as caught:
         plain_http(endpoint).get_object(Bucket=name, Key="k")
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
     assert caught.value.response["Error"]["Code"] == "AccessDenied"
-    assert caught.value.response["Error"]["Message"] == "Access Denied"
+    assert caught.value.response["Error"]["Message"] == (
+        f"User: arn:aws:iam::{ACCOUNT}:root is not authorized to perform: s3:GetObject "
+        f'on resource: "arn:aws:s3:::{name}/k" with an explicit deny in a resource-based policy'
+    )
+
+
+def test_the_denial_is_the_documented_xml(endpoint: Endpoint, name: str) -> None:
+    """To a stranger it says no more than it must; its ids are those of the headers; HEAD has no body."""
+    bucket_with_object(endpoint.client("s3"), name)
+    put_policy(endpoint.client("s3"), name, https_only(name))
+    connection = http.client.HTTPConnection(endpoint.http.removeprefix("http://"), timeout=10)
+    connection.request("GET", f"/{name}/k")
+    answer = connection.getresponse()
+    error = ElementTree.fromstring(answer.read())  # noqa: S314
+    assert (answer.status, answer.getheader("Content-Type")) == (403, "application/xml")
+    assert error.tag == "Error"
+    assert {child.tag: child.text for child in error} == {
+        "Code": "AccessDenied",
+        "Message": "Access Denied",
+        "RequestId": answer.getheader("x-amz-request-id"),
+        "HostId": answer.getheader("x-amz-id-2"),
+    }
+    connection.request("HEAD", f"/{name}/k")
+    looked = connection.getresponse()
+    assert (looked.status, looked.read()) == (403, b"")
+    connection.request("GET", f"/{name}")  # the connection is still in step
+    assert connection.getresponse().status == 403
+    connection.close()
 
 
 # ─── Principals ───
@@ -211,7 +318,8 @@ def test_a_deny_of_one_user_binds_this_user_only(endpoint: Endpoint, name: str) 
 def test_a_deny_of_a_role_binds_its_sessions(endpoint: Endpoint, name: str) -> None:
     s3 = endpoint.client("s3")
     bucket_with_object(s3, name)
-    trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+    statement = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     role = endpoint.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     assumed = endpoint.client("sts").assume_role(RoleArn=role, RoleSessionName="run")["Credentials"]
     session = client_with(
@@ -266,7 +374,14 @@ def test_a_presigned_address_is_its_signer(endpoint: Endpoint, name: str) -> Non
     bucket_with_object(s3, name)
     signer = endpoint.client("s3", config=Config(signature_version="s3v4"))
     address = signer.generate_presigned_url("get_object", Params={"Bucket": name, "Key": "k"})
-    assert anonymous_status(endpoint, address.removeprefix(endpoint.https)) == 200
+    target = address.removeprefix(endpoint.https)
+    assert anonymous_status(endpoint, target) == 200
+    put_policy(s3, name, https_only(name))
+    assert anonymous_status(endpoint, target) == 200
+    connection = http.client.HTTPConnection(endpoint.http.removeprefix("http://"), timeout=10)
+    connection.request("GET", target)
+    assert connection.getresponse().status == 403
+    connection.close()
 
 
 # ─── Actions, Resources, Keys ───
@@ -293,7 +408,7 @@ def test_an_action_names_just_its_calls(
     assert outcome == dict.fromkeys(denied, True) | dict.fromkeys(allowed, False)
 
 
-def test_a_copy_needs_its_source_too(endpoint: Endpoint, name: str) -> None:
+def test_a_copy_needs_its_source_and_its_target(endpoint: Endpoint, name: str) -> None:
     s3 = endpoint.client("s3")
     bucket_with_object(s3, name)
     bucket_with_object(s3, name + "b")
@@ -301,6 +416,11 @@ def test_a_copy_needs_its_source_too(endpoint: Endpoint, name: str) -> None:
     assert is_denied(
         lambda: s3.copy_object(Bucket=name + "b", Key="c", CopySource={"Bucket": name, "Key": "k"})
     )
+    put_policy(s3, name, deny(name, Action="s3:PutObject"))
+    assert is_denied(
+        lambda: s3.copy_object(Bucket=name, Key="c", CopySource={"Bucket": name + "b", "Key": "k"})
+    )
+    s3.copy_object(Bucket=name + "b", Key="c", CopySource={"Bucket": name, "Key": "k"})
 
 
 def test_of_many_objects_the_denied_ones_stay(endpoint: Endpoint, name: str) -> None:

@@ -107,3 +107,12 @@ def test_running_a_project_without_a_domain_says_how_to_start_one(tmp_path, monk
     monkeypatch.setattr("sys.argv", ["demo", "run", "project01"])
     assert demo.main() == 1
     assert "the domain is not running: `make up` starts it" in capsys.readouterr().out
+
+
+def test_a_picture_shows_the_summary(tmp_path):
+    picture = tmp_path / "demo.svg"
+    demo.draw(good(), picture)
+    text = picture.read_text()
+    assert text.startswith("<svg")
+    for word in ("Stacks", "Executions", "SUCCEEDED", "Tables"):
+        assert word in text

@@ -60,7 +60,13 @@ def test_a_file_that_comes_or_goes_changes_the_digest(tree: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["modules/unused/main.tf", "stack/terraform.tfstate", "stack/.terraform/modules/modules.json"]
+    "name",
+    [
+        "modules/a/README.md",
+        "modules/unused/main.tf",
+        "stack/.terraform/modules/modules.json",
+        "stack/terraform.tfstate",
+    ],
 )
 def test_other_files_do_not(tree: Path, name: str) -> None:
     before = sources.digest(tree / "stack")

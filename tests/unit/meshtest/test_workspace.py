@@ -24,6 +24,9 @@ def sources(tmp_path, monkeypatch):
         "infrastructure/projects/payments/.terraform.lock.hcl": "# lock",
         "infrastructure/projects/payments/.terraform/big": "a provider",
         "infrastructure/projects/payments/backend.conf": "bucket",
+        "infrastructure/projects/payments/terraform.tfstate": "{}",
+        "infrastructure/projects/payments/payments.tfplan": "a plan",
+        "infrastructure/bootstrap/main.tf": "# bootstrap",
     }.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
@@ -61,7 +64,7 @@ def test_only_projects_override_the_remote_state(sources, tmp_path):
         root.name: "terraform_remote_state" in (root / workspace.OVERRIDE).read_text()
         for root in workspace.roots(infrastructure)
     }
-    assert overridden == {"dev": False, "payments": True}
+    assert overridden == {"bootstrap": False, "dev": False, "payments": True}
 
 
 def test_overrides_are_formatted_terraform(sources, tmp_path):

@@ -31,7 +31,7 @@ def checkout(tmp_path):
     return tmp_path / "setup" / "bootstrap.sh"
 
 
-LOCKS = ("requirements.lock", "requirements-build.lock")
+LOCKS = ("requirements.lock", "requirements-build.lock", "requirements-sbom.lock")
 
 
 def test_with_everything_installed_a_check_says_so():
@@ -60,12 +60,30 @@ def test_help_tells_the_arguments():
     ]
 
 
+def test_help_of_aws_is_that_of_the_account():
+    answer = bootstrap("aws", "--help")
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.startswith("usage: setup/bootstrap.sh aws ")
+    assert all(word in answer.stdout for word in ("--repository", "--env", "--dry-run", "--yes"))
+
+
+def test_without_credentials_aws_says_so_in_a_line():
+    answer = bootstrap(
+        "aws",
+        "--dry-run",
+        AWS_EC2_METADATA_DISABLED="true",
+        AWS_CONFIG_FILE=os.devnull,
+        AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+    )
+    assert (answer.returncode, answer.stderr) == (1, "bootstrap: Unable to locate credentials\n")
+
+
 def test_an_unknown_argument_is_named():
     result = bootstrap("--fast")
     assert result.returncode == 1
     assert (
         result.stderr
-        == "bootstrap: unknown argument '--fast'; expected --quiet, --force, --check or --help\n"
+        == "bootstrap: unknown argument '--fast'; expected --quiet, --force, --check, --help or aws\n"
     )
 
 
@@ -122,3 +140,27 @@ def test_fetching_jars_again_downloads_nothing(tmp_path):
         [*command, toolchain.spark_jars()], env=environment, capture_output=True, text=True
     )
     assert (result.returncode, result.stderr) == (0, "")
+
+
+# ─── A change meanwhile ───
+
+# Answers bootstrap as Python, pip and Terraform do; somebody edits pyproject.toml while pip installs.
+PROGRAM = """\
+#!/bin/sh
+case "$*" in
+  -c*) echo 3.11 ;;
+  "-m venv"*) mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
+  *"pip install"*) [ -z "$EDIT" ] || echo "# edited" >>pyproject.toml ;;
+  *meshtest.terraform.wheel*) echo "Terraform v$(cat .terraform-version)" ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(("edit", "status"), [("", 0), ("yes", 1)])
+def test_what_is_edited_during_an_installation_is_not_taken_for_installed(checkout, tmp_path, edit, status):
+    program = tmp_path / "python3.11"
+    program.write_text(PROGRAM)
+    program.chmod(0o755)
+    installed = bootstrap(script=checkout, PYTHON=str(program), EDIT=edit)
+    assert installed.returncode == 0, installed.stdout + installed.stderr
+    assert bootstrap("--check", script=checkout).returncode == status

@@ -14,7 +14,7 @@ from moto.core.exceptions import AWSError
 from moto.core.responses import ActionResult
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from meshtest.emulator.states_language import diagnose
+from meshtest.states_language import diagnose
 
 MAX_DIAGNOSTICS = 100
 

@@ -54,7 +54,8 @@ def _end_with_the_emulator(liveness_fd: int) -> None:
 def _exit(ended: SystemExit, error_file: Path) -> int:
     if ended.code is None or ended.code == 0:
         return 0
-    error_file.write_text(f"SystemExit: {ended.code}", encoding="utf-8")
+    parts = [f"SystemExit: {ended.code}", _jvm_end(ended.__context__ or ended)]
+    error_file.write_text(" ".join(filter(None, parts)), encoding="utf-8")
     if not isinstance(ended.code, int):
         print(ended.code, file=sys.stderr)
         return 1

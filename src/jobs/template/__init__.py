@@ -1,0 +1,1 @@
+"""Records of a source: as received, refined, and their totals by day."""

@@ -1,0 +1,220 @@
+"""One call to the emulator's S3, as bucket policies and access logs see it: who, what, how.
+
+What the connection is comes from the socket (``wsgi.url_scheme``, ``meshtest.tls_version``), never from a
+header.
+
+Actions and context keys: https://docs.aws.amazon.com/AmazonS3/latest/userguide/list_amazons3.html
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+from moto.s3.models import s3_backends
+
+from meshtest.emulator.policy import Principal
+from meshtest.emulator.principals import context_of, principal_of
+
+# Subresource of a bucket (a query parameter): the name in the action, such as PutBucketPolicy.
+_BUCKET_SUBRESOURCES = {
+    "accelerate": "AccelerateConfiguration",
+    "acl": "BucketAcl",
+    "analytics": "AnalyticsConfiguration",
+    "cors": "BucketCORS",
+    "encryption": "EncryptionConfiguration",
+    "intelligent-tiering": "IntelligentTieringConfiguration",
+    "inventory": "InventoryConfiguration",
+    "lifecycle": "LifecycleConfiguration",
+    "logging": "BucketLogging",
+    "metrics": "MetricsConfiguration",
+    "notification": "BucketNotification",
+    "object-lock": "BucketObjectLockConfiguration",
+    "ownershipControls": "BucketOwnershipControls",
+    "policy": "BucketPolicy",
+    "publicAccessBlock": "BucketPublicAccessBlock",
+    "replication": "ReplicationConfiguration",
+    "requestPayment": "BucketRequestPayment",
+    "tagging": "BucketTagging",
+    "versioning": "BucketVersioning",
+    "website": "BucketWebsite",
+}
+_BUCKET_READS = {
+    "location": "GetBucketLocation",
+    "policyStatus": "GetBucketPolicyStatus",
+    "uploads": "ListBucketMultipartUploads",
+    "versions": "ListBucketVersions",
+}
+_BUCKET_DEFAULTS = {
+    "GET": "ListBucket",
+    "HEAD": "ListBucket",
+    "PUT": "CreateBucket",
+    "DELETE": "DeleteBucket",
+}
+# These have a delete action of their own; the deletion of any other subresource is a Put.
+_DELETED = frozenset({"policy", "website"})
+_OBJECT_SUBRESOURCES = {
+    "acl": "ObjectAcl",
+    "legal-hold": "ObjectLegalHold",
+    "retention": "ObjectRetention",
+    "tagging": "ObjectTagging",
+}
+_VERSIONED = frozenset({"acl", "tagging"})
+_OBJECT_DEFAULTS = {
+    "GET": "GetObject",
+    "HEAD": "GetObject",
+    "PUT": "PutObject",
+    "POST": "PutObject",
+    "DELETE": "DeleteObject",
+}
+_CREDENTIAL = re.compile(r"Credential=([^/,]+)/")
+_CONTEXT_HEADERS = (
+    "x-amz-acl",
+    "x-amz-content-sha256",
+    "x-amz-copy-source",
+    "x-amz-grant-full-control",
+    "x-amz-metadata-directive",
+    "x-amz-server-side-encryption",
+    "x-amz-server-side-encryption-aws-kms-key-id",
+    "x-amz-server-side-encryption-customer-algorithm",
+    "x-amz-storage-class",
+)
+
+
+class Call:
+    """A call to S3; ``bucket_name`` is None for the account's own calls, ``key`` for a bucket's."""
+
+    def __init__(self, request: Any, response: Any, full_url: str) -> None:
+        self.http = request
+        # What S3 names the call by, in headers, errors and logs.
+        self.request_id, self.host_id = secrets.token_hex(8).upper(), secrets.token_urlsafe(57)
+        self.query: dict[str, list[str]] = parse_qs(
+            request.query_string.decode("latin-1"), keep_blank_values=True
+        )
+        self.bucket_name: str | None = response.parse_bucket_name_from_url(request, full_url) or None
+        self.key = _key_of(request, self.bucket_name, response)
+        self.is_multi_delete = request.method == "POST" and not self.key and "delete" in self.query
+        # Whether an access list, and no policy, is what lets the call through.
+        self.needed_acl = False
+
+    # ─── Who ───
+
+    @functools.cached_property
+    def principal(self) -> Principal:
+        """The user or role session that the access key belongs to, else the account's root user."""
+        return principal_of(self._access_key_id())
+
+    @functools.cached_property
+    def signature(self) -> tuple[str, str] | None:
+        """The version of the signature and where it is (SigV4, AuthHeader); None for an anonymous call."""
+        header: str = self.http.headers.get("Authorization", "")
+        if header:
+            return "SigV2" if header.startswith("AWS ") else "SigV4", "AuthHeader"
+        if "X-Amz-Credential" in self.query:
+            return "SigV4", "QueryString"
+        return ("SigV2", "QueryString") if "AWSAccessKeyId" in self.query else None
+
+    def _access_key_id(self) -> str | None:
+        header: str = self.http.headers.get("Authorization", "")
+        if header.startswith("AWS "):  # signature version 2
+            return header[4:].split(":")[0]
+        if match := _CREDENTIAL.search(header):
+            return match[1]
+        if signed := self.query.get("X-Amz-Credential"):
+            return signed[0].split("/")[0]
+        return next(iter(self.query.get("AWSAccessKeyId", [])), None)
+
+    # ─── What ───
+
+    @functools.cached_property
+    def action(self) -> str:
+        """The action as policies name it: s3:GetObject."""
+        method = self.http.method
+        return "s3:" + (self._object_action(method) if self.key else self._bucket_action(method))
+
+    def _bucket_action(self, method: str) -> str:
+        for name, action in _BUCKET_READS.items():
+            if method == "GET" and name in self.query:
+                return action
+        for name, subject in _BUCKET_SUBRESOURCES.items():
+            if name in self.query:
+                verb = "Delete" if method == "DELETE" and name in _DELETED else "Put"
+                return ("Get" if method in {"GET", "HEAD"} else verb) + subject
+        return _BUCKET_DEFAULTS.get(method, "PutObject")
+
+    def _object_action(self, method: str) -> str:
+        has_version = "versionId" in self.query
+        for name, subject in _OBJECT_SUBRESOURCES.items():
+            if name in self.query:
+                verb = {"GET": "Get", "DELETE": "Delete"}.get(method, "Put")
+                is_versioned = has_version and name in _VERSIONED
+                return verb + (subject.replace("Object", "ObjectVersion") if is_versioned else subject)
+        if "uploadId" in self.query and method in {"GET", "DELETE"}:
+            return {"GET": "ListMultipartUploadParts", "DELETE": "AbortMultipartUpload"}[method]
+        if method == "POST" and "restore" in self.query:
+            return "RestoreObject"
+        if method == "POST" and "select" in self.query:
+            return "GetObject"
+        action = _OBJECT_DEFAULTS[method]
+        return f"{action}Version" if has_version and action in {"GetObject", "DeleteObject"} else action
+
+    @functools.cached_property
+    def copy_source(self) -> tuple[str, str] | None:
+        """Bucket and key that a copy reads."""
+        source = self.http.headers.get("x-amz-copy-source")
+        if not source:
+            return None
+        bucket, _, key = unquote(source.split("?")[0]).lstrip("/").partition("/")
+        return bucket, key
+
+    # ─── Circumstances ───
+
+    def context(self, bucket: Any) -> dict[str, str | list[str]]:
+        """The context keys of the call, for a policy of this bucket."""
+        environ, headers, now = self.http.environ, self.http.headers, datetime.now(UTC)
+        context: dict[str, str | list[str]] = {
+            "aws:SecureTransport": str(environ["wsgi.url_scheme"] == "https").lower(),
+            "aws:SourceIp": environ.get("REMOTE_ADDR", ""),
+            "aws:CurrentTime": now.isoformat(timespec="seconds"),
+            "aws:EpochTime": str(int(now.timestamp())),
+            "aws:PrincipalIsAWSService": "false",
+            "aws:ViaAWSService": "false",
+            "aws:ResourceAccount": bucket.account_id,
+            "s3:ResourceAccount": bucket.account_id,
+        }
+        if tls_version := environ.get("meshtest.tls_version"):
+            context["s3:TlsVersion"] = tls_version.removeprefix("TLSv")
+        for header, key in (("User-Agent", "aws:UserAgent"), ("Referer", "aws:Referer")):
+            if header in headers:
+                context[key] = headers[header]
+        context |= {f"s3:{header}": headers[header] for header in _CONTEXT_HEADERS if header in headers}
+        for parameter in ("prefix", "delimiter", "max-keys"):
+            if not self.key and parameter in self.query:
+                context[f"s3:{parameter}"] = self.query[parameter][0]
+        if "versionId" in self.query:
+            context["s3:VersionId"] = self.query["versionId"][0]
+        return context | context_of(self.principal)
+
+
+def arn(bucket: Any, key: str | None = None) -> str:
+    """The ARN of a bucket, or of an object in it."""
+    return f"arn:{bucket.partition}:s3:::{bucket.name}" + (f"/{key}" if key else "")
+
+
+def _key_of(request: Any, bucket_name: str | None, response: Any) -> str | None:
+    path = unquote(request.raw_path).removeprefix("/")
+    if not bucket_name or response.subdomain_based_buckets(request):
+        return path or None
+    return path.partition("/")[2] or None
+
+
+def bucket_of(name: str | None) -> Any:
+    """The bucket of a name in whatever account, None if there is none."""
+    if name is None:
+        return None
+    owner = s3_backends.bucket_accounts.get(name)
+    return s3_backends[owner[1]][owner[0]].buckets.get(name) if owner else None

@@ -1,0 +1,1 @@
+"""The evidence report: what every control demands, where it holds, and what shows that it would notice."""

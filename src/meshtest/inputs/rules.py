@@ -1,0 +1,319 @@
+"""What no schema can say: how fields and files have to fit together.
+
+Each rule takes the files that their schemas have let pass and yields mistakes. Lengths are those of the names
+that Terraform makes, ``{domain_abbr}-{project}-…-{env}``, in the environment with the longest name.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import keyword
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from botocore.session import Session
+
+from core import contract
+from core.mistakes import CONTENT, MISSING, Mistake
+from meshtest.controls import all_controls
+from meshtest.inputs import checkout
+from meshtest.inputs.checkout import DOMAIN, EXCEPTIONS, PROJECTS, TEMPLATE, Checkout, Day
+
+ENVIRONMENTS = ("dev", "int", "prod")
+LONGEST_ENVIRONMENT = max(ENVIRONMENTS, key=len)
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+ROLE_LENGTH = 64
+# https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html
+STATE_MACHINE_LENGTH = 80
+# https://docs.aws.amazon.com/glue/latest/webapi/API_CreateJob.html
+JOB_LENGTH = 255
+# The services that a domain cannot do without and that not every Region has, by botocore's names.
+SERVICES = ("glue", "stepfunctions")
+# What the foundation offers in an environment's main.tf, as far as a number or a text can be wrong.
+RETENTION_DAYS = frozenset(
+    {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
+)
+
+Rule = Callable[[Checkout], Iterator[Mistake]]
+
+
+def mistakes(read: Checkout) -> list[Mistake]:
+    """What all the rules find."""
+    return [mistake for rule in RULES for mistake in rule(read)]
+
+
+def _files(read: Checkout, name: str) -> Iterator[tuple[str, str, Any]]:
+    """Project, path and content of each project's file of a name."""
+    for project in read.projects:
+        content = read.of_project(project, name)
+        if content is not None:
+            yield project, f"{PROJECTS}/{project}/{name}", content
+
+
+def _is_template(project: str) -> bool:
+    return project.startswith("_")
+
+
+# ─── domain.json ───
+
+
+def region(read: Checkout) -> Iterator[Mistake]:
+    """The Region has what a domain is made of."""
+    found = (read.content(DOMAIN) or {}).get("aws_region")
+    if found is not None and not all(found in regions(service) for service in SERVICES):
+        yield Mistake(DOMAIN, "aws_region", found, "an AWS Region that has Glue and Step Functions")
+
+
+@functools.cache
+def regions(service: str) -> list[str]:
+    """The Regions that have a service, of every partition, as botocore knows them."""
+    session = Session()
+    return [
+        name
+        for partition in session.get_available_partitions()
+        for name in session.get_available_regions(service, partition)
+    ]
+
+
+def backends(read: Checkout) -> Iterator[Mistake]:
+    """Where setup/init-terraform.sh put the states still is where domain.json says."""
+    domain = read.content(DOMAIN)
+    for env in ENVIRONMENTS if domain else ():
+        name = f"infrastructure/environments/{env}/backend.conf"
+        for field, value in _hcl(read, name).items():
+            if field == "region" and value != domain["aws_region"]:
+                expected = f'"{domain["aws_region"]}", aws_region of {DOMAIN}: run setup/init-terraform.sh'
+                yield Mistake(name, field, value, expected)
+            if field == "bucket" and not str(value).startswith(f"{domain['domain_abbr']}-tfstate-"):
+                expected = f'a bucket "{domain["domain_abbr"]}-tfstate-…": run setup/init-terraform.sh'
+                yield Mistake(name, field, value, expected)
+
+
+def environments(read: Checkout) -> Iterator[Mistake]:
+    """What an environment's main.tf gives to the foundation by number or text."""
+    for env in ENVIRONMENTS:
+        name = f"infrastructure/environments/{env}/main.tf"
+        for blocks in _hcl(read, name).get("module", []):
+            given = blocks.get("foundation", {})
+            for field, (is_good, expected) in _FOUNDATION.items():
+                if field in given and not is_good(given[field]):
+                    yield Mistake(name, field, given[field], expected)
+
+
+def _hcl(read: Checkout, name: str) -> dict[str, Any]:
+    try:
+        return checkout.hcl((read.top / name).read_text(encoding="utf-8"))
+    except (OSError, checkout.Unreadable):
+        return {}
+
+
+def _is_range(value: Any) -> bool:
+    try:
+        return 16 <= ipaddress.IPv4Network(value).prefixlen <= 24
+    except ValueError:
+        return str(value).startswith("${")
+
+
+_FOUNDATION: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "access_log_retention_days": (
+        lambda value: not isinstance(value, int) or value >= 90,
+        "a whole number of at least 90, for audits",
+    ),
+    "availability_zone_count": (lambda value: not isinstance(value, int) or value in (2, 3, 4), "2, 3 or 4"),
+    "flow_log_retention_days": (
+        lambda value: not isinstance(value, int) or value in RETENTION_DAYS,
+        "a retention that CloudWatch offers "
+        "(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365 days and longer ones)",
+    ),
+    "vpc_cidr": (_is_range, 'an IPv4 range from /16 to /24, such as "10.0.0.0/16"'),
+}
+
+
+# ─── project.json ───
+
+
+def names(read: Checkout) -> Iterator[Mistake]:
+    """A project is called as its folder, and Python can import its jobs."""
+    for project, file, content in _files(read, "project.json"):
+        name = content["name"]
+        if not _is_template(project) and name != project:
+            yield Mistake(file, "name", name, f'"{project}", the name of its folder')
+        elif keyword.iskeyword(name):
+            yield Mistake(file, "name", name, "a name that is no word of Python: its jobs are a package")
+
+
+def dependencies(read: Checkout) -> Iterator[Mistake]:
+    """Dependencies are other projects, and none depends on itself by way of others."""
+    needed = {project: content.get("depends_on", []) for project, _, content in _files(read, "project.json")}
+    for project, named in needed.items():
+        file = f"{PROJECTS}/{project}/project.json"
+        for number, name in enumerate(named):
+            field = f"depends_on[{number}]"
+            if name == project or name not in read.projects:
+                yield Mistake(file, field, name, f"a folder of {PROJECTS} that has a tables.json")
+            elif named.index(name) < number:
+                yield Mistake(file, field, name, "each project once")
+            elif circle := _way(needed, name, project):
+                yield Mistake(file, field, name, f"no circle: {' → '.join([project, *circle])}")
+
+
+def _way(needed: Mapping[str, list[str]], start: str, end: str) -> list[str]:
+    """The projects from one to another along their dependencies; empty if there is no way."""
+    ways, seen = [[start]], {start}
+    while ways:
+        way = ways.pop(0)
+        if way[-1] == end:
+            return way
+        new = [name for name in needed.get(way[-1], []) if name not in seen]
+        seen.update(new)
+        ways += [[*way, name] for name in new]
+    return []
+
+
+def files(read: Checkout) -> Iterator[Mistake]:
+    """A project has the files of the template."""
+    template = read.top / PROJECTS / TEMPLATE
+    shared = sorted(file.name for file in template.glob("*") if file.is_file())
+    told = {f"{PROJECTS}/{project}/{name}" for project in read.projects for name in _OWN}
+    for project in read.projects:
+        for name in shared:
+            file = f"{PROJECTS}/{project}/{name}"
+            if file not in told and not (read.top / file).is_file():
+                yield Mistake(file, CONTENT, MISSING, f"the file of {PROJECTS}/{TEMPLATE}")
+
+
+_OWN = ("jobs.tf", "pipelines.tf", "project.json", "tables.json")
+
+
+# ─── tables.json ───
+
+
+def contracts(read: Checkout) -> Iterator[Mistake]:
+    """What a contract's own fields have to do with each other: the rules that the jobs apply, too."""
+    for _, file, content in _files(read, "tables.json"):
+        yield from contract.mistakes(content, file)
+
+
+def tables(read: Checkout) -> Iterator[Mistake]:
+    """All projects share a database a layer: a table's name is there once."""
+    owners: dict[tuple[str, str], str] = {
+        ("refined", f"{project}_job_runs"): f"the runs of {project}'s jobs" for project in read.projects
+    }
+    for project, file, content in _files(read, "tables.json"):
+        for layer in contract.LAYERS:
+            for name in content.get(layer, {}):
+                if other := owners.get((layer, name)):
+                    expected = f"another name: {layer}.{name} is of {other}"
+                    yield Mistake(file, f"name of {layer}.{name}", name, expected)
+                owners.setdefault((layer, name), f"{PROJECTS}/{project}")
+
+
+def references(read: Checkout) -> Iterator[Mistake]:
+    """A rule of kind reference names a table that the project may read."""
+    declared = {project: content for project, _, content in _files(read, "tables.json")}
+    for project, file, content in _files(read, "tables.json"):
+        readable = [project, *(read.of_project(project, "project.json") or {}).get("depends_on", [])]
+        known = {
+            f"{layer}.{name}"
+            for each in readable
+            for layer in ("refined", "curated")
+            for name in declared.get(each, {}).get(layer, {})
+        }
+        for layer in contract.LAYERS:
+            for name, table in content.get(layer, {}).items():
+                for number, rule in enumerate(table.get("quality", {}).get("rules", [])):
+                    if rule["rule"] == "reference" and rule["table"] not in known:
+                        field = f"{layer}.{name}.quality.rules[{number}].table"
+                        yield Mistake(
+                            file, field, rule["table"], "a table of this project or of one in depends_on"
+                        )
+
+
+# ─── Jobs ───
+
+
+def scripts(read: Checkout) -> Iterator[Mistake]:
+    """Each job has its script; each project its package, with the contract in it."""
+    for project, file, settings in _files(read, "jobs.tf"):
+        folder = f"src/jobs/{project.lstrip('_')}"
+        for key in settings:
+            script = f"{folder}/{key}.py"
+            if not (read.top / script).is_file():
+                yield Mistake(file, key, key, f"a script {script}, which is not there")
+        if not (read.top / folder / "__init__.py").is_file():
+            yield Mistake(
+                f"{folder}/__init__.py", CONTENT, MISSING, "a Python package with the project's jobs"
+            )
+        link, target = read.top / folder / "tables.json", read.top / PROJECTS / project / "tables.json"
+        if not link.exists():
+            yield Mistake(
+                f"{folder}/tables.json", CONTENT, MISSING, f"a link to {PROJECTS}/{project}/tables.json"
+            )
+        elif not link.samefile(target):
+            found = str(link.readlink()) if link.is_symlink() else "a file of its own"
+            expected = f"a link to {PROJECTS}/{project}/tables.json"
+            yield Mistake(f"{folder}/tables.json", CONTENT, found, expected)
+
+
+def pipelines(read: Checkout) -> Iterator[Mistake]:
+    """A pipeline runs jobs that there are."""
+    for project, file, named in _files(read, "pipelines.tf"):
+        settings = read.of_project(project, "jobs.tf")
+        for pipeline, jobs in named.items():
+            for number, job in enumerate(jobs):
+                if settings is not None and job not in settings and not job.startswith("${"):
+                    expected = f"a key of job_settings in jobs.tf: {', '.join(sorted(settings))}"
+                    yield Mistake(file, f"{pipeline}[{number}]", job, expected)
+
+
+def lengths(read: Checkout) -> Iterator[Mistake]:
+    """Names fit into AWS's limits with the domain's prefix and the longest environment behind them."""
+    abbreviation = (read.content(DOMAIN) or {}).get("domain_abbr", "")
+    for project, file, named in (*_files(read, "pipelines.tf"), *_files(read, "jobs.tf")):
+        for key in named:
+            name = f"{abbreviation}-{project}-{key.replace('_', '-')}"
+            if file.endswith("jobs.tf"):
+                yield from _too_long(file, f"name of {key}", name, JOB_LENGTH)
+            else:
+                yield from _too_long(file, f"name of {key}", name, STATE_MACHINE_LENGTH)
+                yield from _too_long(file, f"role of {key}", f"{name}-sfn", ROLE_LENGTH)
+
+
+def _too_long(file: str, field: str, name: str, limit: int) -> Iterator[Mistake]:
+    full = f"{name}-{LONGEST_ENVIRONMENT}"
+    if len(full) > limit:
+        yield Mistake(file, field, full, f"at most {limit} characters, it has {len(full)}")
+
+
+# ─── Exceptions of the gate ───
+
+
+def exceptions(read: Checkout) -> Iterator[Mistake]:
+    """An exception is about a control that there is, until a day."""
+    known = [control.id for control in all_controls()]
+    for number, entry in enumerate((read.content(EXCEPTIONS) or {}).get("exception", [])):
+        field = f"exception[{number}]"
+        if entry["control"] not in known:
+            yield Mistake(EXCEPTIONS, f"{field}.control", entry["control"], f"one of {', '.join(known)}")
+        if not isinstance(entry["expires"], Day):
+            yield Mistake(EXCEPTIONS, f"{field}.expires", entry["expires"], _DAY)
+
+
+_DAY = "a day without quotes: 2027-03-31"
+
+RULES: tuple[Rule, ...] = (
+    region,
+    backends,
+    environments,
+    names,
+    dependencies,
+    files,
+    contracts,
+    tables,
+    references,
+    scripts,
+    pipelines,
+    lengths,
+    exceptions,
+)

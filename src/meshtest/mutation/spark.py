@@ -1,0 +1,81 @@
+"""The same for the Spark side, by mutmut: faults in core's Python, judged by its unit tests.
+
+What is mutated, and which tests judge, stands in ``pyproject.toml`` under ``[tool.mutmut]``: code whose tests
+run without Spark, in seconds. ``build/mutation/spark.json``, a part of the report::
+
+    {"mutants": 695, "killed": 600, "score": 0.86, "survivors": [{"id": "core.arguments.x_…", "diff": "…"}]}
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from meshtest import toolchain
+from meshtest.mutation import reporting
+
+MUTMUT = Path(sys.executable).with_name("mutmut")
+# Lines of `mutmut results --all true`. What runs for ever, or crashes, is noticed.
+_RESULT = re.compile(r"^\s+(\S+): (killed|timeout|segfault|survived|no tests|suspicious|skipped)$", re.M)
+_UNNOTICED = {"survived", "no tests", "suspicious"}
+
+
+def main() -> int:
+    """Run mutmut where it was left; 0 once there are results, whatever the score is."""
+    console = Console()
+    ended = subprocess.run([MUTMUT, "run"], cwd=toolchain.ROOT)
+    found = _results(_told("results", "--all", "true"))
+    if not found:
+        print(f"mutation: mutmut ended with {ended.returncode} and without results", file=sys.stderr)
+        return 2
+    summary = summarised(found)
+    reporting.FOLDER.mkdir(parents=True, exist_ok=True)
+    (reporting.FOLDER / "spark.json").write_text(json.dumps(summary, indent=1) + "\n")
+    _into_report(summary)
+    for each in summary["survivors"]:
+        console.print(each["diff"], highlight=False, markup=False)
+    console.print(f"{summary['killed']} of {summary['mutants']} killed: {summary['score']:.1%}")
+    return 0
+
+
+def _results(text: str) -> dict[str, str]:
+    return dict(_RESULT.findall(text))
+
+
+def summarised(results: dict[str, str]) -> dict[str, Any]:
+    """The score, and each mutant that nothing noticed with its diff; without those that mutmut skips."""
+    judged = {id_: status for id_, status in results.items() if status != "skipped"}
+    unnoticed = [id_ for id_, status in judged.items() if status in _UNNOTICED]
+    with ThreadPoolExecutor() as pool:
+        diffs = pool.map(lambda id_: _told("show", id_), unnoticed)
+    killed = len(judged) - len(unnoticed)
+    return {
+        "mutants": len(judged),
+        "killed": killed,
+        "score": round(killed / len(judged), 4),
+        "survivors": [{"id": id_, "diff": diff} for id_, diff in zip(unnoticed, diffs, strict=True)],
+    }
+
+
+def _told(*arguments: str) -> str:
+    return subprocess.run(
+        [MUTMUT, *arguments], cwd=toolchain.ROOT, capture_output=True, check=True, text=True
+    ).stdout
+
+
+def _into_report(summary: dict[str, Any]) -> None:
+    """Put it into the report of `make mutate`, if there is one."""
+    file = reporting.FOLDER / "report.json"
+    if file.exists():
+        reporting.write({**json.loads(file.read_text()), "spark": summary})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,258 @@
+"""The roles of GitHub Actions can do what deploying and planning take, and nothing beyond."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from operations import LOCAL, OPERATIONS, Asked, arn, asked, document, tagged
+
+from meshtest.emulator import policy
+
+KINDS = ("read", "create", "change", "delete")
+READS = re.compile(
+    r"(ec2:Describe|glue:Get|iam:(Get|List)|kms:(Decrypt$|Describe|Get|List)|logs:(Describe|List)"
+    r"|s3:(Get|List)|states:(Describe|List|Validate))\w*"
+)
+STATE = "arn:aws:s3:::f01-tfstate-123456789012-dev"
+BOUNDARY = arn("iam", "policy/f01-boundary-dev", region="")
+ROLE = arn("iam", "role/f01-project01-glue-job-dev", region="")
+
+
+def refused(stacks, allows, role: str, kind: str) -> list[str]:
+    """What the role may not do of all that the planned resources take, each named."""
+    return sorted(
+        {
+            f"{resource.type}: {each.action} on {each.resource}"
+            for plan in stacks.values()
+            for resource in plan.resources(*OPERATIONS)
+            for each in asked(resource, kind)
+            if not allows(role, each)
+        }
+    )
+
+
+# ─── What they have to do ───
+
+
+def test_every_type_of_the_stacks_has_its_operations(stacks):
+    planned = {resource.type for plan in stacks.values() for resource in plan.resources()}
+    assert planned - LOCAL == set(OPERATIONS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_deploy_role_can_make_change_and_remove_every_resource(stacks, allows, kind):
+    assert refused(stacks, allows, "f01-deploy-dev", kind) == []
+
+
+def test_the_plan_role_can_read_every_resource(stacks, allows):
+    assert refused(stacks, allows, "f01-plan-dev", "read") == []
+
+
+@pytest.mark.parametrize("role", ["f01-deploy-dev", "f01-plan-dev"])
+@pytest.mark.parametrize("key", ["foundation/terraform.tfstate", "projects/test02/terraform.tfstate"])
+def test_both_read_the_states(allows, role, key):
+    assert allows(role, Asked("s3:ListBucket", STATE))
+    assert allows(role, Asked("s3:GetObject", f"{STATE}/{key}"))
+    known = {"kms:ResourceAliases": ["alias/f01-tfstate-dev"]}
+    assert allows(role, Asked("kms:Decrypt", arn("kms", "key/1"), known))
+
+
+def test_the_deploy_role_locks_and_writes_states(allows):
+    for key in ("foundation/terraform.tfstate", "projects/test02/terraform.tfstate"):
+        assert allows("f01-deploy-dev", Asked("s3:PutObject", f"{STATE}/{key}"))
+        for action in ("s3:PutObject", "s3:GetObject", "s3:DeleteObject"):
+            assert allows("f01-deploy-dev", Asked(action, f"{STATE}/{key}.tflock"))
+    known = {"kms:ResourceAliases": ["alias/f01-tfstate-dev"]}
+    assert allows("f01-deploy-dev", Asked("kms:GenerateDataKey", arn("kms", "key/1"), known))
+
+
+def test_the_deploy_role_uploads_artifacts_and_goes_back(allows):
+    bucket = "arn:aws:s3:::f01-artifacts-123456789012-dev"
+    assert allows("f01-deploy-dev", Asked("s3:ListBucket", bucket))
+    for key in ("wheels/core-latest-py3-none-any.whl", "jobs/test02/test02.zip", "releases/1/release.json"):
+        for action in ("s3:GetObject", "s3:PutObject"):
+            assert allows("f01-deploy-dev", Asked(action, f"{bucket}/{key}"))
+    known = {"kms:ResourceAliases": ["alias/f01-data-lake-dev"]}
+    assert allows("f01-deploy-dev", Asked("kms:GenerateDataKey", arn("kms", "key/1"), known))
+
+
+def test_an_iceberg_tables_first_metadata_can_be_written(allows):
+    table = "arn:aws:s3:::f01-refined-123456789012-dev/project01/ecb_rates"
+    assert allows("f01-deploy-dev", Asked("s3:PutObject", f"{table}/metadata/00000.metadata.json"))
+    assert not allows("f01-deploy-dev", Asked("s3:PutObject", f"{table}/data/00000.parquet"))
+
+
+# ─── What the plan role cannot do ───
+
+
+def test_the_plan_role_has_reading_actions_alone(planned):
+    actions = [
+        action
+        for statement in document(planned, "f01-read-dev")["Statement"]
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    ]
+    assert actions
+    assert [action for action in actions if not READS.fullmatch(action)] == []
+    attached = {
+        each.get("policy_arn").rpartition("/")[2]
+        for each in planned.resources("aws_iam_role_policy_attachment")
+        if each.get("role") == "f01-plan-dev"
+    }
+    assert attached == {"f01-read-dev"}
+    assert not planned.resources("aws_iam_role_policy")
+
+
+@pytest.mark.parametrize("kind", ["create", "change", "delete"])
+def test_the_plan_role_can_make_change_and_remove_nothing(stacks, allows, kind):
+    allowed = {
+        each.action
+        for plan in stacks.values()
+        for resource in plan.resources(*OPERATIONS)
+        for each in asked(resource, kind)
+        if allows("f01-plan-dev", each)
+    }
+    assert {action for action in allowed if not READS.fullmatch(action)} == set()
+
+
+def test_the_plan_role_reads_no_data_and_locks_no_state(allows):
+    for bucket in ("raw", "refined", "curated", "artifacts", "logs"):
+        assert not allows(
+            "f01-plan-dev", Asked("s3:GetObject", f"arn:aws:s3:::f01-{bucket}-123456789012-dev/k")
+        )
+    for action in ("s3:PutObject", "s3:DeleteObject"):
+        assert not allows("f01-plan-dev", Asked(action, f"{STATE}/foundation/terraform.tfstate.tflock"))
+    data = {"kms:ResourceAliases": ["alias/f01-data-lake-dev"]}
+    assert not allows("f01-plan-dev", Asked("kms:Decrypt", arn("kms", "key/1"), data))
+
+
+# ─── What neither can do ───
+
+
+def bound(name: str = "f01-boundary-dev") -> dict[str, str]:
+    return {"iam:PermissionsBoundary": arn("iam", f"policy/{name}", region="")}
+
+
+@pytest.mark.proves("iam-boundary-holds")
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        Asked("iam:CreateRole", ROLE),
+        Asked("iam:CreateRole", ROLE, bound("f01-boundary-int")),
+        Asked("iam:CreateRole", ROLE, bound("AdministratorAccess")),
+        Asked("iam:PutRolePolicy", ROLE),
+        Asked("iam:AttachRolePolicy", ROLE),
+        Asked("iam:DeleteRolePermissionsBoundary", ROLE, bound()),
+        Asked("iam:PutRolePermissionsBoundary", ROLE, bound("f01-other-dev")),
+        Asked("iam:CreatePolicyVersion", BOUNDARY),
+        Asked("iam:SetDefaultPolicyVersion", BOUNDARY),
+        Asked("iam:DeletePolicy", BOUNDARY),
+        Asked("iam:CreatePolicyVersion", arn("iam", "policy/f01-deploy-data-dev", region="")),
+        Asked("iam:AttachRolePolicy", arn("iam", "role/f01-deploy-dev", region=""), bound()),
+        Asked("iam:PutRolePolicy", arn("iam", "role/f01-plan-dev", region=""), bound()),
+        Asked("iam:UpdateAssumeRolePolicy", arn("iam", "role/f01-deploy-dev", region=""), bound()),
+        Asked(
+            "iam:PassRole",
+            arn("iam", "role/f01-deploy-dev", region=""),
+            {"iam:PassedToService": "glue.amazonaws.com"},
+        ),
+        Asked("iam:PassRole", ROLE, {"iam:PassedToService": "ec2.amazonaws.com"}),
+        Asked("iam:CreateRole", arn("iam", "role/f01-project01-glue-job-prod", region=""), bound()),
+        Asked("iam:CreateRole", arn("iam", "role/other", region=""), bound()),
+        Asked("iam:CreateUser", arn("iam", "user/f01-x-dev", region="")),
+        Asked("iam:CreateOpenIDConnectProvider", arn("iam", "oidc-provider/evil.example.com", region="")),
+        Asked("sts:AssumeRole", arn("iam", "role/f01-deploy-prod", region="")),
+        Asked("s3:DeleteBucket", STATE),
+        Asked("s3:PutBucketPolicy", STATE),
+        Asked("s3:PutLifecycleConfiguration", STATE),
+        Asked("s3:PutObject", f"{STATE}/bootstrap/terraform.tfstate"),
+        Asked("s3:GetObject", f"{STATE}/bootstrap/terraform.tfstate"),
+        Asked("s3:DeleteObject", f"{STATE}/foundation/terraform.tfstate"),
+        Asked("s3:DeleteObjectVersion", f"{STATE}/foundation/terraform.tfstate"),
+        Asked("s3:PutBucketPolicy", "arn:aws:s3:::f01-raw-123456789012-prod"),
+        Asked("s3:GetObject", "arn:aws:s3:::f01-raw-123456789012-dev/landing/project01/rates.zip"),
+        Asked("s3:CreateBucket", "arn:aws:s3:::another"),
+        Asked(
+            "kms:ScheduleKeyDeletion",
+            arn("kms", "key/1"),
+            tagged("Resource") | {"kms:ResourceAliases": ["alias/f01-tfstate-dev"]},
+        ),
+        Asked(
+            "kms:PutKeyPolicy",
+            arn("kms", "key/1"),
+            tagged("Resource", {"Domain": "other", "Environment": "dev"}),
+        ),
+        Asked(
+            "kms:TagResource",
+            arn("kms", "key/1"),
+            tagged("Request") | tagged("Resource", {"Domain": "other"}),
+        ),
+        Asked("kms:CreateKey", arn("kms", "key/1")),
+        Asked("kms:Decrypt", arn("kms", "key/1"), {"kms:ResourceAliases": ["alias/other"]}),
+        Asked("ec2:CreateVpc", arn("ec2", "vpc/new")),
+        Asked("ec2:CreateSubnet", arn("ec2", "vpc/another"), tagged("Request")),
+        Asked("ec2:AuthorizeSecurityGroupIngress", arn("ec2", "security-group/another"), tagged("Request")),
+        Asked("ec2:CreateTags", arn("ec2", "vpc/another"), tagged("Request")),
+        Asked("ec2:DeleteVpc", arn("ec2", "vpc/another")),
+        Asked("ec2:RunInstances", arn("ec2", "instance/new"), tagged("Request")),
+        Asked("ec2:CreateInternetGateway", arn("ec2", "internet-gateway/new"), tagged("Request")),
+        Asked("glue:UpdateJob", arn("glue", "job/f01-project01-refine-prod")),
+        Asked("glue:DeleteDatabase", arn("glue", "database/f01_raw_prod")),
+        Asked("states:StartExecution", arn("states", "stateMachine:f01-project01-rates-dev")),
+        Asked("glue:StartJobRun", arn("glue", "job/f01-project01-refine-dev")),
+        Asked("logs:DeleteLogGroup", arn("logs", "log-group:/aws/cloudtrail")),
+    ],
+    ids=lambda attempt: f"{attempt.action} on {attempt.resource.rpartition(':')[2]}",
+)
+def test_neither_role_gets_around_its_limits(allows, attempt):
+    assert not allows("f01-deploy-dev", attempt)
+    assert not allows("f01-plan-dev", attempt)
+
+
+def test_another_region_is_out_of_bounds(allows):
+    elsewhere = {"aws:RequestedRegion": "us-east-1"}
+    asked = Asked("glue:UpdateJob", arn("glue", "job/f01-project01-refine-dev"))
+    assert allows("f01-deploy-dev", asked)
+    assert not allows("f01-deploy-dev", Asked(asked.action, asked.resource, elsewhere))
+
+
+def test_an_environment_cannot_touch_another(allows):
+    job = Asked("glue:UpdateJob", arn("glue", "job/f01-project01-refine-dev"))
+    assert allows("f01-deploy-dev", job)
+    assert not allows("f01-deploy-prod", job)
+
+
+# ─── What jobs may do at most ───
+
+
+def test_the_boundary_leaves_the_roles_of_jobs_and_pipelines_what_they_were_given(stacks, planned):
+    """Every action that the stacks' own roles are allowed is within the boundary that they carry."""
+    limits = document(planned, "f01-boundary-dev")
+    cut = set()
+    for plan in stacks.values():
+        for given in plan.resources("aws_iam_role_policy", "aws_iam_policy"):
+            for statement in json.loads(given.get("policy"))["Statement"]:
+                actions, resources = (
+                    [value] if isinstance(value, str) else value
+                    for value in (statement["Action"], statement["Resource"])
+                )
+                for action in actions:
+                    for resource in resources:
+                        one = (action.replace("*", "x"), resource.replace("*", "x"))
+                        request = policy.Request(
+                            policy.Principal(), *one, {"aws:RequestedRegion": "eu-west-1"}
+                        )
+                        if policy.evaluate(limits, request) is not policy.Decision.ALLOW:
+                            cut.add(f"{given.address}: {one}")
+    assert cut == set()
+
+
+@pytest.mark.proves("iam-role-boundary")
+def test_every_role_of_the_stacks_carries_the_boundary(stacks):
+    found = {
+        role.get("permissions_boundary")
+        for plan in stacks.values()
+        for role in plan.resources("aws_iam_role")
+    }
+    assert found == {BOUNDARY}

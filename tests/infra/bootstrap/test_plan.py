@@ -1,0 +1,182 @@
+"""infrastructure/bootstrap as it is planned: states that are kept, trust by exact subject, sizes."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from bootstrap_inputs import ENVIRONMENTS, INPUTS, REPOSITORY
+from plans import refusal
+
+from meshtest import controls, toolchain
+from meshtest.plan import Plan
+
+ACCOUNT = "123456789012"
+ISSUER = "token.actions.githubusercontent.com"
+
+
+def trust(planned, role: str) -> dict:
+    (found,) = (each for each in planned.resources("aws_iam_role") if each.get("name") == role)
+    (statement,) = json.loads(found.get("assume_role_policy"))["Statement"]
+    return statement
+
+
+# ─── States ───
+
+
+def test_each_environment_has_the_bucket_that_its_backend_names(planned, tmp_path):
+    """Held against what setup/init-terraform.sh really writes."""
+    shutil.copytree(toolchain.ROOT / "setup", tmp_path / "setup")
+    for env in ENVIRONMENTS:
+        (tmp_path / "infrastructure" / "environments" / env).mkdir(parents=True)
+    script = tmp_path / "setup" / "init-terraform.sh"
+    subprocess.run(["bash", script, "--account-id", ACCOUNT], check=True, capture_output=True)
+    written = {
+        re.search(r'bucket\s+= "(.+)"', file.read_text())[1]
+        for file in Path(tmp_path).glob("infrastructure/environments/*/backend.conf")
+    }
+    buckets = {each.get("bucket") for each in planned.resources("aws_s3_bucket")}
+    assert written == {name for name in buckets if "-logs-" not in name}
+    assert len(written) == 3
+
+
+def test_states_are_versioned_and_kept_for_a_year_and_cannot_be_destroyed(planned):
+    guards = {each.address for each in planned.resources("terraform_data")}
+    for env in ENVIRONMENTS:
+        state = f'module.environment["{env}"].module.state'
+        assert {
+            f"{state}.terraform_data.destroy_guard[0]",
+            f"{state}_logs.terraform_data.destroy_guard[0]",
+        } <= guards
+        (rules,) = (
+            each.get("rule")
+            for each in planned.resources("aws_s3_bucket_lifecycle_configuration")
+            if each.instance == state
+        )
+        days = [
+            rule["noncurrent_version_expiration"][0]["noncurrent_days"]
+            for rule in rules
+            if rule["noncurrent_version_expiration"]
+        ]
+        assert days == [365]
+
+
+def test_every_control_that_applies_holds(planned):
+    results = controls.evaluate(planned)
+    assert [controls.describe(each) for each in results if each.status in ("failed", "error")] == []
+    passed = {each.control.id for each in results if each.status == "passed"}
+    assert {
+        "iam-boundary-holds",
+        "iam-oidc-trust",
+        "iam-role-boundary",
+        "kms-rotation",
+        "s3-customer-key",
+        "s3-https-only",
+    } <= passed
+
+
+# ─── Trust ───
+
+
+@pytest.mark.proves("iam-oidc-trust")
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+@pytest.mark.parametrize(("role", "subject"), [("deploy", "environment:{}"), ("plan", "pull_request")])
+def test_a_role_is_for_exactly_its_subjects(planned, env, role, subject):
+    assert trust(planned, f"f01-{role}-{env}") == {
+        "Sid": "GitHubActions",
+        "Effect": "Allow",
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Principal": {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}"},
+        "Condition": {
+            "StringEquals": {
+                f"{ISSUER}:aud": "sts.amazonaws.com",
+                f"{ISSUER}:sub": f"repo:{REPOSITORY}:{subject.format(env)}",
+            }
+        },
+    }
+
+
+def test_an_account_of_one_environment_gets_that_one_alone(plan, infrastructure):
+    found = Plan(plan(infrastructure / "bootstrap", {**INPUTS, "environments": ["prod"]}))
+    assert {each.get("name") for each in found.resources("aws_iam_role")} == {
+        "f01-deploy-prod",
+        "f01-plan-prod",
+    }
+
+
+def test_a_provider_that_the_account_has_is_not_made_again(plan, infrastructure):
+    found = Plan(plan(infrastructure / "bootstrap", {**INPUTS, "create_oidc_provider": False}))
+    assert not found.resources("aws_iam_openid_connect_provider")
+    assert trust(found, "f01-deploy-dev")["Principal"]["Federated"].endswith(f":oidc-provider/{ISSUER}")
+
+
+# ─── Sizes ───
+
+
+def test_no_policy_is_larger_than_iam_takes(planned):
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html, without white space."""
+    sizes = {
+        each.address: len(re.sub(r"\s", "", each.get("policy")))
+        for each in planned.resources("aws_iam_policy")
+    }
+    assert sizes
+    assert {address: size for address, size in sizes.items() if size > 6144} == {}
+
+
+# ─── Refusals ───
+
+
+def only(env: str, subject: str) -> dict[str, list[str]]:
+    return {
+        each: [subject if each == env else f"repo:{REPOSITORY}:environment:{each}"] for each in ENVIRONMENTS
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        *(
+            ({"deploy_subjects": only("dev", subject)}, f'deploy_subjects are {{"dev":["{subject}"]')
+            for subject in (
+                "repo:acme/*:environment:dev",
+                "repo:acme/finance01:*",
+                "repo:acme/finance01:ref:refs/heads/*",
+                "repo:acme/finance01:environment:de?",
+                "*",
+                "repo:acme/finance01:pull_request",
+                "acme/finance01",
+            )
+        ),
+        (
+            {"deploy_subjects": only("dev", f"repo:{REPOSITORY}:environment:int")},
+            "expected each subject once: what deploys one environment must not deploy another",
+        ),
+        (
+            {"deploy_subjects": {"dev": [f"repo:{REPOSITORY}:environment:dev"]}},
+            'deploy_subjects name ["dev"]',
+        ),
+        (
+            {"plan_subjects": only("dev", "repo:acme/*:pull_request")},
+            'plan_subjects are {"dev":["repo:acme/*',
+        ),
+        ({"plan_subjects": {}}, "plan_subjects name []; expected at least one subject for each of"),
+        ({"environments": ["qa"]}, 'environments are ["qa"]; expected some of "dev", "int" and "prod"'),
+        ({"environments": []}, "environments are []"),
+    ],
+)
+def test_what_is_too_wide_or_missing_is_refused(terraform, infrastructure, changes, message):
+    arguments = {name: json.dumps(value) for name, value in {**INPUTS, **changes}.items()}
+    assert message in refusal(terraform(infrastructure / "bootstrap"), tf_vars=arguments)
+
+
+@pytest.mark.parametrize(
+    "subject", ["repo:acme@123/finance01@456:environment:dev", "repo:acme/finance01:ref:refs/heads/dev"]
+)
+def test_a_newer_repositorys_subject_and_a_branch_are_taken(plan, infrastructure, subject):
+    found = Plan(plan(infrastructure / "bootstrap", {**INPUTS, "deploy_subjects": only("dev", subject)}))
+    assert trust(found, "f01-deploy-dev")["Condition"]["StringEquals"][f"{ISSUER}:sub"] == subject
+    controls.assert_hold(found, "iam-oidc-trust")

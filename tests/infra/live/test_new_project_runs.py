@@ -1,0 +1,72 @@
+"""`make new-project` and nothing else: the project is deployed, runs on its sample, and goes again."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from meshtest import domain as domains
+from meshtest import projects, toolchain
+from meshtest.artifacts import building
+from meshtest.backends import Ability
+from meshtest.domain import Domain
+
+pytestmark = pytest.mark.needs(Ability.WHOLE_DOMAIN, Ability.GLUE_RUNS, Ability.LOCAL_SPARK)
+NAME = "newcomer"
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """This checkout with the new project, in the place of this checkout."""
+    top = tmp_path_factory.mktemp("checkout")
+    for folder in ("setup", "infrastructure", "src", "samples", "tests/spark"):
+        shutil.copytree(toolchain.ROOT / folder, top / folder, symlinks=True, ignore=projects.LOCAL)
+    shutil.copy(toolchain.ROOT / "pyproject.toml", top)
+    (top / ".tools").symlink_to(toolchain.ROOT / ".tools")
+    assert projects.main(["new", NAME, "--top", str(top)]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(toolchain, "ROOT", top)
+        patch.setattr(domains, "SAMPLES", top / "samples")
+        yield top
+
+
+@pytest.fixture(scope="module")
+def grown(domain: Domain, checkout, tmp_path_factory):
+    """The session's domain with the new project's stack, job files and sample in it."""
+    grown = Domain(domain.endpoint, tmp_path_factory.mktemp("grown"), domain.env, domain.unique)
+    grown.prepare()
+    stack = grown.stack(NAME)
+    stack.init()
+    stack.apply()
+    built = grown.directory / "built"
+    building.build(built, [NAME])
+    s3 = grown.endpoint.client("s3")
+    for file in (built / "jobs").rglob("*.*"):
+        s3.upload_file(str(file), grown.bucket("artifacts"), file.relative_to(built).as_posix())
+    grown.drop_inputs()
+    return grown
+
+
+def test_its_pipeline_runs_on_its_sample(grown):
+    execution = grown.run_pipeline(NAME, lambda text: None)
+    assert (execution.status, execution.cause) == ("SUCCEEDED", "")
+    found = grown.read_tables(project=NAME)
+    assert {label: table["rows"] for label, table in found.items()} == {
+        f"raw.{NAME}_records": 7,
+        f"refined.{NAME}_records": 4,
+        f"refined.{NAME}_records_rejected": 3,
+        f"curated.{NAME}_daily": 3,
+    }
+
+
+def test_it_is_taken_down_with_everything_it_has(grown, checkout):
+    projects.take_down(NAME, grown)
+    assert grown.stack(NAME).resources() == []
+    s3 = grown.endpoint.client("s3")
+    for purpose in ("raw", "refined", "curated", "artifacts"):
+        listed = s3.list_object_versions(Bucket=grown.bucket(purpose))
+        kept = [each["Key"] for kind in ("Versions", "DeleteMarkers") for each in listed.get(kind, [])]
+        assert [key for key in kept if NAME in key] == []
+    projects.remove(NAME, checkout)
+    assert [part for part in projects.parts(NAME) if (checkout / part).exists()] == []

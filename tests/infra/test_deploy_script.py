@@ -1,0 +1,185 @@
+"""setup/deploy.sh and setup/validate.sh for real: plan, gate and apply on the embedded AWS; failures."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from meshtest import toolchain
+from meshtest.github import comment
+from meshtest.terraform import workspace
+
+ROOT = "infrastructure/environments/dev"
+STATE_BUCKET = "f01-tfstate-123456789012-dev"
+SETTINGS = """
+terraform {
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "~> 5.0"
+    }
+  }
+  backend "s3" {}
+}
+
+provider "aws" {
+  region            = "eu-west-1"
+  s3_use_path_style = true
+}
+"""
+TOPIC = """
+resource "aws_sns_topic" "this" {
+  name = "deployed"
+  tags = { Domain = "d", Environment = "dev", ManagedBy = "terraform", Owner = "o", Project = "p" }
+}
+"""
+OPEN_BUCKET = 'resource "aws_s3_bucket" "this" { bucket = "stopped-by-the-gate" }\n'
+
+
+@pytest.fixture
+def deploy(endpoint, tmp_path):
+    """deploy(action, configuration) → setup/deploy.sh on a checkout whose environment dev is that."""
+    shutil.copytree(toolchain.ROOT / "setup", tmp_path / "setup")
+    (tmp_path / "src").symlink_to(toolchain.ROOT / "src")
+    root = tmp_path / ROOT
+    root.mkdir(parents=True)
+    shutil.copy(toolchain.ROOT / ROOT / ".terraform.lock.hcl", root)
+    environment = {
+        **workspace.environment(endpoint, tmp_path),
+        "PYTHON": sys.executable,
+        "TERRAFORM": str(toolchain.terraform()),
+        "TF_CLI_ARGS_init": "-backend-config=use_path_style=true",
+    }
+    endpoint.client("s3").delete_object(Bucket=STATE_BUCKET, Key="foundation/terraform.tfstate")
+
+    def deploy(action: str, configuration: str) -> subprocess.CompletedProcess:
+        (root / "main.tf").write_text(SETTINGS + configuration)
+        command = ["setup/deploy.sh", action, ROOT, "--env", "dev", "--account-id", endpoint.account_id]
+        return subprocess.run(
+            [*command, "--out", "out"], capture_output=True, cwd=tmp_path, env=environment, text=True
+        )
+
+    return deploy
+
+
+def topics(endpoint) -> list[str]:
+    return [each["TopicArn"].rpartition(":")[2] for each in endpoint.client("sns").list_topics()["Topics"]]
+
+
+def test_a_plan_changes_nothing_and_an_apply_does_what_was_planned(deploy, endpoint, tmp_path):
+    planned = deploy("plan", TOPIC)
+    assert planned.returncode == 0, planned.stderr
+    assert "aws_sns_topic.this will be created" in planned.stdout
+    assert topics(endpoint) == []
+    for name in ("plan.bin", "plan.json"):  # sensitive values in the clear
+        assert oct((tmp_path / "out" / name).stat().st_mode)[-3:] == "600"
+
+    assert deploy("apply", TOPIC).returncode == 0
+    assert topics(endpoint) == ["deployed"]
+
+    again = deploy("apply", TOPIC)
+    assert again.returncode == 0
+    assert "No changes." in again.stdout
+    endpoint.client("sns").delete_topic(TopicArn=f"arn:aws:sns:eu-west-1:{endpoint.account_id}:deployed")
+
+
+def test_the_gate_stops_an_apply_and_says_where(deploy, endpoint, tmp_path):
+    stopped = deploy("apply", OPEN_BUCKET)
+    assert stopped.returncode == 3
+    assert "CRITICAL s3-https-only" in stopped.stdout
+    assert f"aws_s3_bucket.this  {ROOT}/main.tf:" in stopped.stdout
+    assert f"deploy: the gate stopped {ROOT}" in stopped.stderr
+    names = [each["Name"] for each in endpoint.client("s3").list_buckets()["Buckets"]]
+    assert "stopped-by-the-gate" not in names
+    text = comment.section(ROOT, tmp_path / "out")
+    assert "❌ **infrastructure/environments/dev: stopped: " in text
+    assert "`aws_s3_bucket.this`" in text
+
+
+def test_what_terraform_refuses_is_shown_and_nothing_of_an_old_plan_is_left(deploy, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "plan.json").write_text("{}")
+    failed = deploy("plan", 'resource "aws_sns_topic" "this" { nothing = 1 }\n')
+    assert failed.returncode == 1
+    assert "Unsupported argument" in failed.stdout + failed.stderr
+    assert not (tmp_path / "out" / "plan.json").exists()
+    assert "Unsupported argument" in comment.section(ROOT, tmp_path / "out")
+
+
+def test_a_fork_gets_the_same_plan_and_verdict_on_the_embedded_aws(tmp_path):
+    command = [sys.executable, "-m", "meshtest.github.embedded_plan", "infrastructure/projects/test02"]
+    result = subprocess.run(
+        [*command, "--env", "int", "--out", str(tmp_path)], capture_output=True, cwd=toolchain.ROOT, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    names = {
+        each["change"]["after"].get("name") for each in planned(tmp_path) if each["type"] == "aws_glue_job"
+    }
+    assert names
+    assert all(name.startswith("f01-test02-") and name.endswith("-int") for name in names)
+    gate = json.loads((tmp_path / "gate.json").read_text())
+    assert (gate["name"], gate["passed"], gate["findings"]) == ("infrastructure/projects/test02", True, [])
+
+
+def planned(folder: Path) -> list[dict]:
+    return json.loads((folder / "plan.json").read_text())["resource_changes"]
+
+
+# ─── validate.sh ───
+
+
+@pytest.fixture
+def validate(endpoint, infrastructure, tmp_path):
+    """validate(checkout, roots…) with Terraform's own environment."""
+
+    def validate(checkout: Path, *roots: str) -> subprocess.CompletedProcess:
+        environment = {
+            **workspace.environment(endpoint, infrastructure.parent),
+            "TERRAFORM": str(toolchain.terraform()),
+            "TF_DATA_DIR": ".terraform.validate",
+        }
+        command = [str(checkout / "setup" / "validate.sh"), *roots]
+        return subprocess.run(command, capture_output=True, env=environment, text=True)
+
+    return validate
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    for folder in ("infrastructure", "setup"):
+        skipped = shutil.ignore_patterns(".terraform*.d", ".terraform", "backend.conf", "*_override.tf")
+        shutil.copytree(toolchain.ROOT / folder, tmp_path / folder, ignore=skipped)
+    return tmp_path
+
+
+def test_every_environment_and_every_project_is_validated(validate, checkout):
+    for name in ("environments/int", "environments/prod", "projects/test02"):  # two are enough to tell
+        shutil.rmtree(checkout / "infrastructure" / name)
+    result = validate(checkout)
+    assert result.returncode == 0, result.stdout + result.stderr
+    shown = [line.removeprefix("── ") for line in result.stdout.splitlines() if line.startswith("── ")]
+    roots = workspace.roots(checkout / "infrastructure")
+    assert sorted(shown) == [root.relative_to(checkout).as_posix() for root in roots]
+    assert result.stdout.splitlines()[-1] == f"validate: {len(roots)} roots are valid"
+
+
+def test_a_broken_project_is_named_with_its_error_and_the_rest_still_tried(validate, checkout):
+    broken, sound = "infrastructure/projects/project01", "infrastructure/projects/test02"
+    (checkout / broken / "tables.tf").open("a").write('resource "aws_sns_topic" "x" {\n')
+    result = validate(checkout, broken, sound)
+    assert result.returncode == 1
+    assert "Unclosed configuration block" in result.stdout
+    assert "Success! The configuration is valid." in result.stdout
+    assert result.stderr.splitlines()[-1] == f"validate: not valid: {broken}"
+
+
+def test_finding_no_project_fails(validate, checkout):
+    shutil.rmtree(checkout / "infrastructure" / "projects")
+    result = validate(checkout)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == "validate: infrastructure/projects holds no project.json\n"

@@ -1,0 +1,58 @@
+"""A judge kills real mutants of a module, tells what noticed them, and lets one go of a weaker suite."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+
+from meshtest import toolchain
+from meshtest.mutation import running, scope
+from meshtest.mutation.mutants import all_mutants
+
+MODULE = "glue_catalog_database"
+BAD_LOCATION = """        ({"location_uri": "f01-raw"}, 'location_uri is "f01-raw"'),\n"""
+
+
+@pytest.fixture(scope="module")
+def mutants():
+    """Those of one small module, by what follows the file in their ids."""
+    found = all_mutants(running.INFRASTRUCTURE)
+    return {each.id.partition("::")[2]: each for each in found if each.module == MODULE}
+
+
+def judged(judge, mutant):
+    return judge.judge(mutant, scope.stacks_with(running.INFRASTRUCTURE, mutant.texts))
+
+
+def test_a_judge_kills_what_the_suite_notices(mutants):
+    with running.Judge() as judge:
+        location = judged(judge, mutants["aws_glue_catalog_database.this/location_uri::drop-argument::1"])
+        assert location["killed_by"] == [
+            f"tests/infra/modules/test_{MODULE}.py::test_the_database_has_its_name_and_place"
+        ]
+        bound = judged(judge, mutants["var.description/validation/condition::weaken-comparison::1"])
+        assert bound["killed_by"] == [
+            f"tests/infra/modules/test_inputs.py::test_what_lies_on_a_bound_is_taken[{MODULE}]"
+        ]
+        version = judged(judge, mutants["terraform/required_version::loosen-version::1"])
+        assert version["killed_by"][0].startswith("tests/infra/test_sources.py::")
+        refused = judged(judge, mutants["aws_glue_catalog_database.this::drop-resource::1"])
+        assert refused["refused"] == "Error: Reference to undeclared resource"
+        # Nothing of one mutant is left for the next.
+        assert judged(judge, mutants["var.name/validation::drop-validation::1"])["refused"] == ""
+
+
+def test_a_weakened_suite_lets_a_mutant_go(mutants, tmp_path):
+    for file in running.committed(toolchain.ROOT):
+        target = tmp_path / file.relative_to(toolchain.ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(file, target)
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    inputs = tmp_path / "tests" / "infra" / "modules" / "test_inputs.py"
+    assert BAD_LOCATION in inputs.read_text()
+    inputs.write_text(inputs.read_text().replace(BAD_LOCATION, ""))
+    with running.Judge(tmp_path) as judge:
+        answer = judged(judge, mutants["var.location_uri/validation::drop-validation::1"])
+    assert (answer["refused"], answer["killed_by"], answer["controls"]) == ("", [], [])

@@ -1,0 +1,90 @@
+"""core.contract: what tables.json may say, and what differs from it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from core import audit, contract
+from core.contract import Column
+from core.errors import ContractError
+from meshtest import toolchain
+
+PROJECTS = toolchain.ROOT / "infrastructure" / "projects"
+COLUMNS = [{"name": "id", "type": "string"}, {"name": "day", "type": "date"}, {"name": "n", "type": "string"}]
+
+
+def read(**changes):
+    table = {"description": "A table", "columns": COLUMNS, **changes}
+    return contract.read(json.dumps({"refined": {"t": table}}), "tables.json")
+
+
+@pytest.mark.parametrize("project", ["project01", "test02"])
+def test_the_jobs_read_the_file_that_terraform_reads(project):
+    loaded = contract.load(project)
+    described = json.loads((PROJECTS / project / "tables.json").read_text())
+    assert {name: table.types for name, table in loaded.tables.items()} == {
+        f"{layer}.{name}": {column["name"]: column["type"] for column in table["columns"]}
+        for layer, tables in described.items()
+        if layer != "$schema"
+        for name, table in tables.items()
+    }
+
+
+@pytest.mark.parametrize("project", ["project01", "test02"])
+def test_each_iceberg_table_has_keys_by_which_it_is_merged(project):
+    tables = contract.load(project).tables.values()
+    assert [table.label for table in tables if table.layer != "raw" and not table.keys] == []
+
+
+def test_the_template_is_a_contract():
+    contract.read((PROJECTS / "_template" / "tables.json").read_text(), "tables.json")
+
+
+def test_the_audit_table_is_named_after_its_project():
+    table = audit.table("project01")
+    assert (table.label, table.partitioning) == ("refined.project01_job_runs", ("months(started_at)",))
+    assert table.types["run_id"] == "string"
+
+
+# What is wrong in a contract, and how it is told: tests/infra/stacks/bad_inputs.yaml.
+
+
+def test_every_problem_is_named_at_once():
+    with pytest.raises(ContractError) as error:
+        read(keys=["no"], partitioning=["weeks(day)"])
+    assert str(error.value) == (
+        'tables.json: refined.t.keys[0] is "no"; expected one of id, day, n. '
+        'tables.json: refined.t.partitioning[0] is "weeks(day)"; '
+        'expected an Iceberg transform, such as "months(day)", of one of id, day, n.'
+    )
+
+
+def test_an_unknown_table_and_an_unknown_project_are_named():
+    with pytest.raises(ContractError, match=r"^tables\.json: no table raw\.t; there are refined\.t$"):
+        read().table("raw", "t")
+    with pytest.raises(
+        ContractError, match=r"^src/jobs/nothing/tables\.json: content is missing; expected a link to "
+    ):
+        contract.load("nothing")
+
+
+# ─── Compare ───
+
+
+def test_the_same_columns_in_another_order_and_in_sparks_words_do_not_differ():
+    table = read(columns=[{"name": "at", "type": "timestamp"}, {"name": "a", "type": "decimal(9,2)"}])
+    found = [("a", "decimal(9, 2)"), ("at", "timestamp_ntz")]
+    assert not contract.differences(table.table("refined", "t"), found)
+
+
+def test_what_differs_is_shown():
+    found = contract.differences(
+        read().table("refined", "t"), [("id", "bigint"), ("day", "date"), ("x", "int")]
+    )
+    assert found.missing == (Column("n", "string"),)
+    assert str(found) == (
+        "column n string is missing; column id is bigint, expected string; "
+        "column x int is not in the contract"
+    )

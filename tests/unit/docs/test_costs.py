@@ -1,0 +1,94 @@
+"""The table of costs in docs/operate.md adds up, and counts what Terraform makes."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from decimal import Decimal
+
+from meshtest import toolchain
+from meshtest.terraform import hcl
+
+PAGE = (toolchain.ROOT / "docs/operate.md").read_text()
+INFRASTRUCTURE = toolchain.ROOT / "infrastructure"
+ROWS = {
+    cells[0]: cells[1:]
+    for line in re.findall(r"^\| (.*) \|$", PAGE.partition("## Costs")[2], re.MULTILINE)
+    if re.fullmatch(r"[\d.]+", (cells := [cell.strip() for cell in line.split("|")])[3])
+}
+LINES = {what: cells for what, cells in ROWS.items() if what != "**sum**"}
+
+
+def factors(beginning: str) -> list[Decimal]:
+    """What a line multiplies, before the price."""
+    (found,) = [cells[0] for what, cells in LINES.items() if what.startswith(beginning)]
+    return [Decimal(each) for each in found.split(" × ")]
+
+
+def month(what: str) -> Decimal:
+    """What a line costs, to the cent."""
+    count, price, *_ = LINES[what]
+    amount = math.prod(Decimal(each) for each in count.split(" × ")) * Decimal(price)
+    return max(amount, Decimal("0.01")).quantize(Decimal("0.01"))
+
+
+def default(folder: str, variable: str) -> object:
+    (block,) = [
+        block for block in hcl.blocks(INFRASTRUCTURE / folder / "variables.tf") if block.labels == [variable]
+    ]
+    return json.loads(block.arguments["default"])
+
+
+def projects() -> list[str]:
+    found = (file.parent.name for file in (INFRASTRUCTURE / "projects").glob("*/project.json"))
+    return [name for name in found if not name.startswith("_")]
+
+
+def entries(file: str, local: str) -> int:
+    """How many keys a map in the locals of a project's file has, over all projects."""
+    texts = [
+        block.arguments[local]
+        for name in projects()
+        for block in hcl.blocks(INFRASTRUCTURE / "projects" / name / file)
+        if local in block.arguments
+    ]
+    assert len(texts) == len(projects())
+    return sum(len(re.findall(r"^  \w+ += ", text, re.MULTILINE)) for text in texts)
+
+
+def test_every_line_is_how_many_times_price():
+    assert {what: Decimal(cells[2]) for what, cells in LINES.items()} == {what: month(what) for what in LINES}
+    assert len(LINES) == 8
+
+
+def test_the_sum_is_the_sum():
+    assert Decimal(ROWS["**sum**"][2]) == sum(month(what) for what in LINES)
+
+
+def test_every_price_names_its_page_and_the_day():
+    assert [what for what, cells in LINES.items() if "](https://aws.amazon.com/" not in cells[3]] == []
+    assert re.search(r"List prices of eu-west-1 .* as noted on \d{4}-\d{2}-\d{2}", PAGE.replace("\n", " "))
+
+
+def test_endpoints_are_the_foundations():
+    services = default("foundation", "interface_endpoints")
+    assert factors("interface endpoints")[:2] == [
+        len(services),
+        default("foundation", "availability_zone_count"),
+    ]
+
+
+def test_keys_are_those_of_the_foundation_and_of_bootstrap():
+    files = [*INFRASTRUCTURE.glob("foundation/*.tf"), *INFRASTRUCTURE.glob("bootstrap/environment/*.tf")]
+    keys = [block for file in files for block in hcl.blocks(file) if block.labels[:1] == ["aws_kms_key"]]
+    assert factors("KMS keys") == [len(keys)]
+
+
+def test_jobs_and_pipelines_are_the_projects():
+    jobs, runs, workers, _ = factors("Glue jobs")
+    assert [jobs, runs, workers] == [
+        entries("jobs.tf", "job_settings"), 30, default("modules/glue_job", "number_of_workers")
+    ]  # fmt: skip
+    assert default("modules/glue_job", "worker_type") == "G.1X"  # one DPU a worker
+    assert factors("Step Functions")[:2] == [entries("pipelines.tf", "pipeline_jobs"), 30]

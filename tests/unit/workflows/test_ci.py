@@ -1,0 +1,138 @@
+"""CI: the matrices are what the folders are, one job sums up all, nothing that it calls is missing."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+import workflows
+
+from meshtest import toolchain
+from meshtest.github import discover
+
+CI = workflows.workflow("ci")["jobs"]
+PLAN = workflows.workflow("terraform-plan-pr")["jobs"]
+INFRA = toolchain.ROOT / "tests" / "infra"
+
+
+def commands() -> dict[str, str]:
+    return {where: step["run"] for where, step in workflows.steps() if "run" in step}
+
+
+def test_the_modules_matrix_is_the_modules_folders():
+    assert CI["modules"]["strategy"]["matrix"] == {
+        "module": "${{ fromJSON(needs.discover.outputs.modules) }}"
+    }
+    folders = {
+        place.name for place in (toolchain.ROOT / "infrastructure" / "modules").iterdir() if place.is_dir()
+    }
+    assert set(discover.modules(toolchain.ROOT)) == folders
+    assert [name for name in folders if not (INFRA / "modules" / f"test_{name}.py").is_file()] == []
+
+
+def test_the_suites_are_all_of_the_infrastructure_tests():
+    suites = CI["infra"]["strategy"]["matrix"]["suite"]
+    covered = {
+        file for suite in suites for place in INFRA.glob(suite) for file in [place, *place.rglob("*.py")]
+    }
+    assert [file for file in INFRA.rglob("test_*.py") if file not in covered] == []
+    assert [suite for suite in suites if not list(INFRA.glob(suite))] == []
+
+
+def test_one_job_sums_up_all_the_others():
+    assert set(CI["passed"]["needs"]) == set(CI) - {"passed", "report"}
+    assert CI["passed"]["if"] == PLAN["passed"]["if"] == "always()"
+    assert set(PLAN["passed"]["needs"]) == {"discover", "plan"}
+
+
+def test_every_output_of_the_filters_is_one_that_there_is():
+    import yaml
+
+    filters = yaml.safe_load((workflows.GITHUB / "path-filters.yml").read_text())
+    asked = set(
+        re.findall(r"steps\.filter\.outputs\.([\w-]+)", "".join(f.read_text() for f in workflows.WORKFLOWS))
+    )
+    assert asked == set(filters) - {"ci"}
+
+
+def test_the_outputs_that_jobs_ask_for_exist():
+    for file in workflows.WORKFLOWS:
+        jobs = workflows.load(file)["jobs"]
+        for job, output in re.findall(r"needs\.([\w-]+)\.outputs\.([\w-]+)", file.read_text()):
+            assert output in jobs[job]["outputs"], f"{file.name}: needs.{job}.outputs.{output}"
+
+
+def targets() -> set[str]:
+    called = {name for script in commands().values() for name in re.findall(r"\bmake ([a-z-]+)", script)}
+    assert called
+    return called
+
+
+@pytest.mark.parametrize("target", sorted(targets()))
+def test_the_make_targets_exist(target):
+    result = subprocess.run(["make", "--dry-run", target], cwd=toolchain.ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_scripts_exist_and_can_be_run():
+    named = {
+        name
+        for script in commands().values()
+        for name in re.findall(r"(?:\.github/scripts|setup)/[\w-]+\.sh", script)
+    }
+    assert named
+    assert [name for name in named if not (toolchain.ROOT / name).stat().st_mode & 0o111] == []
+
+
+def test_each_test_job_hands_its_results_to_the_report():
+    testing = {
+        name
+        for name, job in CI.items()
+        if any("JUNIT=" in step.get("run", "") for step in job.get("steps", []))
+    }
+    assert testing == set(CI["report"]["needs"])
+    for name in testing:
+        (upload,) = [step for step in CI[name]["steps"] if "upload-artifact" in step.get("uses", "")]
+        assert upload["with"]["name"].startswith("junit-")
+        assert upload["with"]["path"] == "build/reports"
+        assert upload["if"] == "${{ !cancelled() }}"  # also after a red test
+
+
+def test_the_cache_is_keyed_by_every_lock():
+    (cache,) = [step for where, step in workflows.steps() if "actions/cache@" in step.get("uses", "")]
+    hashed = re.search(r"hashFiles\((.*)\)", cache["with"]["key"]).group(1)
+    patterns = re.findall(r"'([^']+)'", hashed)
+    keyed = {
+        file.relative_to(toolchain.ROOT).as_posix() for name in patterns for file in toolchain.ROOT.glob(name)
+    }
+    bootstrap = (toolchain.ROOT / "setup" / "bootstrap.sh").read_text()
+    inputs = re.search(r"inputs=\((.*?)\)", bootstrap, re.DOTALL).group(1).split()
+    assert set(inputs) <= keyed
+    assert "restore-keys" not in cache["with"]  # another lock's packages are no start
+
+
+def test_matrices_run_to_their_end():
+    matrices = [job["strategy"] for _, _, job in workflows.jobs() if "strategy" in job]
+    assert len(matrices) == 4
+    assert [each for each in matrices if each["fail-fast"] is not False] == []
+
+
+def test_a_fork_gets_no_role_and_the_embedded_aws_instead():
+    role = PLAN["plan"]["env"]["ROLE"]
+    assert "head.repo.full_name == github.repository &&" in role
+    for branch, env in (("dev", "DEV"), ("int", "INT"), ("main", "PROD")):
+        assert f"github.base_ref == '{branch}' && vars.AWS_PLAN_ROLE_ARN_{env}" in role
+    conditions = {
+        step.get("uses", step.get("name")): step.get("if")
+        for step in PLAN["plan"]["steps"]
+        if "ROLE" in step.get("if", "")
+    }
+    assert conditions == {
+        "./.github/actions/aws": "env.ROLE != ''",
+        "Plan in the account, and gate": "env.ROLE != ''",
+        "./.github/actions/toolkit": "env.ROLE == ''",
+        "Plan on the embedded AWS, and gate": "env.ROLE == ''",
+    }
+    for name in ("comment", "code-scanning"):
+        assert "head.repo.full_name == github.repository" in PLAN[name]["if"]

@@ -1,0 +1,68 @@
+"""Nothing that matters changes without a job that looks at it."""
+
+from __future__ import annotations
+
+import subprocess
+
+import workflows
+import yaml
+
+from meshtest import toolchain
+
+# What only an editor or git reads.
+UNWATCHED = (".editorconfig", ".gitattributes", ".gitignore")
+
+
+def filters() -> dict[str, list[str]]:
+    raw = yaml.safe_load((workflows.GITHUB / "path-filters.yml").read_text())
+    return {name: _flat(patterns) for name, patterns in raw.items()}
+
+
+def _flat(patterns: list) -> list[str]:
+    return [one for each in patterns for one in (each if isinstance(each, list) else [each])]
+
+
+def matches(pattern: str, file: str) -> bool:
+    if pattern.endswith("/**"):
+        return file.startswith(pattern.removesuffix("**"))
+    assert "*" not in pattern, f"{pattern}: this test knows exact names and folder/** alone"
+    return file == pattern
+
+
+def tracked() -> list[str]:
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    return subprocess.run(
+        command, cwd=toolchain.ROOT, capture_output=True, check=True, text=True
+    ).stdout.splitlines()
+
+
+def test_every_file_is_watched_or_read_by_no_test():
+    patterns = [pattern for each in filters().values() for pattern in each]
+    files = tracked()
+    assert len(files) > 200
+    missed = [f for f in files if not f.startswith(UNWATCHED) and not any(matches(p, f) for p in patterns)]
+    assert missed == []
+
+
+def test_every_pattern_is_about_something():
+    patterns = {pattern for each in filters().values() for pattern in each}
+    files = tracked()
+    assert [pattern for pattern in patterns if not any(matches(pattern, file) for file in files)] == []
+
+
+def test_the_filters_cover_each_folder_of_the_infrastructure():
+    watching = filters()
+    top = toolchain.ROOT / "infrastructure"
+    for folder in sorted(
+        place.name for place in top.iterdir() if place.is_dir() and place.name != "bootstrap"
+    ):
+        file = f"infrastructure/{folder}/x.tf"
+        for name in ("infra", "deploy-projects"):
+            assert any(matches(pattern, file) for pattern in watching[name]), (name, file)
+        if folder != "projects":
+            assert any(matches(pattern, file) for pattern in watching["deploy-foundation"]), file
+
+
+def test_a_job_is_run_by_a_change_to_its_own_tests():
+    for name, folder in (("python", "unit"), ("browser", "browser"), ("spark", "spark"), ("infra", "infra")):
+        assert any(matches(pattern, f"tests/{folder}/test_x.py") for pattern in filters()[name])
