@@ -21,6 +21,7 @@ import logging
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -42,7 +43,7 @@ _Process = TypeVar("_Process", "Provider", "_Worker")
 
 
 class EngineError(tftest.TerraformTestError):  # type: ignore[misc]
-    """A worker died under a command; the next command starts a new one."""
+    """A worker died under a command; ``cmd_error`` is its last words. The next command starts a new one."""
 
 
 class Engine:
@@ -113,10 +114,12 @@ class _Worker:
         self._lock = threading.Lock()
         self._provider = provider
         self._owner = os.getpid()
+        self._last_words = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "meshtest.terraform.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=self._last_words,
             env={**QUICK, **environment, "TF_REATTACH_PROVIDERS": provider.reattach},
             start_new_session=True,
         )
@@ -145,6 +148,7 @@ class _Worker:
             self._requests.close()
         self._process.wait()
         self._answers.close()
+        self._last_words.close()
 
     def _ask(self, request: Mapping[str, Any]) -> None:
         # That a worker is gone is told by the answer, which is missing then.
@@ -155,10 +159,16 @@ class _Worker:
     def _answer(self, arguments: Sequence[str]) -> tftest.TerraformCommandOutput:
         line = self._answers.readline()
         if not line:
-            raise EngineError(f"Terraform died while it ran {' '.join(arguments)}", "")
+            raise self._death(arguments)
         answer = json.loads(line)
         out, err = (self._answers.read(answer[part]).decode(errors="replace") for part in ("out", "err"))
         return tftest.TerraformCommandOutput(answer["code"], out, err)
+
+    def _death(self, arguments: Sequence[str]) -> EngineError:
+        code = self._process.wait() if os.getpid() == self._owner else None
+        self._last_words.seek(0)
+        said = self._last_words.read().decode(errors="replace")
+        return EngineError(f"Terraform died while it ran {' '.join(arguments)} (exit code {code})", said)
 
 
 _shared = Engine()
