@@ -175,7 +175,9 @@ def are_gone(pids: set[int], seconds: float = 20) -> bool:
 
 def is_alive(pid: int) -> bool:
     # Of every thread: a process whose first thread is dead lives until its others are.
-    states = subprocess.run(["ps", "-L", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout
+    states = subprocess.run(
+        ["ps", "-L", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True
+    ).stdout
     return any(not state.startswith("Z") for state in states.split())
 
 

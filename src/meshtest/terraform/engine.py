@@ -114,7 +114,7 @@ class _Worker:
         self._lock = threading.Lock()
         self._provider = provider
         self._owner = os.getpid()
-        self._last_words = tempfile.TemporaryFile()
+        self._last_words = tempfile.TemporaryFile()  # noqa: SIM115 (ended by close)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "meshtest.terraform.worker"],
             stdin=subprocess.PIPE,
