@@ -107,6 +107,11 @@ _CONDITIONS = {
     "CreateKeys": ("StringEquals", "aws:requesttag/domain"),
     "JobMetrics": ("StringEquals", "cloudwatch:namespace"),
 }
+# Which source a service works for, and the operators that demand it.
+_SOURCE = {
+    "aws:sourceaccount": ("StringEquals",),
+    "aws:sourcearn": ("ArnEquals", "ArnLike", "StringEquals", "StringLike"),
+}
 _POLICY = re.compile(r"arn:[\w-]+:iam::\d{12}:policy/([\w+=,.@/-]+)")
 _ISSUER = "token.actions.githubusercontent.com"
 _GITHUB = re.compile(rf"arn:[\w-]+:iam::\d{{12}}:oidc-provider/{re.escape(_ISSUER)}")
@@ -152,15 +157,22 @@ def trust(plan: Plan) -> Iterator[Seen]:
             if kinds != ["Service"]:
                 yield Seen(role, statement.principals, "one service")
                 continue
-            keys = {key for _, key in statement.conditions}
-            yield Seen(role, sorted({"aws:sourceaccount", "aws:sourcearn"} - keys), [])
+            yield Seen(role, statement.actions, ("sts:AssumeRole",))
+            yield Seen(role, sorted(_SOURCE.keys() - set(_narrowed(statement))), [])
             yield Seen(role, list(_wide(statement)), [])
+
+
+def _narrowed(statement: Statement) -> Iterator[str]:
+    """The keys of the source that a condition demands, by no operator that lets others or none pass."""
+    for operator, key in statement.conditions:
+        if operator in _SOURCE.get(key, ()):
+            yield key
 
 
 def _wide(statement: Statement) -> Iterator[str]:
     """What of a condition on the source names no account."""
     for (_, key), values in statement.conditions.items():
-        if key in ("aws:sourceaccount", "aws:sourcearn"):
+        if key in _SOURCE:
             yield from (value for value in values if not re.search(r"(^|:)\d{12}(:|$)", value))
 
 

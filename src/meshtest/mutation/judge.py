@@ -12,7 +12,9 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import select
 import shutil
+import signal
 import sys
 import time
 import traceback
@@ -32,6 +34,8 @@ Answer = dict[str, Any]
 # A test whose fixtures are those that the judge needs, and one elsewhere, before which what is its own ends.
 _FIRST = "tests/infra/modules/test_glue_catalog_database.py"
 _ELSEWHERE = "tests/infra/test_sources.py"
+# A child takes some seconds. After one that was stopped Terraform is not to be relied on: the run ends.
+_LIMIT_S = 300
 _STATES = "f01-tfstate-123456789012-dev"
 
 
@@ -119,15 +123,17 @@ class Judge:
         if child == 0:
             self._be_judge(request, write)
         os.close(write)
+        if not select.select([read], [], [], _LIMIT_S)[0]:
+            os.kill(child, signal.SIGKILL)
         with os.fdopen(read) as answer:
             said = answer.read()
         os.waitpid(child, 0)
         self._write(originals)
         for stray in set(self._infrastructure.glob("projects/*")) - before:
             shutil.rmtree(stray)  # of a test that another one's failure has cut short
-        return (
-            json.loads(said) if said else {"error": f"it died over a mutant of {', '.join(request['texts'])}"}
-        )
+        if said:
+            return dict(json.loads(said))
+        return {"error": f"died, or took over {_LIMIT_S} s, on a mutant of {', '.join(request['texts'])}"}
 
     def _be_judge(self, request: Mapping[str, Any], answers: int) -> NoReturn:
         """In the child: answer and end, whatever happens, without what pytest or Terraform would tidy up."""

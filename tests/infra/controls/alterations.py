@@ -499,6 +499,24 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
     (
         "iam-trust",
         "project",
+        "any way in",
+        document(JOB_ROLE, "assume_role_policy", statement("", Action="sts:*")),
+    ),
+    (
+        "iam-trust",
+        "project",
+        "every source but its own",
+        document(JOB_ROLE, "assume_role_policy", renamed("ArnLike", "ArnNotLike")),
+    ),
+    (
+        "iam-trust",
+        "project",
+        "no account where none is told",
+        document(JOB_ROLE, "assume_role_policy", renamed("StringEquals", "StringEqualsIfExists")),
+    ),
+    (
+        "iam-trust",
+        "project",
         "everyone",
         document(JOB_ROLE, "assume_role_policy", statement("", Principal="*")),
     ),
