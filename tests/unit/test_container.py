@@ -103,7 +103,16 @@ def test_the_region_is_the_domains():
 
 def test_a_container_has_no_capabilities():
     for text in (make("docker-run", "JOB=x"), make("docker-test")):
-        assert "run --rm --cap-drop ALL --security-opt no-new-privileges" in text
+        assert re.search(r"run --rm .*--cap-drop ALL --security-opt no-new-privileges", text)
+
+
+def test_it_is_built_and_run_for_the_platform_that_java_has_a_wheel_for():
+    texts = (make("docker-build"), make("docker-run", "JOB=x"), make("docker-test"))
+    started = [
+        line for text in texts for line in text.splitlines() if re.search(r"docker (build|run) ", line)
+    ]
+    assert len(started) == 4
+    assert all("--platform linux/amd64" in line for line in started)
 
 
 @pytest.mark.parametrize(("uid", "expected"), [("0", "10001"), ("1234", "1234")])

