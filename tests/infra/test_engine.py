@@ -186,7 +186,8 @@ def session(environment, infrastructure, tmp_path):
     """session(code) → a process of its own that runs code with a warm module `runner` after a plan."""
     started: list[subprocess.Popen[str]] = []
     prelude = f"""
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in a shell's background ignores it
 from meshtest.terraform.engine import TerraformTest
 runner = TerraformTest({str(infrastructure / "modules" / "s3_bucket")!r})
 runner.env = {environment!r}
@@ -267,6 +268,17 @@ def test_after_a_crash_the_next_command_works(engine, infrastructure, environmen
         os.kill(pid, signal.SIGKILL)
     assert are_gone(killed)
     assert runner.plan(output=True, tf_vars=ROLE, lock=False).resource_changes
+
+
+def test_a_worker_that_rested_for_long_is_replaced(engine, infrastructure, environment, monkeypatch):
+    runner = TerraformTest(infrastructure / "modules" / "iam_role", env=environment, engine=engine)
+    before = below(os.getpid())
+    runner.init()
+    monkeypatch.setattr("meshtest.terraform.engine._WORN_AFTER_LOOKS", 0)
+    rested = {pid for pid in below(os.getpid()) - before if "meshtest.terraform.worker" in program(pid)}
+    assert runner.plan(output=True, tf_vars=ROLE, lock=False).resource_changes
+    assert len(rested) == 1
+    assert are_gone(rested)
 
 
 def test_a_crash_under_a_command_is_told(engine, environment, tmp_path):

@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
@@ -38,6 +39,9 @@ log = logging.getLogger("meshtest.terraform")
 _TERRAFORM_ONLY = "TF_"
 # What tftest takes for a failure; 2 is a plan with changes under -detailed-exitcode.
 _FAILED = (1, 11)
+# Each command leaves a client of the provider behind, which looks every second whether that lives. Each look
+# takes a descriptor until Go collects garbage, in an idle worker every two minutes.
+_WORN_AFTER_LOOKS = 2000
 _Key = frozenset[tuple[str, str]]
 _Process = TypeVar("_Process", "Provider", "_Worker")
 
@@ -95,7 +99,7 @@ def _alive(
     environment: Mapping[str, str],
     start: Callable[[Mapping[str, str]], _Process],
 ) -> _Process:
-    """The process of an environment; a new one if there is none, or if it died since it was last used."""
+    """The process of an environment; a new one if there is none, or if it died or wore out."""
     key = frozenset(environment.items())
     if key in running and not running[key].is_alive:
         running.pop(key).close()
@@ -114,6 +118,7 @@ class _Worker:
         self._lock = threading.Lock()
         self._provider = provider
         self._owner = os.getpid()
+        self._commands, self._rests_since = 0, time.monotonic()
         self._last_words = tempfile.TemporaryFile()  # noqa: SIM115 (ended by close)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "meshtest.terraform.worker"],
@@ -129,11 +134,16 @@ class _Worker:
     @property
     def is_alive(self) -> bool:
         # A process cannot ask after its parent's children: in a fork the worker is taken to be there.
-        is_running = os.getpid() != self._owner or self._process.poll() is None
+        is_running = os.getpid() != self._owner or (self._process.poll() is None and not self._is_worn)
         return is_running and self._provider.is_alive
+
+    @property
+    def _is_worn(self) -> bool:
+        return self._commands * (time.monotonic() - self._rests_since) > _WORN_AFTER_LOOKS
 
     def run(self, directory: Path, arguments: Sequence[str]) -> tftest.TerraformCommandOutput:
         with self._lock:
+            self._commands += 1
             self._ask({"directory": str(directory), "arguments": arguments})
             try:
                 return self._answer(arguments)
@@ -142,6 +152,8 @@ class _Worker:
                 self._ask({"cancel": True})
                 self._answer(arguments)
                 raise
+            finally:
+                self._rests_since = time.monotonic()
 
     def close(self) -> None:
         with contextlib.suppress(BrokenPipeError):
