@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import bootstrap_inputs
 import tftest
 from modules.inputs import INPUTS
 from rich.console import Console
@@ -80,18 +81,25 @@ def cases(infrastructure: Path) -> Iterator[tuple[Path, dict[str, Any], dict[str
     for root in workspace.roots(infrastructure):
         if root.name == "_template":
             continue  # plans only as a copy with a name of its own
-        is_project = root.parent.name == "projects"
-        env = "dev" if is_project else root.name
+        env = root.name if root.parent.name == "environments" else "dev"
         yield (
             root,
-            {"env": env} if is_project else {},
-            {
+            _variables(root),
+            None
+            if root.name == "bootstrap"
+            else {
                 "bucket": STATE_BUCKET.format(env=env),
                 "key": f"planned/{root.name}.tfstate",
                 "region": emulator.REGION,
                 "use_path_style": "true",
             },
         )
+
+
+def _variables(root: Path) -> dict[str, Any]:
+    if root.name == "bootstrap":
+        return bootstrap_inputs.INPUTS
+    return {"env": "dev"} if root.parent.name == "projects" else {}
 
 
 def check(plan: Mapping[str, Any], root: Path) -> None:

@@ -16,7 +16,7 @@ import tftest
 
 from meshtest import controls, emulator
 from meshtest.emulator import Endpoint
-from meshtest.terraform import workspace
+from meshtest.terraform import foundation_state, workspace
 from meshtest.terraform.engine import TerraformTest
 
 STATE_BUCKET = "f01-tfstate-123456789012-{env}"
@@ -116,6 +116,13 @@ def terraform(endpoint: Endpoint, infrastructure: Path) -> Callable[[Path], tfte
 @pytest.fixture(scope="session")
 def plan(terraform: Callable[[Path], tftest.TerraformTest]) -> Plans:
     return Plans(terraform)
+
+
+@pytest.fixture(scope="session")
+def foundation(endpoint: Endpoint, infrastructure: Path, plan: Plans) -> dict[str, Any]:
+    """The outputs of dev's foundation, put where the projects look for them."""
+    planned = plan(infrastructure / "environments" / "dev").outputs
+    return foundation_state.publish(endpoint, STATE_BUCKET.format(env="dev"), planned)
 
 
 def settings(root: Path) -> str:
