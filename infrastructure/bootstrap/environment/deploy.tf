@@ -315,8 +315,6 @@ data "aws_iam_policy_document" "deploy_network" {
       "ec2:ReplaceRouteTableAssociation",
       "ec2:RevokeSecurityGroupEgress",
       "ec2:RevokeSecurityGroupIngress",
-      "ec2:UpdateSecurityGroupRuleDescriptionsEgress",
-      "ec2:UpdateSecurityGroupRuleDescriptionsIngress",
     ])
     resources = [for kind in distinct(values(local.made_by)) : "${local.ec2_arn}:${kind}/*"]
 

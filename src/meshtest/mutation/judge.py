@@ -28,7 +28,7 @@ import tftest
 from meshtest import gate, toolchain
 from meshtest.mutation import scope
 from meshtest.mutation.gated import Gated
-from meshtest.terraform import foundation_state, sources
+from meshtest.terraform import engine, foundation_state, sources
 
 Answer = dict[str, Any]
 # A test whose fixtures are those that the judge needs, and one elsewhere, before which what is its own ends.
@@ -36,6 +36,9 @@ _FIRST = "tests/infra/modules/test_glue_catalog_database.py"
 _ELSEWHERE = "tests/infra/test_sources.py"
 # A child takes some seconds. After one that was stopped Terraform is not to be relied on: the run ends.
 _LIMIT_S = 300
+# What every child asks of Terraform wears out the same worker (meshtest.terraform.engine), which a child cannot
+# replace for its siblings.
+_FRESH_FOR = 200
 _STATES = "f01-tfstate-123456789012-dev"
 
 
@@ -72,8 +75,12 @@ class Judge:
         self._run(first)
         self._warm_up()
         self._answer({"ready": True, "failed": self._failed})
-        for line in self._requests:
+        for number, line in enumerate(self._requests, start=1):
             self._answer(self._forked(json.loads(line)))
+            if number % _FRESH_FOR == 0:
+                engine.shared().close()
+                self._plan.forget({self._root(stack) for stack in scope.STACKS})
+                self._warm_up()
         return True
 
     def _run(self, test: str, following: str | None = None) -> None:

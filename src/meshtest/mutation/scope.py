@@ -30,9 +30,9 @@ _OF_STACK = {
     ),
     "projects/project01": ("tests/infra/stacks/test_projects.py", r".*test_stack_controls.py.*\[projects/"),
     "bootstrap": (
-        "tests/infra/bootstrap/test_plan.py",
         "tests/infra/bootstrap/test_permissions.py",
         r".*test_stack_controls.py.*\[bootstrap",
+        "tests/infra/bootstrap/test_plan.py",
     ),
 }
 

@@ -320,7 +320,9 @@ def asked(resource: Any, kind: str) -> Iterator[Asked]:
             path, whom = _PASSED_TO[resource.type]
             yield Asked(action, resource.get(path), {"iam:PassedToService": whom})
         elif action == "kms:CreateKey":
-            yield Asked(action, arn("kms", "key/new"), tagged("Request"))
+            # With tags in it, which are a right of their own.
+            for needed in (action, "kms:TagResource"):
+                yield Asked(needed, arn("kms", "key/new"), tagged("Request"))
         elif action.startswith(_OF_NOTHING):
             yield Asked(action, "*")
         else:

@@ -158,6 +158,7 @@ def bound(name: str = "f01-boundary-dev") -> dict[str, str]:
             {"iam:PassedToService": "glue.amazonaws.com"},
         ),
         Asked("iam:PassRole", ROLE, {"iam:PassedToService": "ec2.amazonaws.com"}),
+        Asked("iam:PassRole", ROLE),
         Asked("iam:CreateRole", arn("iam", "role/f01-project01-glue-job-prod", region=""), bound()),
         Asked("iam:CreateRole", arn("iam", "role/other", region=""), bound()),
         Asked("iam:CreateUser", arn("iam", "user/f01-x-dev", region="")),
@@ -223,7 +224,69 @@ def test_an_environment_cannot_touch_another(allows):
     assert not allows("f01-deploy-prod", job)
 
 
+@pytest.mark.parametrize(
+    "tags",
+    [
+        pytest.param({"Domain": "other", "Environment": "dev"}, id="another domain"),
+        pytest.param({"Domain": "finance01", "Environment": "prod"}, id="another environment"),
+        pytest.param({"Environment": "dev"}, id="no domain"),
+        pytest.param({"Domain": "finance01"}, id="no environment"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("action", "resource", "which"),
+    [
+        ("ec2:CreateVpc", arn("ec2", "vpc/new"), "Request"),
+        ("ec2:CreateTags", arn("ec2", "security-group/default"), "Request"),
+        ("ec2:DeleteVpc", arn("ec2", "vpc/there"), "Resource"),
+        ("kms:CreateKey", arn("kms", "key/new"), "Request"),
+        ("kms:PutKeyPolicy", arn("kms", "key/there"), "Resource"),
+    ],
+)
+def test_what_has_no_name_is_known_by_both_of_its_tags(allows, action, resource, which, tags):
+    assert allows("f01-deploy-dev", Asked(action, resource, tagged(which)))
+    assert not allows("f01-deploy-dev", Asked(action, resource, tagged(which, tags)))
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "CreateAlias",
+        "DeleteAlias",
+        "DisableKeyRotation",
+        "PutKeyPolicy",
+        "ScheduleKeyDeletion",
+        "TagResource",
+        "UntagResource",
+        "UpdateAlias",
+    ],
+)
+def test_the_states_key_stays_as_it_is(allows, action):
+    key, tags = arn("kms", "key/1"), tagged("Resource")
+    assert allows("f01-deploy-dev", Asked(f"kms:{action}", key, tags))
+    state = {"kms:ResourceAliases": ["alias/f01-tfstate-dev"]}
+    assert not allows("f01-deploy-dev", Asked(f"kms:{action}", key, tags | state))
+
+
 # ─── What jobs may do at most ───
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        Asked("cloudwatch:DeleteAlarms", "*"),
+        Asked("s3:GetObject", "arn:aws:s3:::another/key"),
+        Asked("s3:ListBucket", "arn:aws:s3:::f01-raw-123456789012-prod"),
+        Asked("iam:CreateRole", arn("iam", "role/another", region=""), bound()),
+        Asked("iam:GetPolicy", arn("iam", "policy/f01-other-prod", region="")),
+    ],
+    ids=lambda attempt: f"{attempt.action} on {attempt.resource.rpartition(':')[2]}",
+)
+def test_whatever_a_role_is_given_the_boundary_keeps_it_in_its_domain(planned, attempt):
+    context = {"aws:RequestedRegion": "eu-west-1", **attempt.context}
+    request = policy.Request(policy.Principal(), attempt.action, attempt.resource, context)
+    limits = document(planned, "f01-boundary-dev")
+    assert policy.evaluate(limits, request) is not policy.Decision.ALLOW
 
 
 def test_the_boundary_leaves_the_roles_of_jobs_and_pipelines_what_they_were_given(stacks, planned):

@@ -547,3 +547,9 @@ def test_a_bad_input_is_refused_by_its_name(refusals):
 
 def test_what_lies_on_a_bound_is_taken(refusals):
     assert refusals(TAKEN) == {}
+
+
+def test_a_domain_name_is_told_as_it_is_or_as_missing(refusals):
+    details = refusals([("domain_name", ""), ("domain_name", "Finance")])
+    assert "setup/domain.json: domain_name is missing; expected" in details["case-0"]
+    assert 'setup/domain.json: domain_name is "Finance"; expected' in details["case-1"]

@@ -8,6 +8,8 @@ import shutil
 import pytest
 from plans import refusal, resources, statements
 
+from meshtest.terraform.engine import TerraformTest
+
 ACCOUNT = "123456789012"
 PROJECTS = {
     "project01": ["ingest_rates", "refine_rates", "curate_rates"],
@@ -124,6 +126,9 @@ def test_each_script_is_a_job_with_what_it_resolves(planned, project, foundation
             "--refined_bucket": f"f01-refined-{ACCOUNT}-dev",
             "--refined_database": "f01_refined_dev",
         }
+        assert (
+            f"glue_catalog.warehouse=s3://f01-refined-{ACCOUNT}-dev/{project}/ " in f"{arguments['--conf']} "
+        )
         assert job["security_configuration"] == "f01-glue-dev"
         assert job["connections"] == foundation["glue_connection_names"]
         assert job["role_arn"] == f"arn:aws:iam::{ACCOUNT}:role/f01-{project}-glue-job-dev"
@@ -145,6 +150,14 @@ def test_a_project_writes_below_its_own_prefixes_alone(planned, project):
     prefixes = [f"f01-{layer}-{ACCOUNT}-dev/{project}" for layer in ("curated", "raw", "refined")]
     prefixes.append(f"f01-artifacts-{ACCOUNT}-dev/temp/{project}")
     assert set(written) == {f"arn:aws:s3:::{prefix}{end}" for prefix in prefixes for end in ("", "/*")}
+
+
+def test_a_project_reads_what_was_deployed_and_dropped_for_it(planned, project):
+    read = policy(planned, "iam_glue_job")["ReadObjects"]["Resource"]
+    artifacts = f"arn:aws:s3:::f01-artifacts-{ACCOUNT}-dev"
+    landing = f"arn:aws:s3:::f01-raw-{ACCOUNT}-dev/landing/{project}"
+    for prefix in (f"{artifacts}/jobs/{project}", f"{artifacts}/wheels", landing):
+        assert f"{prefix}/*" in read
 
 
 def test_a_dependency_is_read_table_by_table_and_never_written(project_plan, infrastructure):
@@ -283,6 +296,30 @@ def test_a_project_may_have_raw_tables_only(plan, new_project, foundation, infra
     assert made == {"template_records", "landing_job_runs"}
 
 
+def test_a_jobs_settings_reach_it(plan, new_project, foundation, infrastructure):
+    root = infrastructure / "projects" / "settings"
+    shutil.copytree(new_project, root, ignore=shutil.ignore_patterns(".terraform"))
+    (root / "project.json").write_text(json.dumps({**GOOD, "name": "settings"}))
+    jobs = root / "jobs.tf"
+    given = 'ingest = { job_bookmark_option = "job-bookmark-enable", max_concurrent_runs = 3, '
+    jobs.write_text(jobs.read_text().replace("ingest = { ", given))
+    planned = plan(root, {"env": "dev"})
+    made = {job["name"]: job for job in resources(planned, "aws_glue_job").values()}
+    bookmarks = {name: job["default_arguments"]["--job-bookmark-option"] for name, job in made.items()}
+    at_once = {name: job["execution_property"][0]["max_concurrent_runs"] for name, job in made.items()}
+    set_one, other = "f01-settings-ingest-dev", "f01-settings-refine-dev"
+    assert (bookmarks[set_one], bookmarks[other]) == ("job-bookmark-enable", "job-bookmark-disable")
+    assert (at_once[set_one], at_once[other]) == (3, 1)
+
+
+def test_the_foundations_state_is_found_by_the_domains_region_alone(terraform, infrastructure, foundation):
+    root = infrastructure / "projects" / "project01"
+    known = terraform(root).env
+    runner = TerraformTest(root)
+    runner.env = {name: known[name] for name in known if "REGION" not in name}
+    assert runner.plan(output=True, tf_vars={"env": "dev"}, lock=False).resource_changes
+
+
 # ─── What is refused ───
 
 
@@ -314,6 +351,7 @@ FILE = "infrastructure/projects/orders/project.json: "
             ],
             id="several problems",
         ),
+        pytest.param('{"name": "orders"}', ["owner is missing; expected a team"], id="one field"),
         pytest.param(
             json.dumps({**GOOD, "depends_on": "project01"}),
             ['depends_on is "project01"; expected a list of other projects\' names.'],
@@ -347,6 +385,7 @@ def test_bad_tables_and_pipelines_are_named(terraform, new_project, foundation):
                         "description": "A key without a column",
                         "columns": [{"name": "id", "type": "string"}],
                         "keys": ["no"],
+                        "retention": {"days": 7},
                     }
                 },
                 "silver": {},
@@ -362,6 +401,7 @@ def test_bad_tables_and_pipelines_are_named(terraform, new_project, foundation):
     folder = "infrastructure/projects/orders"
     assert f"{folder}/tables.json: raw.records.columns is missing; expected a list of at least one" in refused
     assert f'{folder}/tables.json: refined.typed.keys[0] is "no"; expected one of id.' in refused
+    assert f"{folder}/tables.json: refined.typed.retention is {{...}}; expected no such field" in refused
     assert f"{folder}/tables.json: silver is {{}}; expected no such field: there are curated, raw" in refused
     assert f'{folder}/pipelines.tf: daily[1] is "polish"; expected a key of job_settings' in refused
     assert refused.count("Error: ") == 1
