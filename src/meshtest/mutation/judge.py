@@ -36,8 +36,8 @@ _FIRST = "tests/infra/modules/test_glue_catalog_database.py"
 _ELSEWHERE = "tests/infra/test_sources.py"
 # A child takes some seconds. After one that was stopped Terraform is not to be relied on: the run ends.
 _LIMIT_S = 300
-# What every child asks of Terraform wears out the same worker (meshtest.terraform.engine), which a child cannot
-# replace for its siblings.
+# What the children ask of Terraform wears out one worker (meshtest.terraform.engine), which none of them can
+# replace for the others.
 _FRESH_FOR = 200
 _STATES = "f01-tfstate-123456789012-dev"
 
