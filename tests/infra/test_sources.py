@@ -106,7 +106,9 @@ def test_every_root_commits_the_same_provider_lock(root):
 
 
 @pytest.mark.parametrize(
-    "folder", [*MODULES, INFRASTRUCTURE / "foundation", *ENVIRONMENTS, *PROJECTS], ids=name
+    "folder",
+    [*MODULES, *(INFRASTRUCTURE / each for each in ("bootstrap", "foundation")), *ENVIRONMENTS, *PROJECTS],
+    ids=name,
 )
 def test_every_folder_says_which_versions_it_needs(folder):
     text = (folder / "versions.tf").read_text()

@@ -49,6 +49,8 @@ def tiers(mutant: Mutant, stacks: Iterable[str]) -> list[list[str]]:
         pattern for stack, patterns in _OF_STACK.items() if stack in affected for pattern in patterns
     ]
     folder, _, rest = mutant.file.partition("/")
+    if folder == "bootstrap" and rest.endswith("variables.tf"):
+        of_stacks.reverse()  # what is refused
     if folder != "modules":
         return [[_SOURCES], of_stacks]
     module = rest.partition("/")[0]

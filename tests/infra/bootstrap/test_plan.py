@@ -65,6 +65,30 @@ def test_states_are_versioned_and_kept_for_a_year_and_cannot_be_destroyed(planne
         assert days == [365]
 
 
+def test_who_read_or_wrote_a_state_is_kept_for_a_year(planned):
+    for env in ENVIRONMENTS:
+        (rules,) = (
+            each.get("rule")
+            for each in planned.resources("aws_s3_bucket_lifecycle_configuration")
+            if each.instance == f'module.environment["{env}"].module.state_logs'
+        )
+        expired = {
+            rule["filter"][0]["prefix"]: rule["expiration"][0]["days"] for rule in rules if rule["expiration"]
+        }
+        assert expired == {"tfstate/": 365}
+
+
+def test_everything_that_can_be_tagged_names_its_domain_and_environment(planned):
+    untagged = [
+        each.address
+        for each in planned.resources()
+        if "tags" in each.values
+        and not (each.get("tags") or {}).keys() >= {"Domain", "Environment", "ManagedBy", "Owner", "Project"}
+    ]
+    assert untagged == []
+    assert {each.get("tags.Environment") for each in planned.resources("aws_kms_key")} == set(ENVIRONMENTS)
+
+
 def test_every_control_that_applies_holds(planned):
     results = controls.evaluate(planned)
     assert [controls.describe(each) for each in results if each.status in ("failed", "error")] == []
@@ -98,6 +122,10 @@ def test_a_role_is_for_exactly_its_subjects(planned, env, role, subject):
             }
         },
     }
+
+
+def test_a_session_lasts_an_hour(planned):
+    assert {each.get("max_session_duration") for each in planned.resources("aws_iam_role")} == {3600}
 
 
 def test_an_account_of_one_environment_gets_that_one_alone(plan, infrastructure):
@@ -171,6 +199,21 @@ def only(env: str, subject: str) -> dict[str, list[str]]:
 def test_what_is_too_wide_or_missing_is_refused(terraform, infrastructure, changes, message):
     arguments = {name: json.dumps(value) for name, value in {**INPUTS, **changes}.items()}
     assert message in refusal(terraform(infrastructure / "bootstrap"), tf_vars=arguments)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("aws_region", "Ireland"), ("domain_abbr", "Finance"), ("domain_name", "Finance 01")]
+)
+def test_a_bad_domain_json_is_named(terraform, infrastructure, field, value):
+    file = infrastructure.parent / "setup" / "domain.json"
+    good = file.read_text()
+    file.write_text(json.dumps(json.loads(good) | {field: value}))
+    arguments = {name: json.dumps(each) for name, each in INPUTS.items()}
+    try:
+        told = refusal(terraform(infrastructure / "bootstrap"), tf_vars=arguments)
+    finally:
+        file.write_text(good)
+    assert f'setup/domain.json: {field} is "{value}"; expected' in told
 
 
 @pytest.mark.parametrize(
