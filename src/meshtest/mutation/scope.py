@@ -51,6 +51,8 @@ def tiers(mutant: Mutant, stacks: Iterable[str]) -> list[list[str]]:
     folder, _, rest = mutant.file.partition("/")
     if folder == "bootstrap" and rest.endswith("variables.tf"):
         of_stacks.reverse()  # what is refused
+    if rest.endswith("checks.tf"):
+        of_stacks.insert(0, r"tests/infra/stacks/test_projects.py::test_(a_)?bad_")
     if folder != "modules":
         return [[_SOURCES], of_stacks]
     module = rest.partition("/")[0]
