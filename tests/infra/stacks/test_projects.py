@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from plans import refusal, resources, statements
@@ -275,6 +276,23 @@ def new_project(infrastructure):
     shutil.rmtree(root)
 
 
+@pytest.fixture
+def copied(new_project, infrastructure):
+    """copied(name) → another copy, under that name; it goes with the test, so that no other finds it."""
+    roots = []
+
+    def copied(name: str) -> Path:
+        root = infrastructure / "projects" / name
+        shutil.copytree(new_project, root, ignore=shutil.ignore_patterns(".terraform"))
+        (root / "project.json").write_text(json.dumps({**GOOD, "name": name}))
+        roots.append(root)
+        return root
+
+    yield copied
+    for root in roots:
+        shutil.rmtree(root)
+
+
 def test_a_copy_of_the_template_plans_with_only_project_json_edited(plan, new_project, foundation):
     planned = plan(new_project, {"env": "dev"})
     names = {job["name"] for job in resources(planned, "aws_glue_job").values()}
@@ -285,10 +303,8 @@ def test_a_copy_of_the_template_plans_with_only_project_json_edited(plan, new_pr
     assert {tuple(c["change"]["actions"]) for c in planned.resource_changes.values()} == {("create",)}
 
 
-def test_a_project_may_have_raw_tables_only(plan, new_project, foundation, infrastructure):
-    root = infrastructure / "projects" / "landing"
-    shutil.copytree(new_project, root, ignore=shutil.ignore_patterns(".terraform"))
-    (root / "project.json").write_text(json.dumps({**GOOD, "name": "landing"}))
+def test_a_project_may_have_raw_tables_only(plan, copied, foundation):
+    root = copied("landing")
     contract = json.loads((root / "tables.json").read_text())
     (root / "tables.json").write_text(json.dumps({"raw": contract["raw"]}))
     planned = plan(root, {"env": "dev"})
@@ -296,10 +312,8 @@ def test_a_project_may_have_raw_tables_only(plan, new_project, foundation, infra
     assert made == {"template_records", "landing_job_runs"}
 
 
-def test_a_jobs_settings_reach_it(plan, new_project, foundation, infrastructure):
-    root = infrastructure / "projects" / "settings"
-    shutil.copytree(new_project, root, ignore=shutil.ignore_patterns(".terraform"))
-    (root / "project.json").write_text(json.dumps({**GOOD, "name": "settings"}))
+def test_a_jobs_settings_reach_it(plan, copied, foundation):
+    root = copied("settings")
     jobs = root / "jobs.tf"
     given = 'ingest = { job_bookmark_option = "job-bookmark-enable", max_concurrent_runs = 3, '
     jobs.write_text(jobs.read_text().replace("ingest = { ", given))
