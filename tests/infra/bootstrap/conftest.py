@@ -14,7 +14,6 @@ from plans import as_list
 
 from meshtest.emulator import policy
 from meshtest.plan import Plan
-from meshtest.terraform import foundation_state
 
 
 @pytest.fixture(scope="session")
@@ -24,14 +23,13 @@ def planned(plan, infrastructure) -> Plan:
 
 
 @pytest.fixture(scope="session")
-def stacks(endpoint, infrastructure, plan) -> dict[str, Plan]:
+def stacks(infrastructure, plan, foundation) -> dict[str, Plan]:
     """The plans of the foundation and of both projects, in dev."""
-    foundation = plan(infrastructure / "environments" / "dev")
-    foundation_state.publish(endpoint, "f01-tfstate-123456789012-dev", foundation.outputs)
+    dev = plan(infrastructure / "environments" / "dev")
     projects = {
         name: plan(infrastructure / "projects" / name, {"env": "dev"}) for name in ("project01", "test02")
     }
-    return {name: Plan(found) for name, found in ({"foundation": foundation} | projects).items()}
+    return {name: Plan(found) for name, found in ({"foundation": dev} | projects).items()}
 
 
 def naming(policy: dict[str, Any], action: str) -> dict[str, Any]:
