@@ -134,7 +134,7 @@ AWS_REGION   ?= $(shell sed -n 's/.*"aws_region": *"\([^"]*\)".*/\1/p' setup/dom
 DOCKER_UID   := $(patsubst 0,10001,$(shell id -u))
 # The wheel of Java is there for x86-64 alone: elsewhere Docker emulates it.
 DOCKER_BUILD  = $(DOCKER) build --platform linux/amd64 --build-arg UID=$(DOCKER_UID)
-DOCKER_RUN    = $(DOCKER) run --rm --platform linux/amd64 --cap-drop ALL --security-opt no-new-privileges
+DOCKER_RUN    = $(DOCKER) run --rm --cap-drop ALL --security-opt no-new-privileges --platform linux/amd64
 
 .PHONY: docker-build
 docker-build: ## Build the image that runs jobs: Spark as on Glue 5.1

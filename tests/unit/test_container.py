@@ -103,7 +103,7 @@ def test_the_region_is_the_domains():
 
 def test_a_container_has_no_capabilities():
     for text in (make("docker-run", "JOB=x"), make("docker-test")):
-        assert re.search(r"run --rm .*--cap-drop ALL --security-opt no-new-privileges", text)
+        assert "run --rm --cap-drop ALL --security-opt no-new-privileges" in text
 
 
 def test_it_is_built_and_run_for_the_platform_that_java_has_a_wheel_for():
