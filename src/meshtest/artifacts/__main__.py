@@ -79,9 +79,9 @@ def _parser() -> argparse.ArgumentParser:
         "deployed", _deployed, place, help="Tell which version is deployed, in one environment or in all"
     )
     teller.add_argument("--json", action="store_true", help="as JSON")
-    billed = add("sbom", _sbom, made, help="Write the bill of materials of a build's wheel (CycloneDX)")
+    billed = add("sbom", _sbom, made, help="Write the bills of materials of wheel and container (CycloneDX)")
     billed.add_argument(
-        "--output", type=Path, metavar="FILE", help="default build/sbom/core-<version>.cdx.json"
+        "--output", type=Path, default=toolchain.BUILD / "sbom", metavar="FOLDER", help="default build/sbom"
     )
     returner = add("rollback", _rollback, place, help="Make an older version the deployed one")
     returner.add_argument("--version", required=True, help="such as 1.0.0+g1a2b3c4d; `deployed` lists them")
@@ -104,9 +104,13 @@ def _sbom(options: argparse.Namespace) -> int:
     from meshtest.artifacts import materials
 
     release = building.built_release(options.built)
-    file = options.output or toolchain.BUILD / "sbom" / f"core-{release.version}.cdx.json"
-    materials.write(options.built / release.wheel, file)
-    print(_short(file))
+    for name, write in {
+        "core": lambda file: materials.write(options.built / release.wheel, file),
+        "container": lambda file: materials.write_container(release.version, file),
+    }.items():
+        file = options.output / f"{name}-{release.version}.cdx.json"
+        write(file)
+        print(_short(file))
     return 0
 
 

@@ -11,7 +11,15 @@ from pathlib import Path
 from meshtest import toolchain
 from meshtest.artifacts import building
 
-FILES = (".gitattributes", "pyproject.toml", "requirements-build.lock", "setup/domain.json")
+FILES = (
+    ".gitattributes",
+    "Dockerfile",
+    "pyproject.toml",
+    "requirements-build.lock",
+    "requirements-container.lock",
+    "setup/domain.json",
+    "setup/jars.lock.json",
+)
 FOLDERS = ("src/core", "src/jobs", "src/meshtest")
 WHO = {
     f"GIT_{role}_{what}": value
