@@ -458,6 +458,7 @@ def measured(way: str, data: Path) -> dict[str, Any]:
         environment = spark_environment(None, CONF, lake / "spark")
         environment["PYTHONPATH"] = os.pathsep.join((str(toolchain.ROOT / "src"), str(Path(__file__).parent)))
         command = [sys.executable, __file__, "--child", way, str(data), str(lake)]
+        os.sync()  # what was written before is no load of this run
         ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if ended.returncode:
             sys.exit(f"{way}: {ended.stderr[-4000:]}")

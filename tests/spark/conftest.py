@@ -18,12 +18,12 @@ import pytest
 from moto import mock_aws
 from pyspark.sql import DataFrame, SparkSession
 
-from core import audit, job, session
+from core import audit, job
 from core.arguments import LakeArguments
 from core.contract import Contract, Table, load, spark_type
 from core.job import Job
 from core.log import JobLog
-from meshtest import spark_runtime
+from meshtest import spark_session
 
 Rows = Callable[..., DataFrame]
 _number = itertools.count()
@@ -32,21 +32,8 @@ _number = itertools.count()
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """A local session with Iceberg as glue_catalog, tuned to start fast and to keep small tables small."""
-    workdir = tmp_path_factory.mktemp("spark")
-    small = {
-        "spark.sql.shuffle.partitions": "2",
-        "spark.default.parallelism": "2",
-        "spark.driver.memory": "1g",
-    }
-    before = dict(os.environ)
-    os.environ.update(spark_runtime.spark_environment(None, small, workdir))
-    # Iceberg's metadata tables and MERGE log warnings about each small table.
-    built = session.build("tests")
-    built.sparkContext.setLogLevel("ERROR")
-    yield built
-    built.stop()
-    os.environ.clear()
-    os.environ.update(before)
+    with spark_session.for_tests(tmp_path_factory.mktemp("spark")) as built:
+        yield built
 
 
 @pytest.fixture(scope="session")
@@ -91,8 +78,9 @@ class Lake:
     def __init__(self, spark: SparkSession, folder: Path) -> None:
         self.spark, self.folder = spark, folder
         self.glue: Any = boto3.client("glue")
-        number = next(_number)
-        self.databases = {layer: f"{layer}_{number}" for layer in ("raw", "refined", "curated")}
+        # Several processes may share the warehouse.
+        own = f"{os.getpid()}_{next(_number)}"
+        self.databases = {layer: f"{layer}_{own}" for layer in ("raw", "refined", "curated")}
         self.glue.create_database(DatabaseInput={"Name": self.databases["raw"]})
 
     def deploy(self, project: str) -> None:

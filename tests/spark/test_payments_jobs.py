@@ -169,7 +169,7 @@ def test_missing_input_and_missing_partitions_are_named(domain):
     with pytest.raises(InputError, match=r"^no input file file:.*/landing/test02/payments/\*\.jsonl$"):
         domain.run(ingest_payments.work, "test02")
     with pytest.raises(
-        CatalogError, match=r"^table raw_\d+\.payments has no partition: run the ingestion first$"
+        CatalogError, match=r"^table raw_\w+\.payments has no partition: run the ingestion first$"
     ):
         domain.run(refine_payments.work, "test02")
 

@@ -1,0 +1,75 @@
+"""The Spark session of the tests: started once, and lent to other processes.
+
+The sockets between PySpark and its JVM cannot be shared over a fork, and a JVM of its own costs each process
+four seconds. So the process that started the JVM hands port and secret on by the two variables that PySpark
+itself reads for a JVM that is there already; each of the others gets a SQL session of its own in it: its own
+settings and temporary views, the same catalogs.
+
+Source: https://github.com/apache/spark/blob/v3.5.6/python/pyspark/java_gateway.py (PYSPARK_GATEWAY_PORT)
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from core import session
+from meshtest import spark_runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pyspark.sql import SparkSession
+
+_PORT = "PYSPARK_GATEWAY_PORT"
+_SECRET = "PYSPARK_GATEWAY_SECRET"  # noqa: S105 - the variable's name
+
+# Small tables stay small.
+_CONF = {
+    "spark.sql.shuffle.partitions": "2",
+    "spark.default.parallelism": "2",
+    "spark.driver.memory": "1g",
+}
+
+
+@contextmanager
+def for_tests(workdir: Path) -> Iterator[SparkSession]:
+    """Give a local session with Iceberg as glue_catalog: in the JVM that was lent, or in one of its own."""
+    if _PORT in os.environ:
+        yield _attached()
+        return
+    before = dict(os.environ)
+    os.environ.update(spark_runtime.spark_environment(None, _CONF, workdir))
+    built = session.build("tests")
+    # Iceberg's metadata tables and MERGE log warnings about each small table.
+    built.sparkContext.setLogLevel("ERROR")
+    try:
+        yield built
+    finally:
+        built.stop()
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def lent(spark: SparkSession) -> dict[str, str]:
+    """Return the variables by which a child process finds the session's JVM. They hold its secret."""
+    gateway: Any = spark.sparkContext._gateway
+    found = gateway.gateway_parameters
+    return {_PORT: str(found.port), _SECRET: found.auth_token}
+
+
+def _attached() -> SparkSession:
+    """Return a new session in the JVM that was lent. It ends with the process: nobody may stop it."""
+    from pyspark import SparkConf, SparkContext
+    from pyspark.java_gateway import launch_gateway
+    from pyspark.sql import SparkSession
+
+    gateway: Any = launch_gateway()  # connects only: the variables are there
+    context = gateway.jvm.JavaSparkContext.fromSparkContext(
+        gateway.jvm.org.apache.spark.SparkContext.getOrCreate()
+    )
+    conf: Any = SparkConf(_jconf=context.getConf())
+    own = gateway.jvm.SparkSession(context.sc()).newSession()
+    return SparkSession(SparkContext(gateway=gateway, jsc=context, conf=conf), own)

@@ -1,0 +1,33 @@
+"""The session's JVM lent to another process, as the mutants' forks use it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from meshtest import spark_session, toolchain
+
+CHILD = """
+import sys
+from pathlib import Path
+from meshtest import spark_session
+
+with spark_session.for_tests(Path("unused")) as spark:
+    spark.range(3).createOrReplaceTempView("numbers")
+    spark.conf.set("spark.sql.shuffle.partitions", "7")
+    print(spark.sparkContext.applicationId, spark.table("numbers").count())
+"""
+
+
+def test_a_child_computes_in_the_same_jvm_in_a_session_of_its_own(spark, rows):
+    rows("n int", (1,)).createOrReplaceTempView("numbers")
+    environment = {**os.environ, **spark_session.lent(spark), "PYTHONPATH": str(toolchain.ROOT / "src")}
+    for _ in range(2):
+        said = subprocess.run(
+            [sys.executable, "-c", CHILD], env=environment, capture_output=True, text=True, timeout=120
+        )
+        assert said.stdout.split() == [spark.sparkContext.applicationId, "3"], said.stderr
+    assert (spark.table("numbers").count(), spark.conf.get("spark.sql.shuffle.partitions")) == (1, "2")
+    assert not Path("unused").exists()
