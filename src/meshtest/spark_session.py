@@ -30,7 +30,7 @@ _SECRET = "PYSPARK_GATEWAY_SECRET"  # noqa: S105 - the variable's name
 _CONF = {
     "spark.sql.shuffle.partitions": "2",
     "spark.default.parallelism": "2",
-    "spark.driver.memory": "1g",
+    "spark.driver.memory": "2g",
 }
 
 
@@ -38,7 +38,8 @@ _CONF = {
 def for_tests(workdir: Path) -> Iterator[SparkSession]:
     """Give a local session with Iceberg as glue_catalog: in the JVM that was lent, or in one of its own."""
     if _PORT in os.environ:
-        yield _attached()
+        with _attached() as own:
+            yield own
         return
     before = dict(os.environ)
     os.environ.update(spark_runtime.spark_environment(None, _CONF, workdir))
@@ -60,8 +61,9 @@ def lent(spark: SparkSession) -> dict[str, str]:
     return {_PORT: str(found.port), _SECRET: found.auth_token}
 
 
-def _attached() -> SparkSession:
-    """Return a new session in the JVM that was lent. It ends with the process: nobody may stop it."""
+@contextmanager
+def _attached() -> Iterator[SparkSession]:
+    """Give a new session in the JVM that was lent; what this process holds there goes with it."""
     from pyspark import SparkConf, SparkContext
     from pyspark.java_gateway import launch_gateway
     from pyspark.sql import SparkSession
@@ -72,4 +74,22 @@ def _attached() -> SparkSession:
     )
     conf: Any = SparkConf(_jconf=context.getConf())
     own = gateway.jvm.SparkSession(context.sc()).newSession()
-    return SparkSession(SparkContext(gateway=gateway, jsc=context, conf=conf), own)
+    try:
+        yield SparkSession(SparkContext(gateway=gateway, jsc=context, conf=conf), own)
+    finally:
+        _release(gateway)
+
+
+def _release(gateway: Any) -> None:
+    """Let the JVM forget every object that Python still names: it would keep them for a dead process, too.
+
+    Hundreds of processes, each with its session and frames, fill the heap otherwise.
+    """
+    from py4j.finalizer import ThreadSafeFinalizer
+
+    client = gateway._gateway_client
+    held = [found for reference in list(ThreadSafeFinalizer.finalizers.values()) if (found := reference())]
+    # Those that Python's own collector has freed wait for a thread that a fork does not live to see.
+    waiting = [name for _, name in list(client.finalizer_deque)]
+    for name in {*waiting, *(found._target_id for found in held)}:
+        client.garbage_collect_object(name, enqueue=False)
