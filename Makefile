@@ -7,6 +7,8 @@ MAKEFLAGS   += --no-print-directory
 PYTHON_VENV := .venv/bin/python
 # JUNIT=report.xml writes a JUnit report besides.
 PYTEST      := $(PYTHON_VENV) -m pytest $(if $(JUNIT),--junitxml=$(JUNIT))
+# Files side by side, one a core and at most four: each worker has an embedded AWS and a Terraform of its own.
+SIDE_BY_SIDE := --numprocesses=$(or $(WORKERS),auto) --maxprocesses=4 --dist=loadfile
 TERRAFORM   ?= .tools/bin/terraform
 CHECKOV     := .tools/checkov/bin/checkov
 SCRIPTS     := setup/*.sh .ci/run .github/scripts/*.sh
@@ -75,8 +77,8 @@ check-inputs: installed ## Check domain.json, projects, contracts, jobs, pipelin
 test: lint test-unit test-browser test-spark test-infra ## Run everything that CI runs
 
 .PHONY: test-unit
-test-unit: installed ## Toolkit, embedded AWS, scripts, core without Spark
-	$(PYTEST) tests/unit
+test-unit: installed ## Toolkit, embedded AWS, scripts, core without Spark; WORKERS=0 in one process
+	$(PYTEST) $(SIDE_BY_SIDE) tests/unit
 
 .PHONY: test-browser
 test-browser: installed ## The pages that the toolkit makes, in the system's Chromium; CHROMIUM=/path/to/chrome for another
@@ -91,7 +93,7 @@ test-spark-here: installed
 
 .PHONY: test-infra
 test-infra: installed $(if $(MODULE),,$(CHECKOV)) ## Plan assertions and live probes; MODULE=s3_bucket or SUITE=stacks for a part, BACKEND=localstack or aws
-	$(PYTEST) $(if $(MODULE),tests/infra/modules/test_$(MODULE).py,tests/infra/$(SUITE))
+	$(PYTEST) $(if $(MODULE)$(SUITE),,$(SIDE_BY_SIDE)) $(if $(MODULE),tests/infra/modules/test_$(MODULE).py,tests/infra/$(SUITE))
 
 .PHONY: checkov
 checkov: installed $(CHECKOV) ## checkov on the real plans of all stacks

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 _PORT = "PYSPARK_GATEWAY_PORT"
 _SECRET = "PYSPARK_GATEWAY_SECRET"  # noqa: S105 - the variable's name
 
-# Small tables stay small.
+# Small tables stay small, and a column is called by its name: Spark's default would let any case pass.
 _CONF = {
+    "spark.sql.caseSensitive": "true",
     "spark.sql.shuffle.partitions": "2",
     "spark.default.parallelism": "2",
     "spark.driver.memory": "2g",
@@ -64,11 +65,11 @@ def lent(spark: SparkSession) -> dict[str, str]:
 @contextmanager
 def _attached() -> Iterator[SparkSession]:
     """Give a new session in the JVM that was lent; what this process holds there goes with it."""
-    from pyspark import SparkConf, SparkContext
-    from pyspark.java_gateway import launch_gateway
+    from pyspark import SparkConf, SparkContext, java_gateway
     from pyspark.sql import SparkSession
 
-    gateway: Any = launch_gateway()  # connects only: the variables are there
+    launch: Any = java_gateway.launch_gateway
+    gateway = launch()  # connects only: the variables are there
     context = gateway.jvm.JavaSparkContext.fromSparkContext(
         gateway.jvm.org.apache.spark.SparkContext.getOrCreate()
     )

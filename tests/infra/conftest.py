@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import tftest
+from xdist.scheduler import LoadScopeScheduling
 
 from meshtest import controls, emulator
 from meshtest.emulator import Endpoint
@@ -49,6 +50,25 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         marked = {item.nodeid: proofs(item) for item in session.items if any(proofs(item).values())}
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(marked, indent=2) + "\n")
+
+
+# ─── Side by side ───
+
+
+class ByFile(LoadScopeScheduling):
+    """Files side by side; the live probes share one domain, so one worker gets them all."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "live" if "/live/" in file else file
+
+
+@pytest.hookimpl(optionalhook=True)  # a mutant's judge runs without xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    return ByFile(config, log)
+
+
+# ─── Proofs ───
 
 
 def proofs(item: pytest.Item) -> dict[str, list[str]]:

@@ -171,6 +171,7 @@ def test_a_month_has_average_end_change_volatility_and_days(rates):
         "2026-01-30": "1.10",
         "2026-02-02": "1.21",
         "2026-02-03": "1.21",
+        "2026-02-04": "1.33",
         "2026-02-27": "1.32",
     }
     january, february = (
@@ -187,11 +188,28 @@ def test_a_month_has_average_end_change_volatility_and_days(rates):
         "volatility": None,
         "days": 2,
     }
-    assert (february.average_rate, february.month_end_rate) == (Decimal("1.24666667"), Decimal("1.32000000"))
+    assert (february.average_rate, february.month_end_rate) == (Decimal("1.26750000"), Decimal("1.32000000"))
     assert february.change == pytest.approx(0.2)
-    # 27 February comes 24 days after the rate before: no daily return.
-    assert february.volatility == pytest.approx(statistics.stdev([math.log(1.1), 0.0]), abs=1e-12)
-    assert february.days == 3
+    # 27 February comes 23 days after the rate before: no daily return.
+    returns = [math.log(1.1), 0.0, math.log(1.33 / 1.21)]
+    assert february.volatility == pytest.approx(statistics.stdev(returns), abs=1e-12)
+    assert february.days == 4
+
+
+def test_a_daily_return_bridges_no_more_days_than_easter_and_christmas_leave(rates):
+    """Two returns give a volatility, one alone gives none."""
+    first = datetime.date(2026, 3, 2)
+
+    def volatility(days: int) -> float | None:
+        dates = (first, first + datetime.timedelta(1), first + datetime.timedelta(1 + days))
+        months = transforms.monthly(
+            rates(*((day.isoformat(), "USD", rate) for day, rate in zip(dates, ("1", "2", "3"), strict=True)))
+        )
+        return months.first().volatility
+
+    longest = transforms.MAX_DAYS_BETWEEN_RATES
+    assert volatility(longest) == pytest.approx(statistics.stdev([math.log(2), math.log(1.5)]), abs=1e-12)
+    assert volatility(longest + 1) is None
 
 
 def test_a_month_after_a_suspension_has_no_change(rates):

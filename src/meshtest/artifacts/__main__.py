@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,8 +106,8 @@ def _sbom(options: argparse.Namespace) -> int:
 
     release = building.built_release(options.built)
     for name, write in {
-        "core": lambda file: materials.write(options.built / release.wheel, file),
-        "container": lambda file: materials.write_container(release.version, file),
+        "core": partial(materials.write, options.built / release.wheel),
+        "container": partial(materials.write_container, release.version),
     }.items():
         file = options.output / f"{name}-{release.version}.cdx.json"
         write(file)

@@ -1,8 +1,8 @@
 """The bills of materials of the wheel and of the container, in CycloneDX, made by CycloneDX' own tool.
 
-The wheel's is made from the wheel as installed, the container's from the locks that it is built of: all that the
-Dockerfile adds to its base image is in them by hash. What the base image itself holds (Debian's packages) is in
-the base image's own bill, which its digest leads to.
+The wheel's is made from the wheel as installed, the container's from the locks that it is built of: all that
+the Dockerfile adds to its base image is in them by hash. What the base image itself holds (Debian's packages)
+is in the base image's own bill, which its digest leads to.
 
 Source: https://cyclonedx.org/docs/1.6/json/, https://github.com/package-url/purl-spec
 """
@@ -97,7 +97,9 @@ def _in_image(lock: str) -> str:
 def _base_image(dockerfile: Path) -> dict[str, Any]:
     base = _BASE.search(dockerfile.read_text())
     if base is None:
-        raise ArtifactsError(f"{dockerfile.name}: no line ARG BASE=name:tag@sha256:…; expected a pinned image")
+        raise ArtifactsError(
+            f"{dockerfile.name}: no line ARG BASE=name:tag@sha256:…; expected a pinned image"
+        )
     name, tag, digest = base.group("name", "tag", "digest")
     return {
         "bom-ref": "base-image",

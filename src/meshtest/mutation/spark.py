@@ -1,7 +1,8 @@
-"""The same for the Spark side, by mutmut: faults in core's Python, judged by its unit tests.
+"""The same for the Spark side, by mutmut: faults in core and in the transforms, judged by their tests.
 
-What is mutated, and which tests judge, stands in ``pyproject.toml`` under ``[tool.mutmut]``: code whose tests
-run without Spark, in seconds. ``build/mutation/spark.json``, a part of the report::
+What is mutated, and which tests judge, stands in ``pyproject.toml`` under ``[tool.mutmut]``. Mutmut judges
+each mutant in a fork; all of them use one Spark JVM, which is started here.
+``build/mutation/spark.json``, a part of the report::
 
     {"mutants": 695, "killed": 600, "score": 0.86, "survivors": [{"id": "core.arguments.x_…", "diff": "…"}]}
 """
@@ -9,28 +10,35 @@ run without Spark, in seconds. ``build/mutation/spark.json``, a part of the repo
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from rich.console import Console
 
-from meshtest import toolchain
+from meshtest import spark_session, toolchain
 from meshtest.mutation import reporting
 
 MUTMUT = Path(sys.executable).with_name("mutmut")
-# Lines of `mutmut results --all true`. What runs for ever, or crashes, is noticed.
-_RESULT = re.compile(r"^\s+(\S+): (killed|timeout|segfault|survived|no tests|suspicious|skipped)$", re.M)
+# Lines of `mutmut results --all true`. What runs for ever, crashes, or has wrong types, is noticed.
+_RESULT = re.compile(
+    r"^\s+(\S+): (killed|caught by type check|timeout|segfault|survived|no tests|suspicious|skipped)$", re.M
+)
 _UNNOTICED = {"survived", "no tests", "suspicious"}
 
 
 def main() -> int:
     """Run mutmut where it was left; 0 once there are results, whatever the score is."""
     console = Console()
-    ended = subprocess.run([MUTMUT, "run"], cwd=toolchain.ROOT)
+    with TemporaryDirectory() as folder, spark_session.for_tests(Path(folder)) as spark:
+        path = os.pathsep.join((str(MUTMUT.parent), os.environ["PATH"]))  # mypy is there
+        environment = {**os.environ, **spark_session.lent(spark), "PATH": path}
+        ended = subprocess.run([MUTMUT, "run"], cwd=toolchain.ROOT, env=environment)
     found = _results(_told("results", "--all", "true"))
     if not found:
         print(f"mutation: mutmut ended with {ended.returncode} and without results", file=sys.stderr)

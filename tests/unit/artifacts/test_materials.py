@@ -78,9 +78,8 @@ def test_a_base_image_that_is_not_pinned_is_refused(builds, checkout, tmp_path, 
     built, _ = builds("old")
     file = checkout / "Dockerfile"
     file.write_text(re.sub(r"^ARG BASE=.*$", line, file.read_text(), flags=re.M))
-    answer = python(
-        checkout, "-m", "meshtest.artifacts", "sbom", "--built", str(built), "--output", str(tmp_path / "sbom")
-    )
+    folder = str(tmp_path / "sbom")
+    answer = python(checkout, "-m", "meshtest.artifacts", "sbom", "--built", str(built), "--output", folder)
     assert answer.returncode == 1
     assert answer.stderr == (
         "artifacts: Dockerfile: no line ARG BASE=name:tag@sha256:…; expected a pinned image\n"
