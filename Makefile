@@ -85,14 +85,14 @@ test-browser: installed ## The pages that the toolkit makes, in the system's Chr
 	$(PYTEST) tests/browser
 
 .PHONY: test-spark
-test-spark: $(if $(IN_CONTAINER),docker-test,test-spark-here) ## chispa tests of core and of the jobs; IN_CONTAINER=1 in the image
+test-spark: $(if $(IN_CONTAINER),docker-test,test-spark-here) ## chispa tests of core and of the jobs; IN_CONTAINER=1 in the image, WORKERS=0 in one process
 
 .PHONY: test-spark-here
 test-spark-here: installed
-	$(PYTEST) tests/spark
+	$(PYTEST) $(SIDE_BY_SIDE) tests/spark
 
 .PHONY: test-infra
-test-infra: installed $(if $(MODULE),,$(CHECKOV)) ## Plan assertions and live probes; MODULE=s3_bucket or SUITE=stacks for a part, BACKEND=localstack or aws
+test-infra: installed $(if $(MODULE),,$(CHECKOV)) ## Plan assertions and live probes; MODULE=s3_bucket or SUITE=stacks for a part, BACKEND=localstack or aws; WORKERS=0 in one process
 	$(PYTEST) $(if $(MODULE)$(SUITE),,$(SIDE_BY_SIDE)) $(if $(MODULE),tests/infra/modules/test_$(MODULE).py,tests/infra/$(SUITE))
 
 .PHONY: checkov

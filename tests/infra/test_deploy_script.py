@@ -55,7 +55,12 @@ def deploy(endpoint, tmp_path):
         "TERRAFORM": str(toolchain.terraform()),
         "TF_CLI_ARGS_init": "-backend-config=use_path_style=true",
     }
-    endpoint.client("s3").delete_object(Bucket=STATE_BUCKET, Key="foundation/terraform.tfstate")
+    s3, state = endpoint.client("s3"), {"Bucket": STATE_BUCKET, "Key": "foundation/terraform.tfstate"}
+    try:
+        kept = s3.get_object(**state)["Body"].read()
+    except s3.exceptions.NoSuchKey:
+        kept = None
+    s3.delete_object(**state)
 
     def deploy(action: str, configuration: str) -> subprocess.CompletedProcess:
         (root / "main.tf").write_text(SETTINGS + configuration)
@@ -64,7 +69,9 @@ def deploy(endpoint, tmp_path):
             [*command, "--out", "out"], capture_output=True, cwd=tmp_path, env=environment, text=True
         )
 
-    return deploy
+    yield deploy
+    if kept is not None:  # the state that other tests plan against
+        s3.put_object(**state, Body=kept)
 
 
 def topics(endpoint) -> list[str]:

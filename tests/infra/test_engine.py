@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -17,6 +18,7 @@ import tftest
 from meshtest import toolchain
 from meshtest.terraform import workspace
 from meshtest.terraform.engine import Engine, EngineError, TerraformTest
+from meshtest.terraform.provider import Provider, ProviderError
 
 BUCKET = {"bucket_name": "f01-raw-123456789012-dev"}
 SLEEPER = """
@@ -182,7 +184,14 @@ def is_alive(pid: int) -> bool:
 
 
 @pytest.fixture
-def session(environment, infrastructure, tmp_path):
+def temporary():
+    """Where a process of its own keeps what is temporary; pytest's folders are too long for a socket."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def session(environment, infrastructure, temporary):
     """session(code) → a process of its own that runs code with a warm module `runner` after a plan."""
     started: list[subprocess.Popen[str]] = []
     prelude = f"""
@@ -198,7 +207,7 @@ print("planned", flush=True)
     def session(code: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-c", prelude + code],
-            env={**os.environ, "TMPDIR": str(tmp_path)},
+            env={**os.environ, "TMPDIR": str(temporary)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -215,17 +224,17 @@ print("planned", flush=True)
 
 
 @pytest.mark.parametrize("end", ["return", "kill"])
-def test_nothing_is_left_of_a_session(session, terraform, infrastructure, tmp_path, end):
+def test_nothing_is_left_of_a_session(session, terraform, infrastructure, temporary, end):
     terraform(infrastructure / "modules" / "s3_bucket")
     process = session("sys.stdin.readline()")
     children = below(process.pid)
     assert len(children) >= 3  # the worker, the provider and its guard
-    assert list(tmp_path.glob("tf-provider-*/plugin*"))
+    assert list(temporary.glob("tf-provider-*/plugin*"))
     if end == "kill":
         process.kill()
     process.communicate("\n")
     assert are_gone(children)
-    assert list(tmp_path.iterdir()) == []
+    assert list(temporary.iterdir()) == []
 
 
 def test_an_interrupt_ends_an_apply_in_order(session, tmp_path_factory):
@@ -312,3 +321,24 @@ def test_without_the_provider_the_plain_binary_runs(monkeypatch, infrastructure,
     assert runner.execute_command("version").retcode == 0
     assert engine.cold_because == "no provider here"
     assert "no provider here" in caplog.text
+
+
+def test_where_no_socket_can_be_the_plain_binary_runs(
+    monkeypatch, infrastructure, environment, caplog, tmp_path
+):
+    place = tmp_path / ("long" * 25)
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    runner = TerraformTest(infrastructure / "modules" / "iam_role", engine=Engine())
+    runner.env = environment
+    assert runner.execute_command("version").retcode == 0
+    assert f"TMPDIR {place}: the path of a socket below it would have" in caplog.text
+    assert list(place.iterdir()) == []
+
+
+def test_a_provider_that_ends_at_once_is_told_with_its_last_words(environment, tmp_path):
+    program = tmp_path / "provider"
+    program.write_text("#!/bin/sh\necho starting >&2; echo no room left >&2; exit 1\n")
+    program.chmod(0o755)
+    with pytest.raises(ProviderError, match=r"^the provider did not start in its debug mode: no room left$"):
+        Provider(program, environment)

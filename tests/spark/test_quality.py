@@ -192,3 +192,20 @@ def test_a_run_stops_above_both_limits(rows, rejected, stops):
         QualityError, match=r"6 of 100 rows are rejected; .* most often: a \(6\), b \(5\); see"
     ):
         quality.require_within(table, 100, rejects, rejected)
+
+
+# ─── Counts ───
+
+
+def test_rows_are_counted_by_condition_and_by_frame(rows):
+    frame = rows("n int", (1,), (2,), (None,))
+    assert quality.count_where(frame, small=sf.col("n") < 2, known=sf.col("n").isNotNull()) == {
+        "small": 1,
+        "known": 2,
+    }
+    assert quality.count_where(frame.where("n > 9"), small=sf.col("n") < 2) == {"small": 0}
+    assert quality.count_each(all=frame, known=frame.where("n > 0"), none=frame.where("n > 9")) == {
+        "all": 3,
+        "known": 2,
+        "none": 0,
+    }

@@ -153,7 +153,7 @@ def monthly(rates: DataFrame) -> DataFrame:
         ),
     )
     months = daily.groupBy("month", "currency").agg(
-        sf.round(sf.avg("rate"), 8).cast(RATE).alias("average_rate"),
+        sf.avg("rate").cast(RATE).alias("average_rate"),
         sf.max_by("rate", "rate_date").alias("month_end_rate"),
         # Rounded: the sum of floats depends on their order, and a second run must give the same row.
         sf.round(sf.stddev_samp("log_return"), 12).alias("volatility"),
@@ -178,5 +178,5 @@ def cross_rates_usd(rates: DataFrame) -> DataFrame:
     dollars = rates.where("currency = 'USD'").select("rate_date", sf.col("rate").alias("usd"))
     euros = dollars.select("rate_date", sf.lit("EUR").alias("currency"), sf.lit(1).cast(RATE).alias("rate"))
     every = rates.select("rate_date", "currency", "rate").unionByName(euros)
-    crossed = sf.round(sf.col("rate") / sf.col("usd"), 8).cast(RATE)
+    crossed = (sf.col("rate") / sf.col("usd")).cast(RATE)  # rounds half up
     return every.join(dollars, "rate_date").select("rate_date", "currency", crossed.alias("usd_rate"))

@@ -147,7 +147,7 @@ def converted(totals: DataFrame, rates: DataFrame) -> DataFrame:
     is_euro = sf.col("currency") == "EUR"
     rate = sf.when(is_euro, sf.lit(1).cast("decimal(18,8)")).otherwise(sf.col("rate"))
     rate_date = sf.when(is_euro, sf.col("payment_date")).otherwise(sf.col("rate_date"))
-    euros = sf.round(sf.col("amount").cast("decimal(22,2)") / sf.col("rate"), 2).cast(TOTAL)
+    euros = (sf.col("amount").cast("decimal(22,2)") / sf.col("rate")).cast(TOTAL)  # rounds half up
     return with_rate.withColumns({"rate": rate, "rate_date": rate_date}).select(
         "payment_date",
         "currency",

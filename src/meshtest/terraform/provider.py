@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import select
 import shutil
@@ -23,6 +24,9 @@ START_TIMEOUT_S = 60.0
 # Go's garbage collector, four times as lazy as usual: a sixth of the time for some hundred megabytes.
 QUICK = {"GOGC": "400"}
 _ATTACH = re.compile(r"TF_REATTACH_PROVIDERS='(.+)'")
+# How many bytes a socket's path may have on macOS (Linux has four more), and the provider's name for its own.
+_SOCKET_PATH = 103
+_SOCKET_NAME = len("/plugin4294967295")
 # Ends the provider when the pipe on standard input closes, which it does however the process at its other
 # end dies, and removes the directory with the provider's socket. It ends when the provider does.
 _GUARD = """
@@ -50,19 +54,18 @@ class Provider:
     def __init__(
         self, binary: Path, environment: Mapping[str, str], timeout: float = START_TIMEOUT_S
     ) -> None:
-        # A short path: a socket's may have no more than about a hundred characters.
-        self._directory = Path(tempfile.mkdtemp(prefix="tf-provider-"))
-        self._log = self._directory / "provider.log"
-        with self._log.open("wb") as log:
-            self._guard = subprocess.Popen(
-                ["/bin/sh", "-c", _GUARD, "sh", str(binary), "-debug"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                # In debug mode a provider logs everything unless it is told not to.
-                env={**QUICK, **environment, "TF_LOG": "off", "TMPDIR": str(self._directory)},
-                start_new_session=True,  # an interrupt at the keyboard is for Terraform, not for the provider
-            )
+        self._directory = _directory()
+        # Without a name: the guard removes the directory as soon as the provider has ended.
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - `close` closes it
+        self._guard = subprocess.Popen(
+            ["/bin/sh", "-c", _GUARD, "sh", str(binary), "-debug"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            # In debug mode a provider logs everything unless it is told not to.
+            env={**QUICK, **environment, "TF_LOG": "off", "TMPDIR": str(self._directory)},
+            start_new_session=True,  # an interrupt at the keyboard is for Terraform, not for the provider
+        )
         self._liveness = cast("IO[bytes]", self._guard.stdin)
         self._said = cast("BufferedReader", self._guard.stdout)
         try:
@@ -81,7 +84,8 @@ class Provider:
                     return found.group(1)
                 if not read:
                     break
-        last = self._log.read_text(errors="replace").strip() or said.strip() or "it said nothing"
+        self._log.seek(0)
+        last = self._log.read().decode(errors="replace").strip() or said.strip() or "it said nothing"
         raise ProviderError(f"the provider did not start in its debug mode: {last.splitlines()[-1]}")
 
     @property
@@ -97,4 +101,17 @@ class Provider:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._guard.wait(10)
         self._said.close()
+        self._log.close()
         shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def _directory() -> Path:
+    directory = Path(tempfile.mkdtemp(prefix="tf-provider-"))
+    length = len(os.fsencode(directory)) + _SOCKET_NAME
+    if length > _SOCKET_PATH:
+        directory.rmdir()
+        raise ProviderError(
+            f"TMPDIR {directory.parent}: the path of a socket below it would have {length} bytes; "
+            f"expected at most {_SOCKET_PATH}"
+        )
+    return directory

@@ -6,6 +6,7 @@ import datetime
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -59,14 +60,27 @@ def test_the_day_of_ingestion_is_today_in_utc_by_default():
     assert before <= arguments.resolve(argv(), LakeArguments).ingestion_date <= arguments.today_utc()
 
 
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12"])
+def test_the_machines_time_zone_decides_no_day(zone, monkeypatch):
+    """At any time one of the two has another day than UTC: they are 26 hours apart."""
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert arguments.today_utc() == datetime.datetime.now(datetime.UTC).date()
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
 @pytest.mark.parametrize(("given", "expected"), [(None, False), ("true", True), ("False", False)])
 def test_a_flag_is_true_or_false(given, expected):
     assert arguments.resolve(argv(full_rebuild=given), LakeArguments).full_rebuild is expected
 
 
 def test_an_argument_may_be_written_with_an_equals_sign():
-    words = [*argv(env=None), "--env=int"]
-    assert arguments.resolve(words, LakeArguments).env == "int"
+    words = ["job.py", "--raw_bucket=a=b=c", *argv(env=None, raw_bucket=None)[1:], "--env=int"]
+    resolved = arguments.resolve(words, LakeArguments)
+    assert (resolved.env, resolved.raw_bucket) == ("int", "a=b=c")
 
 
 @pytest.mark.parametrize(
