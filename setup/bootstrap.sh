@@ -87,9 +87,10 @@ find_python() {
   die "Python $wanted_python is missing; install it, or name it: PYTHON=/path/to/python$wanted_python"
 }
 
-# Run pip, its output into the log; one line for each tenth package shows that it is alive.
+# Run pip, its output into the log; one line for each tenth package shows that it is alive. Without compiling all
+# of every package, which takes longer than the rest: Python compiles what is imported, once.
 pip_install() {
-  .venv/bin/python -m pip install --disable-pip-version-check --no-input "$@" 2>&1 | tee -a "$log" |
+  .venv/bin/python -m pip install --disable-pip-version-check --no-input --no-compile "$@" 2>&1 | tee -a "$log" |
     awk '/^Collecting / { if (++count % 10 == 0) { print "    " count " packages: " $2; fflush() } }
          /^Building wheel|^Installing collected/ { sub(/:.*/, ""); print "    " $0; fflush() }' ||
     die "pip failed: $(grep -m1 '^ERROR' "$log" || tail -n 1 "$log") (all of it: $log)"
