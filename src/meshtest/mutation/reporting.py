@@ -181,7 +181,8 @@ def _spark(spark: Mapping[str, Any]) -> str:
         f"<details open><summary>{html.escape(each['id'])}</summary>{_diff(each['diff'])}</details>"
         for each in spark["survivors"]
     )
+    left = f", {spark['unjudged']} not judged yet" if spark.get("unjudged") else ""
     return (
         f"<h1>Mutation of core and the transforms</h1><p>{spark['killed']} of {spark['mutants']} killed: "
-        f"<b>{spark['score']:.1%}</b></p>{survivors}"
+        f"<b>{spark['score']:.1%}</b>{left}</p>{survivors}"
     )

@@ -4,7 +4,10 @@ What is mutated, and which tests judge, stands in ``pyproject.toml`` under ``[to
 each mutant in a fork; all of them use one Spark JVM, which is started here.
 ``build/mutation/spark.json``, a part of the report::
 
-    {"mutants": 695, "killed": 600, "score": 0.86, "survivors": [{"id": "core.arguments.x_…", "diff": "…"}]}
+    {"mutants": 695, "killed": 600, "score": 0.86, "unjudged": 0,
+     "survivors": [{"id": "core.arguments.x_…", "diff": "…"}]}
+
+An interrupt ends it early: the score is then that of the mutants judged so far, and the next run goes on.
 """
 
 from __future__ import annotations
@@ -27,9 +30,12 @@ from meshtest.mutation import reporting
 MUTMUT = Path(sys.executable).with_name("mutmut")
 # Lines of `mutmut results --all true`. What runs for ever, crashes, or has wrong types, is noticed.
 _RESULT = re.compile(
-    r"^\s+(\S+): (killed|caught by type check|timeout|segfault|survived|no tests|suspicious|skipped)$", re.M
+    r"^\s+(\S+): (killed|caught by type check|timeout|segfault|survived|no tests|suspicious|skipped|"
+    r"not checked|check was interrupted by user)$",
+    re.M,
 )
 _UNNOTICED = {"survived", "no tests", "suspicious"}
+_UNJUDGED = {"not checked", "check was interrupted by user"}
 
 
 def main() -> int:
@@ -38,10 +44,14 @@ def main() -> int:
     with TemporaryDirectory() as folder, spark_session.for_tests(Path(folder)) as spark:
         path = os.pathsep.join((str(MUTMUT.parent), os.environ["PATH"]))  # mypy is there
         environment = {**os.environ, **spark_session.lent(spark), "PATH": path}
-        ended = subprocess.run([MUTMUT, "run"], cwd=toolchain.ROOT, env=environment)
+        with subprocess.Popen([MUTMUT, "run"], cwd=toolchain.ROOT, env=environment) as running:
+            try:
+                code = running.wait()
+            except KeyboardInterrupt:  # mutmut has got it, too, and ends in order
+                code = running.wait()
     found = _results(_told("results", "--all", "true"))
-    if not found:
-        print(f"mutation: mutmut ended with {ended.returncode} and without results", file=sys.stderr)
+    if not any(status not in _UNJUDGED for status in found.values()):
+        print(f"mutation: mutmut ended with {code} and without results", file=sys.stderr)
         return 2
     summary = summarised(found)
     reporting.FOLDER.mkdir(parents=True, exist_ok=True)
@@ -49,7 +59,8 @@ def main() -> int:
     _into_report(summary)
     for each in summary["survivors"]:
         console.print(each["diff"], highlight=False, markup=False)
-    console.print(f"{summary['killed']} of {summary['mutants']} killed: {summary['score']:.1%}")
+    left = f"; {summary['unjudged']} are not judged yet" if summary["unjudged"] else ""
+    console.print(f"{summary['killed']} of {summary['mutants']} killed: {summary['score']:.1%}{left}")
     return 0
 
 
@@ -59,7 +70,7 @@ def _results(text: str) -> dict[str, str]:
 
 def summarised(results: dict[str, str]) -> dict[str, Any]:
     """The score, and each mutant that nothing noticed with its diff; without those that mutmut skips."""
-    judged = {id_: status for id_, status in results.items() if status != "skipped"}
+    judged = {id_: status for id_, status in results.items() if status not in {"skipped", *_UNJUDGED}}
     unnoticed = [id_ for id_, status in judged.items() if status in _UNNOTICED]
     with ThreadPoolExecutor() as pool:
         diffs = pool.map(lambda id_: _told("show", id_), unnoticed)
@@ -68,6 +79,7 @@ def summarised(results: dict[str, str]) -> dict[str, Any]:
         "mutants": len(judged),
         "killed": killed,
         "score": round(killed / len(judged), 4),
+        "unjudged": sum(status in _UNJUDGED for status in results.values()),
         "survivors": [{"id": id_, "diff": diff} for id_, diff in zip(unnoticed, diffs, strict=True)],
     }
 

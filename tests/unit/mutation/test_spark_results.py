@@ -12,6 +12,8 @@ SAID = """\
     core.asof.x_last_known__mutmut_5: survived
     jobs.test02.transforms.xǁPaymentsǁdaily__mutmut_6: no tests
     core.asof.x_last_known__mutmut_7: skipped
+    core.asof.x_last_known__mutmut_8: not checked
+    core.asof.x_last_known__mutmut_9: check was interrupted by user
 """
 
 
@@ -21,6 +23,7 @@ def test_what_a_test_or_mypy_noticed_counts_and_the_rest_is_shown(monkeypatch):
         "mutants": 6,
         "killed": 4,
         "score": 0.6667,
+        "unjudged": 2,
         "survivors": [
             {"id": id_, "diff": f"diff of {id_}"}
             for id_ in (
