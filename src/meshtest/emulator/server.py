@@ -12,6 +12,7 @@ import io
 import json
 import logging
 import os
+import re
 import signal
 import socket
 import ssl
@@ -40,6 +41,7 @@ from meshtest.emulator import (
     REGION,
     EmulatorError,
     Endpoint,
+    answers,
     certificates,
     endpoint_file,
     gaps,
@@ -59,6 +61,9 @@ WAITING = frozenset({"AWSStepFunctions.StartSyncExecution", "AWSStepFunctions.Ge
 # moto's models are not thread-safe and some checks must be atomic with what they guard (conditional
 # writes in S3, Iceberg's commits in Glue), so calls to these services run one at a time.
 SERIALISED = frozenset(WARMED)
+
+# For the log: the call of a service with a query protocol (EC2, IAM, STS).
+_ACTION = re.compile(rb"(?:.*&)?Action=(\w+)")
 
 log = logging.getLogger("meshtest.emulator")
 _current: Endpoint | None = None
@@ -89,6 +94,7 @@ class Application:
 
     def __init__(self) -> None:
         self._dispatcher = DomainDispatcherApplication(_create_app)
+        self._answers = answers.Answers()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request; what moto fails on becomes the service's InternalFailure, and a log entry."""
@@ -102,6 +108,8 @@ class Application:
             return start_response(line, headers, exc_info)
 
         try:
+            if environ["REQUEST_METHOD"] in answers.CHANGING:
+                return self._answer_once(environ, record_status)
             return self._answer(environ, record_status)
         except Exception:
             log.exception("internal failure")
@@ -113,6 +121,23 @@ class Application:
         """Build the applications of the services that the domain uses."""
         for service in WARMED:
             self._dispatcher.get_application(_request_for(service))
+
+    def _answer_once(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Do what a call asks for, unless an earlier attempt of it has: then its answer is given again."""
+        answer = self._answers.earlier(environ)
+        if answer is None:
+            begun: list[Any] = []
+            parts = self._answer(environ, lambda *start: begun.append(start))
+            with contextlib.ExitStack() as ended:
+                if hasattr(parts, "close"):
+                    ended.callback(parts.close)
+                body = b"".join(parts)
+            line, headers, *_ = begun[-1]
+            answer = (line, headers, body)
+            self._answers.keep(environ, answer)
+        line, headers, body = answer
+        start_response(line, headers)
+        return [body]
 
     def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if (environ["REQUEST_METHOD"], environ["PATH_INFO"]) == ("POST", FLUSH_ACCESS_LOGS):
@@ -154,6 +179,8 @@ def _read_body(environ: dict[str, Any]) -> None:
         list(stream.read_trailer_lines())
         environ.pop("HTTP_TRANSFER_ENCODING", None)
     environ["wsgi.input"] = io.BytesIO(body)
+    if action := _ACTION.match(body):
+        environ["meshtest.action"] = action[1].decode()
     if body or "CONTENT_LENGTH" in environ:
         environ["CONTENT_LENGTH"] = str(len(body))
 
@@ -179,8 +206,10 @@ def _internal_failure(environ: dict[str, Any], start_response: Callable[..., Any
 
 
 def _describe(environ: dict[str, Any]) -> str:
-    what = environ.get("HTTP_X_AMZ_TARGET") or environ.get("RAW_URI", "")
-    return f"{environ['wsgi.url_scheme']} {environ['REQUEST_METHOD']} {what}"
+    what = environ.get("HTTP_X_AMZ_TARGET") or environ.get("meshtest.action") or environ.get("RAW_URI", "")
+    number = answers.attempt(environ)
+    again = f" (attempt {number})" if number > 1 else ""
+    return f"{environ['wsgi.url_scheme']} {environ['REQUEST_METHOD']} {what}{again}"
 
 
 # ─── Listeners ───

@@ -1,0 +1,53 @@
+"""A call that is sent again, because its answer was lost, is done once."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import re
+import uuid
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from meshtest.emulator import Endpoint
+
+SCOPE = "Credential=test/20260101/eu-west-1/ec2/aws4_request"
+FORM = "application/x-www-form-urlencoded"
+
+
+def create_vpc(endpoint: Endpoint, invocation: str | None, attempt: int, cidr: str = "10.9.0.0/16") -> str:
+    """Send CreateVpc; returns the id in the answer, or its error code."""
+    headers = {
+        "Authorization": f"AWS4-HMAC-SHA256 {SCOPE}, SignedHeaders=host, Signature=0",
+        "Content-Type": FORM,
+        "amz-sdk-request": f"attempt={attempt}; max=3",
+    }
+    if invocation:
+        headers["amz-sdk-invocation-id"] = invocation
+    with contextlib.closing(http.client.HTTPConnection(endpoint.http.removeprefix("http://"))) as connection:
+        connection.request("POST", "/", f"Action=CreateVpc&Version=2016-11-15&CidrBlock={cidr}", headers)
+        text = connection.getresponse().read().decode()
+    found = re.search(r"<vpcId>(.+?)</vpcId>|<Code>(.+?)</Code>", text)
+    assert found, text
+    return found[1] or found[2]
+
+
+def test_an_attempt_after_one_that_succeeded_gets_its_answer(endpoint: Endpoint) -> None:
+    invocation = str(uuid.uuid4())
+    first = create_vpc(endpoint, invocation, 1)
+    assert create_vpc(endpoint, invocation, 2) == first
+    assert create_vpc(endpoint, invocation, 3) == first
+
+
+def test_other_calls_are_done_each(endpoint: Endpoint) -> None:
+    made = [
+        create_vpc(endpoint, invocation, 1) for invocation in (str(uuid.uuid4()), str(uuid.uuid4()), None)
+    ]
+    made.append(create_vpc(endpoint, None, 2))
+    assert len(set(made)) == len(made)
+
+
+def test_an_attempt_after_one_that_failed_is_done(endpoint: Endpoint) -> None:
+    invocation = str(uuid.uuid4())
+    assert create_vpc(endpoint, invocation, 1, cidr="10.9.0.0/99").startswith("Invalid")
+    assert create_vpc(endpoint, invocation, 2).startswith("vpc-")
