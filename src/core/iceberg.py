@@ -345,7 +345,7 @@ def _align_once(spark: SparkSession, name: str, table: Table) -> None:
 def partitioning(spark: SparkSession, table: str) -> list[str]:
     """Return the Iceberg transforms by which a table is partitioned, such as ``months(day)``."""
     # Of Iceberg's own object: DESCRIBE costs a Spark job, the first of a process more than a second.
-    transforms = _jvm(spark).org.apache.iceberg.spark.Spark3Util.toTransforms(_loaded(spark, table).spec())
+    transforms = _util(spark).toTransforms(_loaded(spark, table).spec())
     return [str(transform.toString()).replace(" ", "") for transform in transforms]
 
 
@@ -392,14 +392,15 @@ def has_snapshot(spark: SparkSession, table: str) -> bool:
 
 
 def _loaded(spark: SparkSession, table: str) -> Any:
-    """Return Iceberg's object of a table, as it is now. PySpark has no public door to it but the JVM."""
+    """Return Iceberg's object of a table, as it is now."""
     session: Any = spark
-    return _jvm(spark).org.apache.iceberg.spark.Spark3Util.loadIcebergTable(session._jsparkSession, table)
+    return _util(spark).loadIcebergTable(session._jsparkSession, table)
 
 
-def _jvm(spark: SparkSession) -> Any:
+def _util(spark: SparkSession) -> Any:
+    """Return Iceberg's helpers for Spark. PySpark has no public door to them but the JVM."""
     session: Any = spark
-    return session._jvm
+    return session._jvm.org.apache.iceberg.spark.Spark3Util
 
 
 def tag(spark: SparkSession, table: str, run_id: str, retain_days: int = 7) -> None:

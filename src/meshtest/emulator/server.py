@@ -63,6 +63,7 @@ WAITING = frozenset({"AWSStepFunctions.StartSyncExecution", "AWSStepFunctions.Ge
 SERIALISED = frozenset(WARMED)
 
 # For the log: the call of a service with a query protocol (EC2, IAM, STS).
+_FORM = "application/x-www-form-urlencoded"
 _ACTION = re.compile(rb"(?:.*&)?Action=(\w+)")
 
 log = logging.getLogger("meshtest.emulator")
@@ -179,7 +180,8 @@ def _read_body(environ: dict[str, Any]) -> None:
         list(stream.read_trailer_lines())
         environ.pop("HTTP_TRANSFER_ENCODING", None)
     environ["wsgi.input"] = io.BytesIO(body)
-    if action := _ACTION.match(body):
+    # Not of every body: an object's may have many megabytes.
+    if environ.get("CONTENT_TYPE", "").startswith(_FORM) and (action := _ACTION.match(body)):
         environ["meshtest.action"] = action[1].decode()
     if body or "CONTENT_LENGTH" in environ:
         environ["CONTENT_LENGTH"] = str(len(body))
