@@ -5,17 +5,29 @@ from __future__ import annotations
 import contextlib
 import http.client
 import re
+import ssl
 import uuid
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from meshtest.emulator import Endpoint
 
 SCOPE = "Credential=test/20260101/eu-west-1/ec2/aws4_request"
 FORM = "application/x-www-form-urlencoded"
 
 
-def create_vpc(endpoint: Endpoint, invocation: str | None, attempt: int, cidr: str = "10.9.0.0/16") -> str:
+def create_vpc(
+    endpoint: Endpoint,
+    invocation: str | None,
+    attempt: int,
+    cidr: str = "10.9.0.0/16",
+    path: str = "/",
+    connect: Callable[[Endpoint], http.client.HTTPConnection] = lambda to: http.client.HTTPConnection(
+        to.http.removeprefix("http://")
+    ),
+) -> str:
     """Send CreateVpc; returns the id in the answer, or its error code."""
     headers = {
         "Authorization": f"AWS4-HMAC-SHA256 {SCOPE}, SignedHeaders=host, Signature=0",
@@ -24,8 +36,8 @@ def create_vpc(endpoint: Endpoint, invocation: str | None, attempt: int, cidr: s
     }
     if invocation:
         headers["amz-sdk-invocation-id"] = invocation
-    with contextlib.closing(http.client.HTTPConnection(endpoint.http.removeprefix("http://"))) as connection:
-        connection.request("POST", "/", f"Action=CreateVpc&Version=2016-11-15&CidrBlock={cidr}", headers)
+    with contextlib.closing(connect(endpoint)) as connection:
+        connection.request("POST", path, f"Action=CreateVpc&Version=2016-11-15&CidrBlock={cidr}", headers)
         text = connection.getresponse().read().decode()
     found = re.search(r"<vpcId>(.+?)</vpcId>|<Code>(.+?)</Code>", text)
     assert found, text
@@ -44,6 +56,21 @@ def test_other_calls_are_done_each(endpoint: Endpoint) -> None:
         create_vpc(endpoint, invocation, 1) for invocation in (str(uuid.uuid4()), str(uuid.uuid4()), None)
     ]
     made.append(create_vpc(endpoint, None, 2))
+    assert len(set(made)) == len(made)
+
+
+def over_tls(endpoint: Endpoint) -> http.client.HTTPConnection:
+    context = ssl.create_default_context(cafile=endpoint.ca_bundle)
+    return http.client.HTTPSConnection(endpoint.https.removeprefix("https://"), context=context)
+
+
+def test_an_attempt_over_another_scheme_or_to_another_address_is_judged_anew(endpoint: Endpoint) -> None:
+    invocation = str(uuid.uuid4())
+    made = [
+        create_vpc(endpoint, invocation, 1, connect=over_tls),
+        create_vpc(endpoint, invocation, 2),
+        create_vpc(endpoint, invocation, 2, path="/?other"),
+    ]
     assert len(set(made)) == len(made)
 
 
