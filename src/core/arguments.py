@@ -77,7 +77,7 @@ def resolve(argv: Sequence[str], declared: type[Arguments]) -> Arguments:
 
     """
     fields = {_GLUE_NAMES.get(field.name, field.name): field for field in dataclasses.fields(declared)}
-    given = {word.split("=", 1)[0].removeprefix("--") for word in argv[1:] if word.startswith("--")}
+    given = {word.partition("=")[0].removeprefix("--") for word in argv[1:] if word.startswith("--")}
     missing = [name for name, field in fields.items() if name not in given and _required(field)]
     if missing:
         raise ArgumentError(f"missing job argument: {', '.join(f'--{name}' for name in missing)}")

@@ -57,6 +57,11 @@ def test_a_currency_without_a_column_is_carried():
     assert json.loads(rows[0]["other_currencies"]) == {"XYZ": "9.5"}
 
 
+def test_a_line_break_within_quotes_is_carried_as_it_is():
+    rows = parse('Date,USD,JPY,\r\n2026-10-30,"1\r\n2",175.68,\r\n')
+    assert rows[0]["usd"] == "1\r\n2"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

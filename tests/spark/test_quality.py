@@ -181,17 +181,23 @@ def test_rules_are_evaluated_in_one_pass(rows):
     assert plan.count("Scan") == 1
 
 
-@pytest.mark.parametrize(("rejected", "stops"), [(3, False), (5, False), (6, True)])
-def test_a_run_stops_above_both_limits(rows, rejected, stops):
+@pytest.mark.parametrize(("rejected", "rows_in"), [(3, 10), (3, 100), (5, 100)])
+def test_a_run_goes_on_within_either_limit(rows, rejected, rows_in):
     table = agreed(stop_above={"share": 0.05, "rows": 3})
-    rejects = rows("reasons string", *(("a; b",) if number else ("a",) for number in range(rejected)))
-    if not stops:
-        quality.require_within(table, 100, rejects, rejected)
-        return
-    with pytest.raises(
-        QualityError, match=r"6 of 100 rows are rejected; .* most often: a \(6\), b \(5\); see"
-    ):
-        quality.require_within(table, 100, rejects, rejected)
+    quality.require_within(table, rows_in, rows("reasons string", *[("a",)] * rejected), rejected)
+
+
+def test_a_run_stops_above_both_limits_and_names_the_three_most_frequent_reasons(rows):
+    table = agreed(stop_above={"share": 0.05, "rows": 3})
+    given = ["d", "c; d", "d; b", "d; b; c", "a; d", "d; a; c"]
+    rejects = rows("reasons string", *((reasons,) for reasons in given))
+    with pytest.raises(QualityError) as error:
+        quality.require_within(table, 100, rejects, 6)
+    assert str(error.value) == (
+        "refined.t: 6 of 100 rows are rejected; expected at most 3 rows or 5%; most often: "
+        "d (6), c (3), a (2); see refined.t, "
+        "then mend the source or the contract and run again: nothing else was written"
+    )
 
 
 # ─── Counts ───

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 import subprocess
@@ -75,6 +76,21 @@ def test_the_machines_time_zone_decides_no_day(zone, monkeypatch):
 @pytest.mark.parametrize(("given", "expected"), [(None, False), ("true", True), ("False", False)])
 def test_a_flag_is_true_or_false(given, expected):
     assert arguments.resolve(argv(full_rebuild=given), LakeArguments).full_rebuild is expected
+
+
+def test_an_argument_may_be_the_first_word():
+    words = ["job.py", "--env", "int", *argv(env=None)[1:]]
+    assert arguments.resolve(words, LakeArguments).env == "int"
+
+
+def test_a_number_is_one():
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class WithNumber(LakeArguments):
+        days: int = 1
+
+    assert arguments.resolve(argv(days="30"), WithNumber).days == 30
+    with pytest.raises(ArgumentError, match=r"^--days 'many': expected a value of int$"):
+        arguments.resolve(argv(days="many"), WithNumber)
 
 
 def test_an_argument_may_be_written_with_an_equals_sign():

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import boto3
 import pytest
 from moto import mock_aws
 
-from core import catalog
+from core import catalog, contract
 from core.catalog import Partition
-from core.errors import CatalogError
+from core.errors import CatalogError, ContractError
 
 LOCATION = "s3://raw/project01/t"
 
@@ -52,6 +54,45 @@ def test_a_missing_table_is_named_with_what_to_do(glue, database, name):
         catalog.table(glue, database, name)
 
 
+# ─── Contract ───
+
+
+def agreed(columns=("a", "b"), keys=("ingestion_date",)):
+    table = {
+        "description": "t",
+        "columns": [{"name": name, "type": "int" if name == "b" else "string"} for name in columns],
+        "partition_keys": [{"name": name, "type": "string"} for name in keys],
+    }
+    return contract.read(json.dumps({"raw": {"t": table}}), "tables.json").table("raw", "t")
+
+
+def test_a_table_as_agreed_is_let_pass(glue):
+    catalog.require_same(catalog.table(glue, "raw", "t"), agreed())
+
+
+@pytest.mark.parametrize(
+    ("table", "differences"),
+    [
+        (agreed(["a", "b", "c"]), "column c string is missing"),
+        (agreed(["a"]), "column b int is not in the contract"),
+        (
+            agreed(["a", "b", "c"], ["day"]),
+            "column c string is missing; "
+            "partition keys are [('ingestion_date', 'string')], expected [('day', 'string')]",
+        ),
+    ],
+)
+def test_a_table_that_is_not_as_agreed_is_told_with_what_to_do(glue, table, differences):
+    with pytest.raises(ContractError) as error:
+        catalog.require_same(catalog.table(glue, "raw", "t"), table)
+    assert str(error.value) == (
+        f"table raw.t differs from its contract raw.t: {differences}: apply the project's Terraform"
+    )
+
+
+# ─── Partitions ───
+
+
 def test_a_partition_is_registered_once_and_then_moved(glue):
     table = catalog.table(glue, "raw", "t")
     catalog.put_partition(glue, table, ["2026-11-02"], f"{LOCATION}/2")
@@ -63,6 +104,13 @@ def test_a_partition_is_registered_once_and_then_moved(glue):
     ]
     found = glue.get_partition(DatabaseName="raw", TableName="t", PartitionValues=["2026-11-02"])["Partition"]
     assert found["StorageDescriptor"]["SerdeInfo"] == {"SerializationLibrary": "parquet"}
+
+
+def test_a_partitions_notes_are_kept_with_it(glue):
+    table = catalog.table(glue, "raw", "t")
+    catalog.put_partition(glue, table, ["2026-11-01"], f"{LOCATION}/1/", {"rows": "3"})
+    (found,) = catalog.partitions(glue, table)
+    assert (found.location, found.notes) == (f"{LOCATION}/1", {"rows": "3"})
 
 
 def test_partitions_of_a_table_without_any(glue):

@@ -79,10 +79,18 @@ def test_the_same_columns_in_another_order_and_in_sparks_words_do_not_differ():
     assert not contract.differences(table.table("refined", "t"), found)
 
 
+@pytest.mark.parametrize(
+    "found", [[("id", "string"), ("day", "date")], [("id", "int"), ("day", "date"), ("n", "string")]]
+)
+def test_one_difference_of_either_kind_is_one(found):
+    assert contract.differences(read().table("refined", "t"), found)
+
+
 def test_what_differs_is_shown():
     found = contract.differences(
         read().table("refined", "t"), [("id", "bigint"), ("day", "date"), ("x", "int")]
     )
+    assert found
     assert found.missing == (Column("n", "string"),)
     assert str(found) == (
         "column n string is missing; column id is bigint, expected string; "
