@@ -50,6 +50,7 @@ class Ability(enum.Enum):
     FLOW_RECORDS = "record the flows of a VPC: there is no network behind it"
     GLUE_RUNS = "run Glue jobs"
     LOCAL_SPARK = "be read by the Spark of this machine"
+    SEVERAL_DOMAINS = "hold a domain for each worker of the suite"
 
 
 class Account(Protocol):
@@ -335,6 +336,8 @@ BACKENDS = {
                 *(f"module.foundation.module.s3_{purpose}" for purpose in _BUCKETS),
             ),
         ),
-        Backend("aws", _EVERYTHING - {Ability.ACCESS_LOGS, Ability.LOCAL_SPARK}, _aws),
+        Backend(
+            "aws", _EVERYTHING - {Ability.ACCESS_LOGS, Ability.LOCAL_SPARK, Ability.SEVERAL_DOMAINS}, _aws
+        ),
     )
 }

@@ -15,13 +15,15 @@ import pytest
 import tftest
 from xdist.scheduler import LoadScopeScheduling
 
-from meshtest import controls, emulator
+from meshtest import backends, controls, emulator
+from meshtest.backends import Ability
 from meshtest.emulator import Endpoint
 from meshtest.terraform import foundation_state, workspace
 from meshtest.terraform.engine import TerraformTest
 
 STATE_BUCKET = "f01-tfstate-123456789012-{env}"
 MARKERS = ("proves", "notices")
+LIVE = "/live/"
 
 
 # ─── Which test proves which control ───
@@ -38,7 +40,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "notices(*controls): it puts a fault before the controls")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):  # side by side what takes longest goes first, else last
+        items.sort(key=lambda item: LIVE not in item.nodeid)
     known = {each.id for each in controls.all_controls()}
     for item in items:
         if unknown := {control for ids in proofs(item).values() for control in ids} - known:
@@ -56,11 +60,18 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 class ByFile(LoadScopeScheduling):
-    """Files side by side; the live probes share one domain, so one worker gets them all."""
+    """Files side by side; the live probes of a folder share one domain, and so one worker."""
+
+    def __init__(self, config: pytest.Config, log: Any) -> None:
+        super().__init__(config, log)
+        config.option.loadscopereorder = False  # the order is that of the items
+        self._is_shared = Ability.SEVERAL_DOMAINS not in backends.selected().abilities
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "live" if "/live/" in file else file
+        if LIVE not in file:
+            return file
+        return LIVE if self._is_shared else file.rpartition("/")[0]
 
 
 @pytest.hookimpl(optionalhook=True)  # a mutant's judge runs without xdist

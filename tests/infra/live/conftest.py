@@ -1,4 +1,4 @@
-"""The whole domain, applied once for the session on the backend that BACKEND names; a report of the probes.
+"""The whole domain, applied once a folder on the backend that BACKEND names; a report of the probes.
 
 A test names what it needs of a backend with ``@pytest.mark.needs(Ability…)``.
 """
@@ -145,7 +145,7 @@ def _by_probe() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, result in _results.items():
         module, _, test = name.partition("[")[0].partition("::")
-        topic, question = module.removesuffix(".py"), test.removeprefix("test_")
+        topic, question = Path(module).stem, test.removeprefix("test_")
         words = f"{topic.removeprefix('test_')}: {question}".replace("_", " ")
         found.setdefault(words, []).append(result)
     return found
