@@ -32,8 +32,7 @@ _CONF = {
     "spark.sql.shuffle.partitions": "2",
     "spark.default.parallelism": "2",
     "spark.driver.memory": "2g",
-    # Nobody looks at the UI, whose memory of past queries is most of a long session's heap.
-    "spark.sql.ui.retainedExecutions": "1",
+    # Nobody looks at the UI.
     "spark.ui.retainedJobs": "1",
     "spark.ui.retainedStages": "1",
 }
@@ -51,12 +50,22 @@ def for_tests(workdir: Path) -> Iterator[SparkSession]:
     built = session.build("tests")
     # Iceberg's metadata tables and MERGE log warnings about each small table.
     built.sparkContext.setLogLevel("ERROR")
+    _without_query_log(built)
     try:
         yield built
     finally:
         built.stop()
         os.environ.clear()
         os.environ.update(before)
+
+
+def _without_query_log(spark: SparkSession) -> None:
+    """Let Spark note no queries for its UI: the thread that does falls behind, and its queue fills the heap.
+
+    Source: https://github.com/apache/spark/blob/v3.5.6/sql/core/src/main/scala/org/apache/spark/sql/execution/ui/SQLAppStatusListener.scala
+    """
+    java: Any = spark._jsparkSession
+    java.sparkContext().removeSparkListener(java.sharedState().statusStore().listener().get())
 
 
 def lent(spark: SparkSession) -> dict[str, str]:
