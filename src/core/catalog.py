@@ -75,7 +75,7 @@ def table(glue: GlueClient, database: str, name: str) -> HiveTable:
     return HiveTable(
         database,
         name,
-        storage["Location"].rstrip("/"),
+        storage["Location"].removesuffix("/"),
         tuple((column["Name"], column["Type"]) for column in storage["Columns"]),
         tuple((key["Name"], key["Type"]) for key in found.get("PartitionKeys", [])),
         storage,
@@ -109,7 +109,7 @@ def partitions(glue: GlueClient, of: HiveTable) -> list[Partition]:
     return sorted(
         Partition(
             tuple(found["Values"]),
-            found["StorageDescriptor"]["Location"].rstrip("/"),
+            found["StorageDescriptor"]["Location"].removesuffix("/"),
             found.get("Parameters", {}),
         )
         for page in pages

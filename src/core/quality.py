@@ -108,8 +108,8 @@ def _asked(rule: Rule, broken: Column) -> Column:
 
 
 def _text(name: str) -> Column:
-    # Not trimmed: a code with a blank is another code. Null is none of the values and matches no pattern.
-    return sf.coalesce(sf.col(name).cast("string"), sf.lit(""))
+    # Not trimmed: a code with a blank is another code.
+    return sf.col(name).cast("string")
 
 
 def _limits(options: Mapping[str, object]) -> str:
@@ -159,12 +159,10 @@ def _with_unique(checked: DataFrame, rule: Rule) -> DataFrame:
     columns, good = rule.options["columns"], sf.col(REASONS).isNull()
     others = [name for name in checked.columns if name != REASONS]
     # Rows of the same hash are, for all that matters, the same row.
-    same = Window.partitionBy(*columns, good).orderBy(sf.xxhash64(*others), *columns)
+    same = Window.partitionBy(*columns, good).orderBy(sf.xxhash64(*others))
     reason = rule.reason or f"{', '.join(columns)}: there already"
     copy = good & (sf.row_number().over(same) > 1)
-    return checked.withColumn("_copy", copy).withColumn(
-        REASONS, sf.when(sf.col("_copy"), sf.lit(reason)).otherwise(sf.col(REASONS))
-    ).drop("_copy")  # fmt: skip
+    return checked.withColumn(REASONS, sf.when(copy, sf.lit(reason)).otherwise(sf.col(REASONS)))
 
 
 def with_reasons(frame: DataFrame, checks: Sequence[Check]) -> DataFrame:
@@ -217,8 +215,8 @@ def with_record_id(frame: DataFrame, columns: Sequence[str]) -> DataFrame:
 def count_where(frame: DataFrame, **conditions: Column) -> dict[str, int]:
     """Count the rows to which each condition applies, in one pass."""
     counted = frame.agg(*(sf.count_if(condition).alias(name) for name, condition in conditions.items()))
-    row = counted.first()
-    return {name: row[name] if row else 0 for name in conditions}
+    (row,) = counted.collect()
+    return row.asDict()
 
 
 def count_each(**frames: DataFrame) -> dict[str, int]:

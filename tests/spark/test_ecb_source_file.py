@@ -42,11 +42,12 @@ def test_zip_and_csv_give_the_same_rows_as_written():
     [
         "\ufeff" + GOOD,
         GOOD.replace("\n", "\r\n"),
+        GOOD.replace("\n", "\r"),
         GOOD.replace(",\n", "\n"),
         '"Date","USD","JPY"\n"2026-10-30","1.1172","175.68"\n"2026-10-29","1.113","N/A"\n',
         "Date,JPY,USD,\n2026-10-30,175.68,1.1172,\n2026-10-29,N/A,1.113,\n\n",
     ],
-    ids=["byte order mark", "CRLF", "no last comma", "quoted", "other order and a blank line"],
+    ids=["byte order mark", "CRLF", "CR", "no last comma", "quoted", "other order and a blank line"],
 )
 def test_another_way_to_write_the_same_file_makes_no_difference(text):
     assert parse(text) == parse(GOOD)

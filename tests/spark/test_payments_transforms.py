@@ -133,6 +133,26 @@ def test_the_version_updated_last_counts_whatever_the_order(classified):
         assert transforms.rejects(sorted_lines).count() == 1
 
 
+def test_an_older_version_whose_text_is_greater_is_superseded(classified):
+    old, new = line(amount="9.00"), line(amount="1.00", updated_at="2026-10-31T08:00:00Z")
+    assert [row.amount for row in transforms.payments(classified(old, new)).collect()] == [Decimal("1.00")]
+
+
+def test_each_payment_has_versions_of_its_own(classified):
+    found = transforms.payments(classified(line(), line(payment_id="P2"), line(amount="9.00")))
+    assert sorted((row.payment_id, row.amount) for row in found.collect()) == [
+        ("P1", Decimal("9.00")),
+        ("P2", Decimal("12.30")),
+    ]
+
+
+def test_a_line_in_two_files_counts_as_that_of_the_later_name(parsed):
+    files = [parsed(line(), file=name).withColumn("ingestion_date", sf.lit("2026-11-02")) for name in "ab"]
+    for received in (files[0].unionByName(files[1]), files[1].unionByName(files[0])):
+        found = transforms.classified(received, load("test02").table("refined", "payments"))
+        assert [row.source_file for row in found.where("NOT is_superseded").collect()] == ["b"]
+
+
 def test_versions_of_the_same_moment_are_decided_by_their_text(classified):
     lines = [line(amount="1.00"), line(amount="2.00")]
     for given in (lines, lines[::-1]):

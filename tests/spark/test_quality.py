@@ -75,6 +75,7 @@ def reasons(rows, table, *values, column="n", references=None):
         ({"rule": "null"}, [None], ["", "x"], "n is not empty"),
         ({"rule": "set", "values": ["A", "B"]}, ["A"], ["a", "A ", None], "n is none of the known values"),
         ({"rule": "regex", "pattern": "^[0-9]+$"}, ["17"], ["x1", None], "n does not match ^[0-9]+$"),
+        ({"rule": "regex", "pattern": "^[0-9]*$"}, ["17", ""], ["x1", None], "n does not match ^[0-9]*$"),
         (
             {"rule": "type", "type": "int"},
             ["1", " -7 ", "007"],
@@ -146,7 +147,7 @@ def test_a_reference_is_looked_up(rows):
 
 def test_of_good_rows_with_the_same_key_one_is_kept_whatever_the_order(rows):
     table = agreed({"column": "n", "rule": "not_null"}, {"rule": "unique", "columns": ["id"]})
-    values = [("a", "1"), ("a", "2"), ("a", None), ("b", "3"), ("a", "1")]
+    values = [("a", "1"), ("a", "2"), ("a", None), ("b", "3"), ("a", "4")]
     kept = []
     for given in (values, values[::-1]):
         checked = evaluated(rows("id string, n string", *given), table)
@@ -160,6 +161,12 @@ def test_of_good_rows_with_the_same_key_one_is_kept_whatever_the_order(rows):
         ]
         kept.append(sorted((row.id, row.n) for row in quality.accepted(checked).collect()))
     assert kept[0] == kept[1]
+
+
+def test_a_key_may_have_several_columns(rows):
+    table = agreed({"rule": "unique", "columns": ["id", "n"]})
+    checked = evaluated(rows("id string, n string", ("a", "1"), ("a", "2"), ("a", "1")), table)
+    assert sorted(row.reasons or "" for row in checked.collect()) == ["", "", "id, n: there already"]
 
 
 def test_after_a_final_reason_no_other_is_asked(rows):

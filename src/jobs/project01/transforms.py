@@ -68,15 +68,12 @@ def classified(cells: DataFrame, agreed: Table) -> DataFrame:
     A cell is a rate (typed, no reasons), a gap (``N/A``, no reasons) or rejected (reasons). ``N/A`` on a
     day that is no date is rejected: a gap belongs to a day.
     """
-    typed = cells.withColumn("written", sf.trim("rate"))
-    typed = typed.withColumns(
+    typed = cells.withColumns(
         {
-            "is_gap": sf.coalesce(sf.col("written") == NOT_PUBLISHED, sf.lit(False)),
+            "is_gap": sf.trim("rate").eqNullSafe(NOT_PUBLISHED),
             "number": parsing.parsed("rate", RATE),
+            "others": sf.expr("filter(same_day, row -> map_contains_key(row.rates, currency))"),
         }
-    )
-    typed = typed.withColumn(
-        "others", sf.expr("filter(same_day, row -> map_contains_key(row.rates, currency))")
     )
     conflict = f"exists(others, row -> {_value('row.rates[currency]')} <> {_value('rate')})"
     typed = typed.withColumns(
@@ -85,9 +82,8 @@ def classified(cells: DataFrame, agreed: Table) -> DataFrame:
             "is_copy": sf.expr("coalesce(copy > array_min(transform(others, row -> row.copy)), false)"),
         }
     )
-    temporary = ("written", "conflicts", "is_copy", "copy", "same_day", "others")
     checks = [*quality.checks(typed, agreed.rules), *_conflicts()]
-    return quality.with_reasons(typed, checks).drop(*temporary)
+    return quality.with_reasons(typed, checks).drop("copy", "same_day", "others")
 
 
 def _value(rate: str) -> str:

@@ -32,7 +32,7 @@ def parsed(lines: DataFrame) -> DataFrame:
     not known are kept in ``raw_line``.
     """
     schema = ", ".join(f"{name} string" for name in (*PAYMENT_COLUMNS, "corrupt_record"))
-    options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": "corrupt_record"}
+    options = {"columnNameOfCorruptRecord": "corrupt_record"}
     # Spark's text reader has taken off a byte order mark.
     with_payment = lines.where(sf.trim("raw_line") != "").withColumn(
         "payment", sf.from_json("raw_line", schema, options)

@@ -181,8 +181,14 @@ def _spark(spark: Mapping[str, Any]) -> str:
         f"<details open><summary>{html.escape(each['id'])}</summary>{_diff(each['diff'])}</details>"
         for each in spark["survivors"]
     )
+    known = "".join(
+        f"<details><summary>{html.escape(each['id'])}</summary><p>because: {html.escape(each['reason'])}</p>"
+        f"{_diff(each['diff'])}</details>"
+        for each in spark["equivalents"]
+    )
     left = f", {spark['unjudged']} not judged yet" if spark.get("unjudged") else ""
     return (
-        f"<h1>Mutation of core and the transforms</h1><p>{spark['killed']} of {spark['mutants']} killed: "
-        f"<b>{spark['score']:.1%}</b>{left}</p>{survivors}"
+        f"<h1>Mutation of core and the transforms</h1><p>{spark['killed']} of {spark['mutants']} killed, "
+        f"{len(spark['survivors'])} survived, {len(spark['equivalents'])} equivalent: "
+        f"<b>{spark['score']:.1%}</b>{left}</p>{survivors}{known}"
     )

@@ -4,9 +4,11 @@ What is mutated, and which tests judge, stands in ``pyproject.toml`` under ``[to
 each mutant in a fork; all of them use one Spark JVM, which is started here.
 ``build/mutation/spark.json``, a part of the report::
 
-    {"mutants": 695, "killed": 600, "score": 0.86, "unjudged": 0,
-     "survivors": [{"id": "core.arguments.x_…", "diff": "…"}]}
+    {"mutants": 695, "killed": 600, "score": 0.87, "unjudged": 0,
+     "survivors": [{"id": "core.arguments.x_…", "diff": "…"}],
+     "equivalents": [{"id": "core.arguments.x_…", "diff": "…", "reason": "…"}]}
 
+The score is of all but the equivalent ones, which ``equivalents.toml`` lists with their reasons.
 An interrupt ends it early: the score is then that of the mutants judged so far, and the next run goes on.
 """
 
@@ -25,7 +27,7 @@ from typing import Any
 from rich.console import Console
 
 from meshtest import spark_session, toolchain
-from meshtest.mutation import reporting
+from meshtest.mutation import equivalents, reporting
 
 MUTMUT = Path(sys.executable).with_name("mutmut")
 # Lines of `mutmut results --all true`. What runs for ever, crashes, or has wrong types, is noticed.
@@ -60,7 +62,10 @@ def main() -> int:
     for each in summary["survivors"]:
         console.print(each["diff"], highlight=False, markup=False)
     left = f"; {summary['unjudged']} are not judged yet" if summary["unjudged"] else ""
-    console.print(f"{summary['killed']} of {summary['mutants']} killed: {summary['score']:.1%}{left}")
+    console.print(
+        f"{summary['killed']} of {summary['mutants']} killed, {len(summary['survivors'])} survived, "
+        f"{len(summary['equivalents'])} equivalent: {summary['score']:.1%}{left}"
+    )
     return 0
 
 
@@ -70,17 +75,24 @@ def _results(text: str) -> dict[str, str]:
 
 def summarised(results: dict[str, str]) -> dict[str, Any]:
     """The score, and each mutant that nothing noticed with its diff; without those that mutmut skips."""
+    known = equivalents.for_spark()
     judged = {id_: status for id_, status in results.items() if status not in {"skipped", *_UNJUDGED}}
     unnoticed = [id_ for id_, status in judged.items() if status in _UNNOTICED]
     with ThreadPoolExecutor() as pool:
         diffs = pool.map(lambda id_: _told("show", id_), unnoticed)
+    entries = [
+        {"id": id_, "diff": diff, "reason": next((each.reason for each in known if each.covers(diff)), "")}
+        for id_, diff in zip(unnoticed, diffs, strict=True)
+    ]
+    survivors = [each for each in entries if not each["reason"]]
     killed = len(judged) - len(unnoticed)
     return {
         "mutants": len(judged),
         "killed": killed,
-        "score": round(killed / len(judged), 4),
+        "score": round(killed / (killed + len(survivors)), 4),
         "unjudged": sum(status in _UNJUDGED for status in results.values()),
-        "survivors": [{"id": id_, "diff": diff} for id_, diff in zip(unnoticed, diffs, strict=True)],
+        "survivors": survivors,
+        "equivalents": [each for each in entries if each["reason"]],
     }
 
 

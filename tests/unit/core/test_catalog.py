@@ -47,6 +47,12 @@ def test_a_table_has_columns_keys_and_location(glue):
     assert table.partition_keys == (("ingestion_date", "string"),)
 
 
+def test_a_table_may_have_no_partition_keys(glue):
+    storage = {"Columns": [{"Name": "a", "Type": "string"}], "Location": LOCATION}
+    glue.create_table(DatabaseName="raw", TableInput={"Name": "whole", "StorageDescriptor": storage})
+    assert catalog.table(glue, "raw", "whole").partition_keys == ()
+
+
 @pytest.mark.parametrize(("database", "name"), [("raw", "nowhere"), ("nowhere", "t")])
 def test_a_missing_table_is_named_with_what_to_do(glue, database, name):
     message = rf"^table {database}\.{name} is not in the Glue catalog: apply the project's Terraform$"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from meshtest.mutation import spark
+import pytest
+
+from meshtest.mutation import equivalents, spark
 
 SAID = """\
     core.asof.x_last_known__mutmut_1: killed
@@ -14,21 +16,70 @@ SAID = """\
     core.asof.x_last_known__mutmut_7: skipped
     core.asof.x_last_known__mutmut_8: not checked
     core.asof.x_last_known__mutmut_9: check was interrupted by user
+    core.asof.x_last_known__mutmut_10: survived
+"""
+CASE = """\
+--- src/core/asof.py
++++ src/core/asof.py
+@@ -1,3 +1,3 @@
+ def last_known(rate):
+-    return rate.cast("double").alias("rate")
++    return rate.cast("{name}").alias("rate")
+ # end
 """
 
 
 def test_what_a_test_or_mypy_noticed_counts_and_the_rest_is_shown(monkeypatch):
-    monkeypatch.setattr(spark, "_told", lambda *arguments: f"diff of {arguments[-1]}")
-    assert spark.summarised(spark._results(SAID)) == {
-        "mutants": 6,
-        "killed": 4,
-        "score": 0.6667,
-        "unjudged": 2,
-        "survivors": [
-            {"id": id_, "diff": f"diff of {id_}"}
-            for id_ in (
-                "core.asof.x_last_known__mutmut_5",
-                "jobs.test02.transforms.xǁPaymentsǁdaily__mutmut_6",
-            )
-        ],
+    diffs = {
+        "core.asof.x_last_known__mutmut_5": CASE.format(name="float"),
+        "core.asof.x_last_known__mutmut_10": CASE.format(name="DOUBLE"),
     }
+    monkeypatch.setattr(spark, "_told", lambda show, id_: diffs.get(id_, f"diff of {id_}"))
+    found = spark.summarised(spark._results(SAID))
+    lists = {name: [each["id"] for each in found.pop(name)] for name in ("survivors", "equivalents")}
+    assert found == {"mutants": 7, "killed": 4, "score": 0.6667, "unjudged": 2}
+    assert lists == {
+        "survivors": [
+            "core.asof.x_last_known__mutmut_5",
+            "jobs.test02.transforms.xǁPaymentsǁdaily__mutmut_6",
+        ],
+        "equivalents": ["core.asof.x_last_known__mutmut_10"],
+    }
+
+
+# ─── Equivalent ones ───
+
+
+def entry(change: str, reason: str = "It is the same") -> str:
+    return f"[[spark]]\nchange = '{change}'\nreason = '{reason}'\n"
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load(text: str) -> list[equivalents.SparkEquivalent]:
+        file = tmp_path / "equivalents.toml"
+        file.write_text(text)
+        return equivalents.for_spark(file)
+
+    return load
+
+
+def test_an_entry_is_about_the_whole_change_and_not_about_what_stands_around_it(load):
+    (whole,) = load(entry(r'-.*"double".*\n\+.*"float".*'))
+    (part,) = load(entry(r'-.*"double".*'))
+    (around,) = load(entry(r" # end"))
+    diff = CASE.format(name="float")
+    assert [each.covers(diff) for each in (whole, part, around)] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (entry("a", " "), "entry 1 has change, reason; expected change and reason, neither of them empty"),
+        ("[[spark]]\nchange = 'a'\n", "entry 1 has change; expected change and reason"),
+        (entry("("), r"entry 1 of spark has the change '\('; expected a regular expression: missing \)"),
+    ],
+)
+def test_an_entry_without_a_reason_or_expression_is_refused(load, text, message):
+    with pytest.raises(equivalents.EquivalentsError, match=message):
+        load(text)
