@@ -113,6 +113,11 @@ def test_cells_become_rates_and_gaps(classified, rows):
     assert transforms.rejects(sorted_cells).count() == 0
 
 
+def test_what_only_sorting_needs_is_not_kept_with_the_cells(classified):
+    """They are held in memory, and the other rows of a day would be there once for each of its cells."""
+    assert not {"copy", "same_day", "others"} & set(classified(("2026-10-30", "USD", "1.1")).columns)
+
+
 @pytest.mark.parametrize(
     ("date", "rate", "reason"),
     [
