@@ -18,7 +18,7 @@ from core import session
 from meshtest import spark_runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from pyspark.sql import SparkSession
@@ -39,14 +39,20 @@ _CONF = {
 
 
 @contextmanager
-def for_tests(workdir: Path) -> Iterator[SparkSession]:
-    """Give a local session with Iceberg as glue_catalog: in the JVM that was lent, or in one of its own."""
+def for_tests(workdir: Path, conf: Mapping[str, str] | None = None) -> Iterator[SparkSession]:
+    """Give a local session with Iceberg as glue_catalog: in the JVM that was lent, or in one of its own.
+
+    Args:
+        workdir: as `spark_runtime.spark_environment` takes it.
+        conf: Spark properties of a JVM of its own, which win over those here.
+
+    """
     if _PORT in os.environ:
         with _attached() as own:
             yield own
         return
     before = dict(os.environ)
-    os.environ.update(spark_runtime.spark_environment(None, _CONF, workdir))
+    os.environ.update(spark_runtime.spark_environment(None, {**_CONF, **(conf or {})}, workdir))
     built = session.build("tests")
     # Iceberg's metadata tables and MERGE log warnings about each small table.
     built.sparkContext.setLogLevel("ERROR")

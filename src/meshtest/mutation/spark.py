@@ -30,6 +30,8 @@ from meshtest import spark_session, toolchain
 from meshtest.mutation import equivalents, reporting
 
 MUTMUT = Path(sys.executable).with_name("mutmut")
+# It lives for most of an hour, in which all of Java's compiler pays.
+LONG = {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=4"}
 # Lines of `mutmut results --all true`. What runs for ever, crashes, or has wrong types, is noticed.
 _RESULT = re.compile(
     r"^\s+(\S+): (killed|caught by type check|timeout|segfault|survived|no tests|suspicious|skipped|"
@@ -43,7 +45,7 @@ _UNJUDGED = {"not checked", "check was interrupted by user"}
 def main() -> int:
     """Run mutmut where it was left; 0 once there are results, whatever the score is."""
     console = Console()
-    with TemporaryDirectory() as folder, spark_session.for_tests(Path(folder)) as spark:
+    with TemporaryDirectory() as folder, spark_session.for_tests(Path(folder), LONG) as spark:
         path = os.pathsep.join((str(MUTMUT.parent), os.environ["PATH"]))  # mypy is there
         environment = {**os.environ, **spark_session.lent(spark), "PATH": path}
         with subprocess.Popen([MUTMUT, "run"], cwd=toolchain.ROOT, env=environment) as running:
