@@ -57,13 +57,15 @@ def reasons(classified):
 # ─── Refine ───
 
 
+RAW = (
+    "rate_date string, usd string, `try` string, other_currencies string, "
+    "source_file string, ingested_at string, ingestion_date string"
+)
+
+
 def test_every_column_and_every_carried_currency_becomes_a_cell(rows):
-    schema = (
-        "rate_date string, usd string, `try` string, other_currencies string, "
-        "source_file string, ingested_at string, ingestion_date string"
-    )
     raw = rows(
-        schema,
+        RAW,
         ("2026-10-30", "1.1", "55.8", json.dumps({"XYZ": "9"}), "f", "t", "d"),
         ("2026-10-29", "1.2", "N/A", "{}", "f", "t", "d"),
     )
@@ -80,6 +82,35 @@ def test_every_column_and_every_carried_currency_becomes_a_cell(rows):
         found.select("rate_date", "currency", "rate"), expected, ignore_row_order=True, ignore_nullable=True
     )
     assert raw.select(sf.sum(transforms.cells_of_row(raw))).first()[0] == 5
+    assert {row.same_day for row in found.collect()} == {None}
+    received = ["rate_date", "source_file", "ingested_at", "ingestion_date"]
+    assert found.columns == [*received, "day", "copy", "same_day", "currency", "rate"]
+
+
+def test_a_row_without_other_currencies_has_the_cells_of_its_columns(rows):
+    raw = rows(RAW, ("2026-10-30", "1.1", "55.8", None, "f", "t", "d"))
+    assert {row.currency for row in transforms.cells(raw).collect()} == {"USD", "TRY"}
+    assert raw.select(transforms.cells_of_row(raw)).first()[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("2026-10-30 ", "1.2", "f"), ("2026-10-30", "1.1", "g")),
+        (("2026-10-30", "1.2", "f"), ("2026-10-30 ", "1.1", "f")),
+        (("2026-10-30", "1.1", "f"), ("2026-10-30", "1.2", "f")),
+    ],
+    ids=["file", "date as written", "rates"],
+)
+def test_the_rows_of_a_day_have_numbers_whatever_their_order(rows, first, second):
+    """By the file's name, then by the date as written, then by the rates."""
+    received = [(day, usd, "1", "{}", file, "t", "d") for day, usd, file in (first, second)]
+    for given in (received, received[::-1]):
+        found = transforms.cells(rows(RAW, *given)).where("currency = 'USD'")
+        assert {row.copy: (row.rate_date, row.rate, row.source_file) for row in found.collect()} == {
+            1: first,
+            2: second,
+        }
 
 
 def test_cells_become_rates_and_gaps(classified, rows):

@@ -115,18 +115,23 @@ def test_a_rule_lets_the_good_pass_and_names_the_bad(rows, rule, good, bad, reas
 
 
 @pytest.mark.parametrize(
-    ("limits", "good", "bad"),
+    ("limits", "reason", "good", "bad"),
     [
-        ({"min": 1, "max": 3}, ["1", "3", "2.5"], ["0.999", "3.0000001", "-5", "9" * 40]),
-        ({"above": 0, "below": 1}, ["0.5"], ["0", "1", "-" + "9" * 40]),
+        (
+            {"min": 1, "max": 3},
+            "below 1 or above 3",
+            ["1", "3", "2.5"],
+            ["0.999", "3.0000001", "-5", "9" * 40],
+        ),
+        ({"above": 0, "below": 1}, "not above 0 or not below 1", ["0.5"], ["0", "1", "-" + "9" * 40]),
     ],
 )
-def test_a_range_is_exact_and_leaves_text_that_is_no_number_to_its_type(rows, limits, good, bad):
+def test_a_range_is_exact_and_leaves_text_that_is_no_number_to_its_type(rows, limits, reason, good, bad):
     table = agreed(
         {"column": "n", "rule": "type", "type": "double"}, {"column": "n", "rule": "range", **limits}
     )
     assert reasons(rows, table, *good) == [None] * len(good)
-    assert all(reason.startswith("n is ") for reason in reasons(rows, table, *bad))
+    assert reasons(rows, table, *bad) == [f"n is {reason}"] * len(bad)
     assert reasons(rows, table, "x") == ["n is not a number"]
 
 
@@ -143,6 +148,20 @@ def test_a_reference_is_looked_up(rows):
     known = rows("name string", ("A",), ("B",), ("A",))
     found = reasons(rows, table, "A", "C", None, column="code", references={"refined.codes": known})
     assert sorted(found, key=str) == [None, "code is not in refined.codes", "code is not in refined.codes"]
+
+
+def test_a_reference_stands_among_other_rules_and_leaves_no_column(rows):
+    """Without a name for the column there, it is called as it is here."""
+    table = agreed(
+        {"column": "n", "rule": "not_null"}, {"column": "code", "rule": "reference", "table": "refined.codes"}
+    )
+    frame = rows("n string, code string", ("1", "A"), ("2", "C"))
+    checked = evaluated(frame, table, {"refined.codes": rows("code string", ("A",))})
+    assert checked.columns == ["n", "code", "reasons"]
+    assert sorted((row.n, row.reasons) for row in checked.collect()) == [
+        ("1", None),
+        ("2", "code is not in refined.codes"),
+    ]
 
 
 def test_of_good_rows_with_the_same_key_one_is_kept_whatever_the_order(rows):

@@ -34,7 +34,7 @@ def cells(raw: DataFrame) -> DataFrame:
     row: by cell they would cost most of the run, for a case that hardly ever happens.
     """
     named = [item for name in _currencies(raw) for item in (sf.lit(name.upper()), sf.col(f"`{name}`"))]
-    rates = sf.map_concat(sf.create_map(*named) if named else sf.create_map(), _carried())
+    rates = sf.map_concat(sf.create_map(*named), _carried())
     same_day = Window.partitionBy(sf.trim("rate_date"))
     by_text = same_day.orderBy("source_file", "rate_date", sf.to_json("rates"))
     received = ("rate_date", "source_file", "ingested_at", "ingestion_date")
