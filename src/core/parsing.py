@@ -39,7 +39,7 @@ def parsed(column: str, kind: str) -> Column:
 
     """
     value = sf.expr(f"try_cast(trim(`{column}`) AS {kind})")
-    return value if kind == "string" else sf.when(has_form(column, kind) & fits(column, kind), value)
+    return sf.when(has_form(column, kind) & fits(column, kind), value)
 
 
 def has_form(column: str, kind: str) -> Column:
@@ -59,8 +59,7 @@ def fits(column: str, kind: str) -> Column:
     if match := re.fullmatch(r"decimal\((\d+),(\d+)\)", kind):
         scale = int(match[2])
         whole = int(match[1]) - scale
-        fraction = rf"(\.\d{{0,{scale}}}0*)?" if scale else r"(\.0*)?"
-        return text(column).rlike(rf"^[+-]?0*\d{{1,{max(whole, 1)}}}{fraction}$")
+        return text(column).rlike(rf"^[+-]?0*\d{{0,{whole}}}(\.\d{{0,{scale}}}0*)?$")
     if _form(kind) == "whole":
         return sf.expr(f"try_cast(trim(`{column}`) AS {kind})").isNotNull()
     return sf.lit(True)

@@ -121,8 +121,9 @@ def test_a_rule_lets_the_good_pass_and_names_the_bad(rows, rule, good, bad, reas
             {"min": 1, "max": 3},
             "below 1 or above 3",
             ["1", "3", "2.5"],
-            ["0.999", "3.0000001", "-5", "9" * 40],
+            ["0.999", "3.000000000000000001", "-5", "9" * 40],
         ),
+        ({"min": 1}, "below 1", ["9" * 40], ["-" + "9" * 40]),
         ({"above": 0, "below": 1}, "not above 0 or not below 1", ["0.5"], ["0", "1", "-" + "9" * 40]),
     ],
 )
