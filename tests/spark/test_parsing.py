@@ -30,6 +30,7 @@ NOON = datetime.datetime(2024, 2, 29, 12)
         ),
         ("boolean", {"true": True, "FALSE": False, "t": None, "1": None}),
         ("double", {"1e3": 1000.0, "-0.5": -0.5, "NaN": None, "1e": None, ".5": None}),
+        ("float", {"0.5": 0.5, "1e3": 1000.0, "x": None}),
         ("int", {"+7": 7, "-007": -7, "2147483648": None, "1.0": None}),
         ("bigint", {"2147483648": 2147483648, "9223372036854775808": None}),
     ],
