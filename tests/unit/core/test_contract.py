@@ -7,7 +7,7 @@ import json
 import pytest
 
 from core import audit, contract
-from core.contract import Column
+from core.contract import Column, Rule, Table
 from core.errors import ContractError
 from meshtest import toolchain
 
@@ -46,6 +46,42 @@ def test_the_audit_table_is_named_after_its_project():
     table = audit.table("project01")
     assert (table.label, table.partitioning) == ("refined.project01_job_runs", ("months(started_at)",))
     assert table.types["run_id"] == "string"
+
+
+def test_a_table_is_what_the_file_says():
+    table = read(
+        keys=["id"],
+        partitioning=["months(day)"],
+        quality={
+            "rules": [
+                {"rule": "set", "column": "n", "values": ["a"], "reason": "no a", "except": ["N/A"]},
+                {"rule": "not_null", "column": "id", "optional": True, "final": True},
+                {"rule": "unique", "columns": ["id"]},
+            ],
+            "rejects": "t",
+            "stop_above": {"share": 0.1, "rows": 5},
+        },
+    ).table("refined", "t")
+    assert table == Table(
+        "refined",
+        "t",
+        (Column("id", "string"), Column("day", "date"), Column("n", "string")),
+        keys=("id",),
+        partitioning=("months(day)",),
+        rules=(
+            Rule("set", "n", {"values": ["a"]}, reason="no a", exempt=("N/A",)),
+            Rule("not_null", "id", {}, optional=True, final=True),
+            Rule("unique", "", {"columns": ["id"]}),
+        ),
+        rejects="t",
+        stop_share=0.1,
+        stop_rows=5,
+    )
+
+
+def test_a_table_without_more_than_columns_never_stops_a_run():
+    columns = (Column("id", "string"), Column("day", "date"), Column("n", "string"))
+    assert read().table("refined", "t") == Table("refined", "t", columns, stop_share=1.0, stop_rows=0)
 
 
 # What is wrong in a contract, and how it is told: tests/infra/stacks/bad_inputs.yaml.
