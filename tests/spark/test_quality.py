@@ -198,6 +198,15 @@ def test_after_a_final_reason_no_other_is_asked(rows):
     assert [row.reasons for row in evaluated(frame, table).collect()] == ["unreadable", "n is missing"]
 
 
+def test_a_number_that_does_not_fit_is_as_final_as_one_that_is_none(rows):
+    table = agreed(
+        {"column": "n", "rule": "type", "type": "int", "final": True}, {"column": "ok", "rule": "not_null"}
+    )
+    frame = rows("n string, ok string", ("x", None), ("2147483648", None))
+    found = [row.reasons for row in evaluated(frame, table).collect()]
+    assert found == ["n is not a whole number", "n does not fit int"]
+
+
 def test_rules_are_evaluated_in_one_pass(rows):
     """One projection over the scan: no exchange, no second scan."""
     table = load("test02").table("refined", "payments")

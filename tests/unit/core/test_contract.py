@@ -15,9 +15,9 @@ PROJECTS = toolchain.ROOT / "infrastructure" / "projects"
 COLUMNS = [{"name": "id", "type": "string"}, {"name": "day", "type": "date"}, {"name": "n", "type": "string"}]
 
 
-def read(**changes):
+def read(layer="refined", **changes):
     table = {"description": "A table", "columns": COLUMNS, **changes}
-    return contract.read(json.dumps({"refined": {"t": table}}), "tables.json")
+    return contract.read(json.dumps({layer: {"t": table}}), "tables.json")
 
 
 @pytest.mark.parametrize("project", ["project01", "test02"])
@@ -84,7 +84,65 @@ def test_a_table_without_more_than_columns_never_stops_a_run():
     assert read().table("refined", "t") == Table("refined", "t", columns, stop_share=1.0, stop_rows=0)
 
 
-# What is wrong in a contract, and how it is told: tests/infra/stacks/bad_inputs.yaml.
+# ─── Mistakes ───
+
+# What a schema can say, and how Terraform and the others tell it: tests/infra/stacks/bad_inputs.yaml.
+A_NUMBER = {"rule": "range", "column": "n", "min": 1}
+
+
+@pytest.mark.parametrize(
+    ("changes", "mistake"),
+    [
+        ({"columns": [*COLUMNS, COLUMNS[0]]}, 'columns[3].name is "id"; expected each name once.'),
+        (
+            {"layer": "raw", "partition_keys": COLUMNS[:1]},
+            'partition_keys[0].name is "id"; expected each name once.',
+        ),
+        (
+            {"columns": [{"name": "a", "type": "decimal(2,3)"}]},
+            'columns[0].type is "decimal(2,3)"; expected a scale of at most the precision.',
+        ),
+        ({"keys": ["id", "no"]}, 'keys[1] is "no"; expected one of id, day, n.'),
+        (
+            {"quality": {"rules": [], "rejects": "no"}},
+            'quality.rejects is "no"; expected the name of a table of the same layer.',
+        ),
+        (
+            {"quality": {"rules": [{"rule": "range", "column": "n"}], "rejects": "t"}},
+            "quality.rules[0] is {}; expected at least one of min, max, above, below.",
+        ),
+        (
+            {"quality": {"rules": [{"rule": "not_null", "column": "id"}, A_NUMBER], "rejects": "t"}},
+            'quality.rules[1].column is "n"; '
+            "expected a rule of kind type for it, too, for text that is no number.",
+        ),
+    ],
+)
+def test_what_does_not_fit_together_is_named(changes, mistake):
+    with pytest.raises(ContractError) as error:
+        read(**changes)
+    assert f"tables.json: {changes.get('layer', 'refined')}.t.{mistake}" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"columns": [{"name": "a", "type": "decimal(3,3)"}]},
+        {"layer": "raw", "partition_keys": [{"name": "hour", "type": "string"}]},
+        {"partitioning": ["id", "days(day)", "bucket(4, n)"]},
+        {"quality": {"rules": [{"rule": "type", "column": "n", "type": "int"}, A_NUMBER], "rejects": "t"}},
+    ],
+)
+def test_what_fits_together_is_a_contract(changes):
+    read(**changes)
+
+
+def test_what_is_no_json_is_named_with_its_line():
+    with pytest.raises(ContractError) as error:
+        contract.read('{\n  "refined": {,\n', "tables.json")
+    told = str(error.value)
+    assert told.startswith('tables.json:2: content is "no JSON (Expecting property name')
+    assert told.endswith(f"; expected {contract.table_schema()['expected']}.")
 
 
 def test_every_problem_is_named_at_once():
@@ -98,8 +156,12 @@ def test_every_problem_is_named_at_once():
 
 
 def test_an_unknown_table_and_an_unknown_project_are_named():
-    with pytest.raises(ContractError, match=r"^tables\.json: no table raw\.t; there are refined\.t$"):
-        read().table("raw", "t")
+    table = {"description": "A table", "columns": COLUMNS}
+    two = contract.read(json.dumps({"refined": {"u": table, "t": table}}), "tables.json")
+    with pytest.raises(
+        ContractError, match=r"^tables\.json: no table raw\.t; there are refined\.t, refined\.u$"
+    ):
+        two.table("raw", "t")
     with pytest.raises(
         ContractError, match=r"^src/jobs/nothing/tables\.json: content is missing; expected a link to "
     ):
