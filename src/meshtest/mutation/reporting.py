@@ -48,14 +48,15 @@ def report(entries: list[Entry], spark: Mapping[str, Any] | None) -> dict[str, A
     return {
         "mutants": entries,
         "counts": {status: counts[status] for status in STATUSES},
-        "score": _share(counts["killed"] + counts["refused"], len(entries) - counts["equivalent"]),
-        "strict_score": _share(counts["killed"], counts["killed"] + counts["survived"]),
-        "gate_score": _share(noticed, len(stated)),
+        "score": share(counts["killed"] + counts["refused"], len(entries) - counts["equivalent"]),
+        "strict_score": share(counts["killed"], counts["killed"] + counts["survived"]),
+        "gate_score": share(noticed, len(stated)),
         "spark": spark,
     }
 
 
-def _share(part: int, whole: int) -> float:
+def share(part: int, whole: int) -> float:
+    """A part of a whole to four digits; 1 of nothing."""
     return round(part / whole, 4) if whole else 1.0
 
 
@@ -107,7 +108,7 @@ def _table(entries: Iterable[Entry], column: str) -> Table:
 
 def _cells(counts: Counter[str]) -> list[str]:
     noticed, all_ = counts["killed"] + counts["refused"], sum(counts.values()) - counts["equivalent"]
-    return [*(str(counts[status] or "") for status in STATUSES), f"{_share(noticed, all_):.0%}"]
+    return [*(str(counts[status] or "") for status in STATUSES), f"{share(noticed, all_):.0%}"]
 
 
 # ─── HTML ───
@@ -163,9 +164,13 @@ def _details(each: Entry) -> str:
     lines = "".join(
         f"<p>{name}: {html.escape(', '.join(values))}</p>" for name, values in told if any(values)
     )
-    is_open = " open" if each["status"] == "survived" else ""
+    return _folded(each, each["status"] == "survived", lines)
+
+
+def _folded(each: Mapping[str, Any], is_open: bool, told: str = "") -> str:
+    """A mutant's diff below its id, with what is told of it."""
     summary = f"<summary>{html.escape(each['id'])}</summary>"
-    return f"<details{is_open}>{summary}{lines}{_diff(each['diff'])}</details>"
+    return f"<details{' open' if is_open else ''}>{summary}{told}{_diff(each['diff'])}</details>"
 
 
 def _diff(text: str) -> str:
@@ -177,13 +182,9 @@ def _diff(text: str) -> str:
 
 
 def _spark(spark: Mapping[str, Any]) -> str:
-    survivors = "".join(
-        f"<details open><summary>{html.escape(each['id'])}</summary>{_diff(each['diff'])}</details>"
-        for each in spark["survivors"]
-    )
+    survivors = "".join(_folded(each, True) for each in spark["survivors"])
     known = "".join(
-        f"<details><summary>{html.escape(each['id'])}</summary><p>because: {html.escape(each['reason'])}</p>"
-        f"{_diff(each['diff'])}</details>"
+        _folded(each, False, f"<p>because: {html.escape(each['reason'])}</p>")
         for each in spark["equivalents"]
     )
     left = f", {spark['unjudged']} not judged yet" if spark.get("unjudged") else ""

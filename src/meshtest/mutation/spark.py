@@ -91,7 +91,7 @@ def summarised(results: dict[str, str]) -> dict[str, Any]:
     return {
         "mutants": len(judged),
         "killed": killed,
-        "score": round(killed / (killed + len(survivors)), 4),
+        "score": reporting.share(killed, killed + len(survivors)),
         "unjudged": sum(status in _UNJUDGED for status in results.values()),
         "survivors": survivors,
         "equivalents": [each for each in entries if each["reason"]],

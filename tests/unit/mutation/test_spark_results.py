@@ -47,6 +47,11 @@ def test_what_a_test_or_mypy_noticed_counts_and_the_rest_is_shown(monkeypatch):
     }
 
 
+def test_a_run_that_has_judged_equivalent_ones_alone_has_a_score(monkeypatch):
+    monkeypatch.setattr(spark, "_told", lambda show, id_: CASE.format(name="DOUBLE"))
+    assert spark.summarised({"core.asof.x_last_known__mutmut_10": "survived"})["score"] == 1.0
+
+
 # ─── Equivalent ones ───
 
 
