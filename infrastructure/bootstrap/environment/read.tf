@@ -10,14 +10,8 @@ data "aws_iam_policy_document" "read" {
   }
 
   statement {
-    sid       = "FindStates"
-    actions   = ["s3:ListBucket"]
-    resources = [local.bucket_arns.tfstate]
-  }
-
-  statement {
     sid       = "DecryptStates"
-    actions   = ["kms:Decrypt", "kms:DescribeKey"]
+    actions   = ["kms:Decrypt"]
     resources = ["${local.kms_arn}:key/*"]
 
     condition {
@@ -27,6 +21,7 @@ data "aws_iam_policy_document" "read" {
     }
   }
 
+  # The states' bucket is among them.
   statement {
     sid = "ReadBuckets"
     actions = [
@@ -76,10 +71,8 @@ data "aws_iam_policy_document" "read" {
       "iam:GetRolePolicy",
       "iam:ListAttachedRolePolicies",
       "iam:ListInstanceProfilesForRole",
-      "iam:ListPolicyTags",
       "iam:ListPolicyVersions",
       "iam:ListRolePolicies",
-      "iam:ListRoleTags",
     ]
     resources = ["${local.iam_arn}:policy/${local.names}", "${local.iam_arn}:role/${local.names}"]
   }

@@ -42,17 +42,14 @@ module "iam_glue_job" {
 
 # ─── Table Optimizers ───
 
-# A project without Iceberg tables needs no such role. Not `count`: Terraform validates the inputs of a module that
-# is there no time, but it does not look into `each`.
 module "iam_table_optimizer" {
-  source   = "../../modules/iam_table_optimizer"
-  for_each = { for key in ["iceberg"] : key => local.iceberg_tables if length(local.iceberg_tables) > 0 }
+  source = "../../modules/iam_table_optimizer"
 
   kms_key_arn              = local.foundation.kms_key_arn
   name                     = "${local.prefix}-table-optimizer-${var.env}"
   permissions_boundary_arn = local.foundation.permissions_boundary_arn
-  table_prefixes           = [for table in each.value : "${local.buckets[table.layer]}/${local.project}/${table.name}"]
-  tables                   = [for table in each.value : "${local.databases[table.layer]}/${table.name}"]
+  table_prefixes           = [for table in local.iceberg_tables : "${local.buckets[table.layer]}/${local.project}/${table.name}"]
+  tables                   = [for table in local.iceberg_tables : "${local.databases[table.layer]}/${table.name}"]
   tags                     = local.common_tags
 }
 

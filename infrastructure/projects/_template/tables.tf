@@ -50,5 +50,5 @@ module "iceberg_table" {
   description        = each.value.description
   location           = "s3://${local.buckets[each.value.layer]}/${local.project}/${each.value.name}/"
   name               = each.value.name
-  optimizer_role_arn = module.iam_table_optimizer["iceberg"].role_arn
+  optimizer_role_arn = module.iam_table_optimizer.role_arn
 }

@@ -56,7 +56,7 @@ locals {
     [
       for position, name in try([for name in local.config.depends_on : name if !can(keys(local.config.depends_on))], []) :
       "${local.project_file}: depends_on[${position}] is ${jsonencode(name)}; expected ${can(regex(local.name_pattern, name)) ? "a folder of infrastructure/projects that has a tables.json" : local.project_fields.depends_on.items.expected}."
-      if !contains(local.depends_on, try(tostring(name), "")) || try(name == local.directory, false)
+      if !contains(local.depends_on, try(tostring(name), "")) || name == local.directory
     ],
   )
 
