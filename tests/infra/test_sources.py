@@ -107,7 +107,12 @@ def test_every_root_commits_the_same_provider_lock(root):
 
 @pytest.mark.parametrize(
     "folder",
-    [*MODULES, *(INFRASTRUCTURE / each for each in ("bootstrap", "foundation")), *ENVIRONMENTS, *PROJECTS],
+    [
+        *MODULES,
+        *(INFRASTRUCTURE / each for each in ("bootstrap", "bootstrap/environment", "foundation")),
+        *ENVIRONMENTS,
+        *PROJECTS,
+    ],
     ids=name,
 )
 def test_every_folder_says_which_versions_it_needs(folder):

@@ -195,6 +195,11 @@ def bound(name: str = "f01-boundary-dev") -> dict[str, str]:
         Asked("ec2:CreateSubnet", arn("ec2", "vpc/another"), tagged("Request")),
         Asked("ec2:AuthorizeSecurityGroupIngress", arn("ec2", "security-group/another"), tagged("Request")),
         Asked("ec2:CreateTags", arn("ec2", "vpc/another"), tagged("Request")),
+        Asked(
+            "ec2:CreateTags",
+            arn("ec2", "security-group/another"),
+            tagged("Request") | tagged("Resource", {"Domain": "other", "Environment": "dev"}),
+        ),
         Asked("ec2:DeleteVpc", arn("ec2", "vpc/another")),
         Asked("ec2:RunInstances", arn("ec2", "instance/new"), tagged("Request")),
         Asked("ec2:CreateInternetGateway", arn("ec2", "internet-gateway/new"), tagged("Request")),
@@ -279,6 +284,7 @@ def test_the_states_key_stays_as_it_is(allows, action):
         Asked("s3:ListBucket", "arn:aws:s3:::f01-raw-123456789012-prod"),
         Asked("iam:CreateRole", arn("iam", "role/another", region=""), bound()),
         Asked("iam:GetPolicy", arn("iam", "policy/f01-other-prod", region="")),
+        Asked("s3:DeleteObjectVersion", f"{STATE}/foundation/terraform.tfstate"),
     ],
     ids=lambda attempt: f"{attempt.action} on {attempt.resource.rpartition(':')[2]}",
 )
@@ -287,6 +293,14 @@ def test_whatever_a_role_is_given_the_boundary_keeps_it_in_its_domain(planned, a
     request = policy.Request(policy.Principal(), attempt.action, attempt.resource, context)
     limits = document(planned, "f01-boundary-dev")
     assert policy.evaluate(limits, request) is not policy.Decision.ALLOW
+
+
+def test_what_comes_from_no_region_is_beyond_the_boundary(planned):
+    limits = document(planned, "f01-boundary-dev")
+    asked = "glue:GetJob", arn("glue", "job/f01-project01-refine-dev")
+    within = policy.Request(policy.Principal(), *asked, {"aws:RequestedRegion": "eu-west-1"})
+    assert policy.evaluate(limits, within) is policy.Decision.ALLOW
+    assert policy.evaluate(limits, policy.Request(policy.Principal(), *asked)) is not policy.Decision.ALLOW
 
 
 def test_the_boundary_leaves_the_roles_of_jobs_and_pipelines_what_they_were_given(stacks, planned):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from bootstrap_inputs import ENVIRONMENTS, INPUTS, REPOSITORY
-from plans import refusal
+from plans import refusal, statements
 
 from meshtest import controls, toolchain
 from meshtest.plan import Plan
@@ -78,6 +78,37 @@ def test_who_read_or_wrote_a_state_is_kept_for_a_year(planned):
         assert expired == {"tfstate/": 365}
 
 
+@pytest.mark.parametrize("env", ENVIRONMENTS)
+def test_the_logs_of_a_state_are_delivered_and_no_others(planned, env):
+    (document,) = (
+        each.get("policy")
+        for each in planned.resources("aws_s3_bucket_policy")
+        if each.instance == f'module.environment["{env}"].module.state_logs'
+    )
+    delivery = statements(document)["AccessLogDelivery"]
+    assert delivery["Principal"] == {"Service": "logging.s3.amazonaws.com"}
+    assert delivery["Resource"] == [f"arn:aws:s3:::f01-tfstate-logs-{ACCOUNT}-{env}/tfstate/*"]
+    assert delivery["Condition"] == {
+        "ArnLike": {"aws:SourceArn": f"arn:aws:s3:::f01-tfstate-{ACCOUNT}-{env}"},
+        "StringEquals": {"aws:SourceAccount": ACCOUNT},
+    }
+
+
+def test_a_states_key_can_be_kept_from_deletion_for_a_month(planned):
+    keys = planned.resources("aws_kms_key")
+    assert {each.get("deletion_window_in_days") for each in keys} == {30}
+
+
+def test_the_repository_is_told_its_roles_and_buckets(plan, infrastructure):
+    """docs/deploy.md and setup/bootstrap.sh read these outputs."""
+    told = plan(infrastructure / "bootstrap", INPUTS).outputs
+    assert {name: told[name] for name in ("deploy_role_arns", "plan_role_arns", "state_buckets")} == {
+        "deploy_role_arns": {env: f"arn:aws:iam::{ACCOUNT}:role/f01-deploy-{env}" for env in ENVIRONMENTS},
+        "plan_role_arns": {env: f"arn:aws:iam::{ACCOUNT}:role/f01-plan-{env}" for env in ENVIRONMENTS},
+        "state_buckets": {env: f"f01-tfstate-{ACCOUNT}-{env}" for env in ENVIRONMENTS},
+    }
+
+
 def test_everything_that_can_be_tagged_names_its_domain_and_environment(planned):
     untagged = [
         each.address
@@ -122,6 +153,23 @@ def test_a_role_is_for_exactly_its_subjects(planned, env, role, subject):
             }
         },
     }
+
+
+def test_the_provider_is_githubs_and_there_is_one(planned):
+    (provider,) = planned.resources("aws_iam_openid_connect_provider")
+    assert (provider.get("url"), provider.get("client_id_list")) == (
+        f"https://{ISSUER}",
+        ["sts.amazonaws.com"],
+    )
+
+
+def test_a_role_comes_after_its_boundary_and_the_provider_that_it_trusts(plan, infrastructure):
+    """It names both by ARNs made of names, which depend on nothing."""
+    root = plan(infrastructure / "bootstrap", INPUTS)["configuration"]["root_module"]
+    environment = root["module_calls"]["environment"]
+    (roles,) = (each for each in environment["module"]["resources"] if each["address"] == "aws_iam_role.this")
+    assert roles["depends_on"] == ["aws_iam_policy.boundary", "var.made_before"]
+    assert "aws_iam_openid_connect_provider.github" in environment["expressions"]["made_before"]["references"]
 
 
 def test_a_session_lasts_an_hour(planned):

@@ -26,10 +26,11 @@ def test_engines_read_it_as_parquet(table):
     (storage,) = table["storage_descriptor"]
     (serde,) = storage["ser_de_info"]
     assert table["table_type"] == "EXTERNAL_TABLE"
-    assert table["parameters"]["classification"] == "parquet"
+    assert table["parameters"] == {"EXTERNAL": "TRUE", "classification": "parquet"}
     assert storage["input_format"].endswith("MapredParquetInputFormat")
     assert storage["output_format"].endswith("MapredParquetOutputFormat")
     assert serde["serialization_library"].endswith("ParquetHiveSerDe")
+    assert serde["parameters"] == {"serialization.format": "1"}
 
 
 def test_it_lies_below_its_project(table):

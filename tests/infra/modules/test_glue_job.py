@@ -53,6 +53,19 @@ def test_the_archives_are_put_on_the_path_not_installed(job):
     assert "--additional-python-modules" not in arguments
 
 
+@pytest.mark.parametrize(
+    ("given", "argument"), [([], None), (["s3://artifacts/wheels/a.whl"], "s3://artifacts/wheels/a.whl")]
+)
+def test_a_job_may_have_one_archive_or_none(planned, given, argument):
+    arguments = the(planned(extra_py_files=given), "aws_glue_job")["default_arguments"]
+    assert arguments.get("--extra-py-files") == argument
+
+
+def test_it_waits_for_spare_capacity_only_if_asked(planned, job):
+    assert job["execution_class"] == "STANDARD"
+    assert the(planned(execution_class="FLEX"), "aws_glue_job")["execution_class"] == "FLEX"
+
+
 @pytest.mark.proves("glue-arguments")
 def test_it_is_observed_and_keeps_no_bookmark_unless_asked(job):
     arguments = job["default_arguments"]

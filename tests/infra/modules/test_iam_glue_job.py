@@ -125,6 +125,11 @@ def test_without_jobs_connections_and_tables_of_their_own_there_are_no_statement
     assert not {"JobBookmarks", "NetworkConnections", "WriteCatalog"} & set(document)
 
 
+def test_one_job_one_connection_and_one_table_are_enough_for_statements_on_them(planned):
+    document = statements(the(planned(write_tables=["f01_raw_dev/records"]), "aws_iam_role_policy")["policy"])
+    assert {"JobBookmarks", "NetworkConnections", "WriteCatalog"} <= set(document)
+
+
 def test_the_role_is_bound_and_known_by_its_name(planned, inputs):
     given = inputs["iam_glue_job"]
     assert the(planned(), "aws_iam_role")["permissions_boundary"] == given["permissions_boundary_arn"]

@@ -32,6 +32,7 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"partition_keys": [{"name": "Day", "type": "string"}]}, 'partition_keys of records are ["Day"]'),
     ],
     "glue_iceberg_table": [
+        ({"columns": []}, "columns of records are []"),
         ({"columns": [{"name": "a", "type": "int"}] * 2}, 'columns of records are ["a","a"]'),
         ({"columns": [{"name": "A", "type": "int"}]}, 'columns of records are ["A"]'),
         ({"database_name": "f01-refined"}, 'database_name is "f01-refined"'),

@@ -125,6 +125,14 @@ def test_versions_are_kept_and_expire(data_bucket):
     assert expiry["noncurrent_version_expiration"][0]["noncurrent_days"] == 90
 
 
+def test_every_rule_says_which_objects_it_is_for(data_bucket):
+    """S3 takes a rule without a filter only in its older form, which does not mix with this one."""
+    assert {name: len(rule["filter"]) for name, rule in rules(data_bucket).items()} == {
+        "abort-incomplete-uploads": 1,
+        "expire-noncurrent-versions": 1,
+    }
+
+
 def test_a_log_bucket_keeps_no_versions_but_its_objects_expire(log_bucket):
     (versioning,) = the(log_bucket, "aws_s3_bucket_versioning")["versioning_configuration"]
     assert versioning["status"] == "Suspended"

@@ -62,6 +62,22 @@ def test_names_that_meet_or_repeat_or_are_long_stay_apart(planned):
     assert max(map(len, made["States"])) <= 80
 
 
+def test_a_state_is_named_by_its_position_and_its_job(pipeline):
+    assert set(definition(pipeline)["States"]) == {
+        "Run_01_f01_project01_ingest_dev",
+        "Run_02_f01_project01_refine_dev",
+        "PipelineFailed",
+        "PipelineSucceeded",
+    }
+
+
+def test_a_single_job_is_run_and_its_failure_caught(planned):
+    made = definition(planned(glue_job_names=["only"], description="One job"))
+    assert run_order(made) == ["only"]
+    assert made["States"][made["StartAt"]]["Catch"][0]["Next"] in made["States"]
+    assert made["Comment"] == "One job"
+
+
 def test_an_empty_list_succeeds_at_once(planned):
     made = definition(planned(glue_job_names=[]))
     assert made["States"][made["StartAt"]] == {"Type": "Succeed"}

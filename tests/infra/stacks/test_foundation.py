@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import tempfile
 from pathlib import Path
@@ -57,6 +56,12 @@ def test_all_traffic_of_the_vpc_is_logged(dev):
     assert flow_log["iam_role_arn"] == f"arn:aws:iam::{ACCOUNT}:role/f01-vpc-flow-logs-dev"
     assert resources(dev, "aws_cloudwatch_log_group")[group]["retention_in_days"] == 90
     assert unknown(dev, group)["kms_key_id"] is True  # the domain's key
+
+
+def test_the_first_delivery_of_the_flow_log_is_not_refused(dev):
+    """Its role's name says nothing of the role's policy."""
+    (flow_log,) = configured(dev, "aws_flow_log").values()
+    assert flow_log["depends_on"] == ["aws_iam_role_policy.vpc_flow_logs"]
 
 
 @pytest.mark.proves("vpc-flow-log-role")
@@ -186,15 +191,18 @@ def rules(plan, kind: str) -> dict[str, tuple]:
     }
 
 
-def references(plan, kind: str, argument: str) -> dict[str, str | None]:
-    """What an argument refers to in the configuration, for what only the apply tells."""
+def configured(plan, kind: str) -> dict[str, dict]:
+    """What is written of the foundation's resources of a type, by name, for what only the apply tells."""
     module = plan["configuration"]["root_module"]["module_calls"]["foundation"]["module"]
-    found = {}
-    for resource in module["resources"]:
-        if resource["type"] == kind:
-            refers = resource["expressions"].get(argument, {}).get("references", [None])
-            found[resource["name"]] = refers[0]
-    return found
+    return {resource["name"]: resource for resource in module["resources"] if resource["type"] == kind}
+
+
+def references(plan, kind: str, argument: str) -> dict[str, str | None]:
+    """What an argument refers to, by the resource's name."""
+    return {
+        name: resource["expressions"].get(argument, {}).get("references", [None])[0]
+        for name, resource in configured(plan, kind).items()
+    }
 
 
 @pytest.mark.proves("sg-egress", "sg-glue-jobs")
@@ -234,8 +242,8 @@ def test_every_rule_stands_alone_and_says_what_it_is_for(dev):
     kinds = ("aws_vpc_security_group_egress_rule", "aws_vpc_security_group_ingress_rule")
     assert all(rule["description"] for kind in kinds for rule in resources(dev, kind).values())
     assert not resources(dev, "aws_security_group_rule")
-    configured = dev["configuration"]["root_module"]["module_calls"]["foundation"]["module"]["resources"]
-    groups = [r for r in configured if r["type"] in ("aws_security_group", "aws_default_security_group")]
+    kinds = ("aws_security_group", "aws_default_security_group")
+    groups = [group for kind in kinds for group in configured(dev, kind).values()]
     assert len(groups) == 3
     for group in groups:
         assert not {"egress", "ingress"} & set(group["expressions"]), group["address"]
@@ -245,12 +253,20 @@ def test_every_rule_stands_alone_and_says_what_it_is_for(dev):
 
 
 @pytest.mark.proves("subnet-private")
-def test_private_subnets_in_two_zones_do_not_overlap(dev):
+def test_private_subnets_in_two_zones_are_sixteenths_of_the_vpc(dev):
     subnets = resources(dev, "aws_subnet").values()
-    networks = sorted(ipaddress.ip_network(subnet["cidr_block"]) for subnet in subnets)
-    assert len({subnet["availability_zone"] for subnet in subnets}) == len(networks) == 2
-    assert not networks[0].overlaps(networks[1])
-    assert all(network.subnet_of(ipaddress.ip_network("10.0.0.0/16")) for network in networks)
+    assert {subnet["availability_zone"]: subnet["cidr_block"] for subnet in subnets} == {
+        "eu-west-1a": "10.0.0.0/20",
+        "eu-west-1b": "10.0.16.0/20",
+    }
+
+
+def test_the_zones_are_none_that_an_account_has_to_opt_in_to(dev):
+    """Local zones, which have no Glue."""
+    (zones,) = configured(dev, "aws_availability_zones").values()
+    (only,) = zones["expressions"]["filter"]
+    assert only["name"]["constant_value"] == "opt-in-status"
+    assert only["values"]["constant_value"] == ["opt-in-not-required"]
 
 
 @pytest.mark.proves("vpc-endpoints")
@@ -433,7 +449,10 @@ def test_the_names_in_the_vpc_resolve_and_its_parts_belong_together(dev):
     assert (
         references(dev, endpoint, "security_group_ids")["interface"] == "aws_security_group.glue_endpoint.id"
     )
-    assert references(dev, "aws_glue_connection", "for_each") == {"network": None}
+    assert references(dev, endpoint, "subnet_ids")["interface"] == "aws_subnet.private"
+    (connection,) = configured(dev, "aws_glue_connection").values()
+    (placed,) = connection["expressions"]["physical_connection_requirements"]
+    assert placed["security_group_id_list"]["references"][0] == "aws_security_group.glue_job.id"
     for kind in ("aws_vpc_security_group_ingress_rule", "aws_vpc_security_group_egress_rule"):
         groups = references(dev, kind, "security_group_id")
         assert groups == {
@@ -459,6 +478,9 @@ def test_what_has_a_name_of_its_own_carries_it_as_a_tag(dev):
     assert {address for address, name in names.items() if not name} == set()
     assert len(set(names.values())) == len(names)
     assert all(name.startswith("f01-") and name.endswith("-dev") for name in names.values())
+    groups = resources(dev, "aws_security_group").values()
+    assert {group["name"] for group in groups} == {"f01-glue-endpoint-dev", "f01-glue-job-dev"}
+    assert all(group["name"] == group["tags"]["Name"] for group in groups)
 
 
 def test_what_jobs_leave_behind_expires_after_a_week(dev):
@@ -549,7 +571,8 @@ def test_what_lies_on_a_bound_is_taken(refusals):
     assert refusals(TAKEN) == {}
 
 
-def test_a_domain_name_is_told_as_it_is_or_as_missing(refusals):
-    details = refusals([("domain_name", ""), ("domain_name", "Finance")])
-    assert "setup/domain.json: domain_name is missing; expected" in details["case-0"]
-    assert 'setup/domain.json: domain_name is "Finance"; expected' in details["case-1"]
+@pytest.mark.parametrize("field", ["aws_region", "domain_abbr", "domain_name"])
+def test_a_field_of_the_domain_is_told_as_it_is_or_as_missing(refusals, field):
+    details = refusals([(field, ""), (field, "Finance")])
+    assert f"setup/domain.json: {field} is missing; expected" in details["case-0"]
+    assert f'setup/domain.json: {field} is "Finance"; expected' in details["case-1"]

@@ -86,6 +86,20 @@ def test_tables_are_those_of_the_contract(planned, project, infrastructure):
     assert made == expected
 
 
+def test_raw_tables_are_partitioned_as_the_contract_says(planned, project, infrastructure):
+    expected = {
+        name: [key["name"] for key in table.get("partition_keys", [])]
+        for name, table in contract(infrastructure, project)["raw"].items()
+    }
+    made = resources(planned, "aws_glue_catalog_table").values()
+    assert {
+        table["name"]: [key["name"] for key in table["partition_keys"]]
+        for table in made
+        if table["database_name"] == "f01_raw_dev"
+    } == expected
+    assert any(expected.values())
+
+
 @pytest.mark.proves("glue-table-optimizers")
 def test_each_iceberg_table_has_three_optimizers(planned, project, infrastructure):
     tables = made_tables(infrastructure, project)
@@ -146,6 +160,15 @@ def test_glue_and_the_optimizers_use_the_domains_key_and_no_other(planned, modul
     assert {"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*"} <= set(statement["Action"])
 
 
+def test_the_jobs_reach_their_connections_and_their_own_bookmarks(planned, project, foundation):
+    granted = policy(planned, "iam_glue_job")
+    glue = f"arn:aws:glue:eu-west-1:{ACCOUNT}"
+    connections = {f"{glue}:connection/{name}" for name in foundation["glue_connection_names"]}
+    assert set(granted["NetworkConnections"]["Resource"]) == {f"{glue}:catalog", *connections}
+    jobs = {f"{glue}:job/{job_name(project, job)}" for job in PROJECTS[project]}
+    assert set(granted["JobBookmarks"]["Resource"]) == jobs
+
+
 def test_a_project_writes_below_its_own_prefixes_alone(planned, project):
     written = policy(planned, "iam_glue_job")["WriteObjects"]["Resource"]
     prefixes = [f"f01-{layer}-{ACCOUNT}-dev/{project}" for layer in ("curated", "raw", "refined")]
@@ -183,20 +206,27 @@ def test_a_project_without_dependencies_reads_no_other(project_plan):
 # ─── Pipelines ───
 
 
+def run_orders(plan) -> dict[str, list[str]]:
+    """The jobs of each state machine, in the order in which its states follow each other."""
+    orders = {}
+    for machine in resources(plan, "aws_sfn_state_machine").values():
+        definition = json.loads(machine["definition"])
+        order, name = [], definition["StartAt"]
+        while "Next" in definition["States"][name]:
+            order.append(definition["States"][name]["Parameters"]["JobName"])
+            name = definition["States"][name]["Next"]
+        orders[machine["name"]] = order
+    return orders
+
+
 @pytest.mark.proves("sfn-definition")
 def test_the_pipeline_runs_the_projects_jobs_in_their_order(planned, project):
-    (machine,) = resources(planned, "aws_sfn_state_machine").values()
-    definition = json.loads(machine["definition"])
-    order, name = [], definition["StartAt"]
-    while "Next" in definition["States"][name]:
-        order.append(definition["States"][name]["Parameters"]["JobName"])
-        name = definition["States"][name]["Next"]
-    assert order == [job_name(project, job) for job in PROJECTS[project]]
-    assert machine["name"] == PIPELINES[project]
+    assert run_orders(planned) == {PIPELINES[project]: [job_name(project, job) for job in PROJECTS[project]]}
 
 
 def test_the_pipelines_role_starts_just_its_jobs(planned, project):
     (statement,) = policy(planned, "iam_pipeline").values()
+    assert statement["Effect"] == "Allow"
     assert set(statement["Action"]) == {
         "glue:BatchStopJobRun",
         "glue:GetJobRun",
@@ -295,11 +325,9 @@ def copied(new_project, infrastructure):
 
 def test_a_copy_of_the_template_plans_with_only_project_json_edited(plan, new_project, foundation):
     planned = plan(new_project, {"env": "dev"})
-    names = {job["name"] for job in resources(planned, "aws_glue_job").values()}
-    assert names == {f"f01-orders-{job}-dev" for job in ("ingest", "refine", "curate")}
-    assert [m["name"] for m in resources(planned, "aws_sfn_state_machine").values()] == [
-        "f01-orders-daily-dev"
-    ]
+    names = [f"f01-orders-{job}-dev" for job in ("ingest", "refine", "curate")]
+    assert {job["name"] for job in resources(planned, "aws_glue_job").values()} == set(names)
+    assert run_orders(planned) == {"f01-orders-daily-dev": names}
     assert {tuple(c["change"]["actions"]) for c in planned.resource_changes.values()} == {("create",)}
 
 
@@ -315,15 +343,53 @@ def test_a_project_may_have_raw_tables_only(plan, copied, foundation):
 def test_a_jobs_settings_reach_it(plan, copied, foundation):
     root = copied("settings")
     jobs = root / "jobs.tf"
-    given = 'ingest = { job_bookmark_option = "job-bookmark-enable", max_concurrent_runs = 3, '
+    given = """ingest = {
+      arguments           = { "--as_of" = "2026-01-01" }
+      job_bookmark_option = "job-bookmark-enable"
+      max_concurrent_runs = 3
+      number_of_workers   = 5
+      timeout_minutes     = 30
+      worker_type         = "G.2X"
+      """
     jobs.write_text(jobs.read_text().replace("ingest = { ", given))
     planned = plan(root, {"env": "dev"})
-    made = {job["name"]: job for job in resources(planned, "aws_glue_job").values()}
-    bookmarks = {name: job["default_arguments"]["--job-bookmark-option"] for name, job in made.items()}
-    at_once = {name: job["execution_property"][0]["max_concurrent_runs"] for name, job in made.items()}
-    set_one, other = "f01-settings-ingest-dev", "f01-settings-refine-dev"
-    assert (bookmarks[set_one], bookmarks[other]) == ("job-bookmark-enable", "job-bookmark-disable")
-    assert (at_once[set_one], at_once[other]) == (3, 1)
+    made = {
+        job["name"]: (
+            job["default_arguments"].get("--as_of"),
+            job["default_arguments"]["--job-bookmark-option"],
+            job["execution_property"][0]["max_concurrent_runs"],
+            job["number_of_workers"],
+            job["timeout"],
+            job["worker_type"],
+        )
+        for job in resources(planned, "aws_glue_job").values()
+    }
+    assert made["f01-settings-ingest-dev"] == ("2026-01-01", "job-bookmark-enable", 3, 5, 30, "G.2X")
+    assert made["f01-settings-refine-dev"] == (None, "job-bookmark-disable", 1, 2, 60, "G.1X")
+
+
+def test_pipelines_are_as_long_and_as_short_as_may_be(plan, copied, foundation):
+    """No job, one job, and the most; a role whose name has the 64 characters that IAM takes."""
+    root = copied("lengths")
+    longest = "x" * (64 - len("f01-lengths--sfn-prod"))
+    many = ", ".join(['"ingest"'] * 99)
+    pipelines = root / "pipelines.tf"
+    given = f"""daily = [{many}]
+    none = []
+    {longest} = ["ingest"]
+    """
+    pipelines.write_text(pipelines.read_text().replace('daily = ["ingest", "refine", "curate"]', given))
+    planned = plan(root, {"env": "dev"})
+    ingest = "f01-lengths-ingest-dev"
+    assert run_orders(planned) == {
+        "f01-lengths-daily-dev": [ingest] * 99,
+        "f01-lengths-none-dev": [],
+        f"f01-lengths-{longest}-dev": [ingest],
+    }
+    roles = {
+        role["role"] for role in resources(planned, "aws_iam_role_policy").values() if "sfn" in role["role"]
+    }
+    assert roles == {"f01-lengths-daily-sfn-dev", f"f01-lengths-{longest}-sfn-dev"}
 
 
 def test_the_foundations_state_is_found_by_the_domains_region_alone(terraform, infrastructure, foundation):
@@ -387,6 +453,27 @@ def test_a_bad_project_json_is_named_before_anything_is_planned(
     assert refused.count("Error: ") == 1
 
 
+def test_an_environment_that_there_is_not_is_refused(terraform, new_project, foundation):
+    refused = refusal(terraform(new_project), tf_vars={"env": "qa"})
+    assert 'env is "qa"; expected "dev", "int" or "prod".' in refused
+
+
+@pytest.mark.parametrize("content", ["[", "[]", "{}"])
+def test_a_contract_that_is_no_object_is_named(content, terraform, new_project, foundation):
+    file = new_project / "tables.json"
+    good = file.read_text()
+    file.write_text(content)
+    try:
+        refused = refusal(terraform(new_project), tf_vars={"env": "dev"})
+    finally:
+        file.write_text(good)
+    expected = (
+        'tables.json: content is "no JSON object"; expected a JSON object with curated, raw and refined.'
+    )
+    assert f"infrastructure/projects/orders/{expected}" in refused
+    assert refused.count("Error: ") == 1
+
+
 def test_bad_tables_and_pipelines_are_named(terraform, new_project, foundation):
     tables, pipelines = new_project / "tables.json", new_project / "pipelines.tf"
     good = {file: file.read_text() for file in (tables, pipelines)}
@@ -398,10 +485,12 @@ def test_bad_tables_and_pipelines_are_named(terraform, new_project, foundation):
                     "typed": {
                         "description": "A key without a column",
                         "columns": [{"name": "id", "type": "string"}],
+                        "history": {},
                         "keys": ["no"],
                         "retention": {"days": 7},
                     }
                 },
+                "bronze": {"typed": {"description": "Of no layer"}},
                 "silver": {},
             }
         )
@@ -416,6 +505,10 @@ def test_bad_tables_and_pipelines_are_named(terraform, new_project, foundation):
     assert f"{folder}/tables.json: raw.records.columns is missing; expected a list of at least one" in refused
     assert f'{folder}/tables.json: refined.typed.keys[0] is "no"; expected one of id.' in refused
     assert f"{folder}/tables.json: refined.typed.retention is {{...}}; expected no such field" in refused
+    assert f"{folder}/tables.json: refined.typed.history is {{}}; expected no such field" in refused
+    assert (
+        f"{folder}/tables.json: bronze is {{...}}; expected no such field: there are curated, raw" in refused
+    )
     assert f"{folder}/tables.json: silver is {{}}; expected no such field: there are curated, raw" in refused
     assert f'{folder}/pipelines.tf: daily[1] is "polish"; expected a key of job_settings' in refused
     assert refused.count("Error: ") == 1
