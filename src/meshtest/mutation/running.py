@@ -99,7 +99,8 @@ def _decisive(root: Path) -> Iterator[Path]:
 
 def _helpers(*folders: Path) -> set[Path]:
     """What the tests of some folders share."""
-    return {file for folder in folders for file in folder.glob("*.py") if not file.name.startswith("test_")}
+    files = (file for folder in folders for file in folder.glob("*.*") if file.is_file())
+    return {file for file in files if not file.name.startswith("test_")}
 
 
 def committed(root: Path) -> list[Path]:

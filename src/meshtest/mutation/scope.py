@@ -17,6 +17,7 @@ SUITE = (
     "tests/infra/modules",
     "tests/infra/bootstrap/test_plan.py",
     "tests/infra/bootstrap/test_permissions.py",
+    "tests/infra/stacks/test_bad_inputs.py::test_a_projects_plan_is_refused_in_the_same_words",
     "tests/infra/stacks/test_foundation.py",
     "tests/infra/stacks/test_projects.py",
     "tests/infra/stacks/test_stack_controls.py",
@@ -53,6 +54,8 @@ def tiers(mutant: Mutant, stacks: Iterable[str]) -> list[list[str]]:
         of_stacks.reverse()  # what is refused
     if rest.endswith("checks.tf"):
         of_stacks.insert(0, r"tests/infra/stacks/test_projects.py::test_(a_)?bad_")
+    if folder == "projects":
+        of_stacks.append("tests/infra/stacks/test_bad_inputs.py")
     if folder != "modules":
         return [[_SOURCES], of_stacks]
     module = rest.partition("/")[0]
