@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+
 import pytest
 
-from meshtest.mutation import equivalents, spark
+from meshtest.mutation import equivalents, reporting, spark
 
 SAID = """\
     core.asof.x_last_known__mutmut_1: killed
@@ -50,6 +53,18 @@ def test_what_a_test_or_mypy_noticed_counts_and_the_rest_is_shown(monkeypatch):
 def test_a_run_that_has_judged_equivalent_ones_alone_has_a_score(monkeypatch):
     monkeypatch.setattr(spark, "_told", lambda show, id_: CASE.format(name="DOUBLE"))
     assert spark.summarised({"core.asof.x_last_known__mutmut_10": "survived"})["score"] == 1.0
+
+
+def test_the_report_keeps_the_time_of_its_other_mutants(monkeypatch, tmp_path):
+    """The evidence tells by it whether they are older than the sources."""
+    monkeypatch.setattr(reporting, "FOLDER", tmp_path)
+    file = tmp_path / "report.json"
+    reporting.write(reporting.report([], None))
+    os.utime(file, (1_000_000_000, 1_000_000_000))
+    summary = {"mutants": 1, "killed": 1, "score": 1.0, "unjudged": 0, "survivors": [], "equivalents": []}
+    spark._into_report(summary)
+    assert json.loads(file.read_text())["spark"] == summary
+    assert file.stat().st_mtime == 1_000_000_000
 
 
 # ─── Equivalent ones ───
