@@ -141,6 +141,14 @@ class Resource:
             return False
         return True
 
+    def has(self, path: str) -> bool:
+        """Whether an argument is set, be it to what only the apply tells.
+
+        Raises:
+            Unknown: it may be: it is known only after the apply, and refers to nothing.
+        """
+        return bool(self.refers(path)) or bool(self.get(path))
+
     def declares(self, argument: str) -> bool:
         """Whether its block sets an argument, or has a block of that name."""
         return argument in self._block().get("expressions", {})

@@ -14,6 +14,8 @@ _ARGUMENTS = {
     "--enable-metrics": "true",
     "--enable-observability-metrics": "true",
 }
+_ENCRYPTION = "encryption_configuration.0"
+_PLACE = "physical_connection_requirements.0"
 _CATALOG = "spark.sql.catalog.glue_catalog"
 _EXTENSIONS = "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"
 
@@ -52,13 +54,14 @@ def job_security_configuration(plan: Plan) -> Iterator[Seen]:
 def security_configuration(plan: Plan) -> Iterator[Seen]:
     """https://docs.aws.amazon.com/glue/latest/dg/encryption-security-configuration.html."""
     for each in plan.resources("aws_glue_security_configuration"):
-        blocks = each.get("encryption_configuration.0")
+        blocks = each.get(_ENCRYPTION)
         modes = (
             blocks["s3_encryption"][0].get("s3_encryption_mode"),
             blocks["cloudwatch_encryption"][0].get("cloudwatch_encryption_mode"),
             blocks["job_bookmarks_encryption"][0].get("job_bookmarks_encryption_mode"),
         )
         yield Seen(each, modes, ("SSE-KMS", "SSE-KMS", "CSE-KMS"))
+        yield Seen(each, [kind for kind in blocks if not each.has(f"{_ENCRYPTION}.{kind}.0.kms_key_arn")], [])
 
 
 @control("glue-arguments", "Every job logs, measures and finds the Iceberg catalog", "medium")
@@ -88,11 +91,19 @@ def limits(plan: Plan) -> Iterator[Seen]:
         yield Seen(job, runs, 1)
 
 
-@control("glue-in-the-vpc", "Every job runs in the domain's network", "high", improvement="P1-05")
+@control(
+    "glue-in-the-vpc",
+    "Every job runs in the domain's network, in a subnet and behind a security group",
+    "high",
+    improvement="P1-05",
+)
 def in_the_vpc(plan: Plan) -> Iterator[Seen]:
     """https://docs.aws.amazon.com/glue/latest/dg/setup-vpc-for-glue-access.html."""
     for job in plan.resources("aws_glue_job"):
         yield Seen(job, bool(job.get("connections")), True)
+    for connection in plan.resources("aws_glue_connection"):
+        place = [connection.has(f"{_PLACE}.{each}") for each in ("subnet_id", "security_group_id_list")]
+        yield Seen(connection, place, [True, True])
 
 
 # ─── Tables ───

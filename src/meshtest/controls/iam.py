@@ -102,6 +102,14 @@ _USE_OF_A_KEY = ("kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateD
 # Actions that work with data, whatever their end.
 _WORK = re.compile(r"kms:(Decrypt|Encrypt|GenerateDataKey|ReEncrypt|\*)")
 _ALIAS = re.compile(r"alias/[\w/-]+")
+# What changes network or keys, and what tags them.
+_CHANGE = re.compile(
+    r"ec2:(?!Describe|Get)|kms:(?!Decrypt|Describe|Encrypt|GenerateDataKey|Get|List|ReEncrypt)"
+)
+_TAGGING = {"ec2:CreateTags", "kms:TagResource"}
+_TAGS = ("domain", "environment")
+# Tags that come with what a request makes, and those that Glue gives its own interfaces.
+_OWN_WAYS_TO_TAG = (("StringEquals", "ec2:createaction"), ("ForAllValues:StringEquals", "aws:tagkeys"))
 # What a statement on all resources needs besides, by its Sid.
 _CONDITIONS = {
     "CreateKeys": ("StringEquals", "aws:requesttag/domain"),
@@ -157,7 +165,7 @@ def trust(plan: Plan) -> Iterator[Seen]:
             if kinds != ["Service"]:
                 yield Seen(role, statement.principals, "one service")
                 continue
-            yield Seen(role, statement.actions, ("sts:AssumeRole",))
+            yield Seen(role, (statement.effect, statement.actions), ("Allow", ("sts:AssumeRole",)))
             yield Seen(role, sorted(_SOURCE.keys() - set(_narrowed(statement))), [])
             yield Seen(role, list(_wide(statement)), [])
 
@@ -191,7 +199,8 @@ def oidc_trust(plan: Plan) -> Iterator[Seen]:
             if any(kind == "Federated" for kind, _ in statement.principals):
                 issuers = [bool(_GITHUB.fullmatch(each)) for _, each in statement.principals]
                 yield Seen(role, (issuers, statement.negated), ([True], ()))
-                yield Seen(role, statement.actions, ("sts:AssumeRoleWithWebIdentity",))
+                way = ("Allow", ("sts:AssumeRoleWithWebIdentity",))
+                yield Seen(role, (statement.effect, statement.actions), way)
                 keys = {(operator, key.partition(":")[2]) for operator, key in statement.conditions}
                 yield Seen(role, keys, {("StringEquals", "aud"), ("StringEquals", "sub")})
                 yield Seen(role, statement.conditions.get(("StringEquals", f"{_ISSUER}:aud")), _AUDIENCE)
@@ -213,7 +222,7 @@ def role_boundary(plan: Plan) -> Iterator[Seen]:
 
 @control(
     "iam-boundary-holds",
-    "A boundary names its services, refuses roles without it, and cannot be taken off",
+    "A boundary names its services and their Region, refuses roles without it, and cannot be taken off",
     "high",
 )
 def boundary_holds(plan: Plan) -> Iterator[Seen]:
@@ -223,12 +232,20 @@ def boundary_holds(plan: Plan) -> Iterator[Seen]:
         allowed = [action for each in found if each.effect == "Allow" for action in each.actions]
         wide = [action for action in allowed if action in ("*", "iam:*", "organizations:*", "sts:*")]
         yield Seen(policy, wide, [])
+        anywhere = [each.sid for each in found if each.effect == "Allow" and not _is_in_a_region(each)]
+        yield Seen(policy, anywhere, [])
         refused = {action for each in found if _refuses_without(each, policy) for action in each.actions}
         yield Seen(
             policy, sorted({"iam:AttachRolePolicy", "iam:CreateRole", "iam:PutRolePolicy"} - refused), []
         )
         kept = {action for each in found if _is_plain_denial(each) for action in each.actions}
         yield Seen(policy, "iam:DeleteRolePermissionsBoundary" in kept, True)
+
+
+def _is_in_a_region(statement: Statement) -> bool:
+    """Whether it is held to named Regions; what names resources by their ARNs is."""
+    regions = statement.conditions.get(("StringEquals", "aws:requestedregion"), ())
+    return "*" not in statement.resources or (bool(regions) and not any("*" in each for each in regions))
 
 
 def _refuses_without(statement: Statement, boundary: Resource) -> bool:
@@ -322,6 +339,47 @@ def _administered(statement: Statement) -> str:
     tagged = any(operator == "StringEquals" and key in tags for operator, key in statement.conditions)
     aliases = all(re.search(r":alias/[\w-]+$", each) for each in statement.resources)
     return "keys of the domain" if tagged or aliases else f"keys {statement.resources}"
+
+
+@control(
+    "iam-by-tags",
+    "What has no name of its own (network, keys) is made and changed by the tags of domain and environment",
+    "high",
+)
+def by_tags(plan: Plan) -> Iterator[Seen]:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/access_tags.html."""
+    for policy, found in policies(plan):
+        nameless = [each for each in found if each.effect == "Allow" and _is_of_nameless(each)]
+        if nameless:
+            yield Seen(policy, [each.sid for each in nameless if not _is_held_by_tags(each)], [])
+
+
+def _is_of_nameless(statement: Statement) -> bool:
+    """Whether it changes the network or a key; not what is excepted, nor what names a key by its alias."""
+    is_named = bool(statement.resources) and all(":alias/" in each for each in statement.resources)
+    is_excepted = statement.sid not in _CONDITIONS and "*" in statement.resources and _is_excepted(statement)
+    return any(map(_CHANGE.match, statement.actions)) and not is_named and not is_excepted
+
+
+def _is_held_by_tags(statement: Statement) -> bool:
+    """Whether both tags are demanded, of what is there or of a request that makes what is not there yet.
+
+    A request that sets the tags itself could otherwise make another's key or group the domain's.
+    """
+    conditions = statement.conditions
+    if any(conditions.get(each) for each in _OWN_WAYS_TO_TAG):
+        return True
+    demanded = {
+        which
+        for which in ("request", "resource")
+        if all(_is_exact(conditions.get(("StringEquals", f"aws:{which}tag/{tag}"), ())) for tag in _TAGS)
+    }
+    adopts = "resource" not in demanded and bool(_TAGGING & set(statement.actions))
+    return bool(demanded) and (not adopts or conditions.get(("Null", "aws:resourcetag/domain")) == ("true",))
+
+
+def _is_exact(values: tuple[str, ...]) -> bool:
+    return bool(values) and not any(set("*?") & set(each) for each in values)
 
 
 @control(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from meshtest.controls import Seen, control
 from meshtest.plan import Plan, Statement, statements
+
+# What a condition has to be to let this account's own through alone.
+_LIKE = ("ArnEquals", "ArnLike", "StringEquals", "StringLike")
+_OF_AN_ACCOUNT = re.compile(r"(.*:)?\d{12}(:.*)?")
 
 
 @control(
@@ -25,7 +30,7 @@ def rotation(plan: Plan) -> Iterator[Seen]:
 
 @control(
     "kms-policy",
-    "Every key has a policy: the account administers it, everyone else is limited by a condition",
+    "Every key has a policy: the account administers it, a condition holds everyone else to an account",
     "high",
     improvement="P1-03",
     security_hub="KMS.5",
@@ -51,7 +56,11 @@ def _is_account(statement: Statement) -> bool:
 
 def _is_limited(statement: Statement) -> bool:
     is_open = ("AWS", "*") in statement.principals or bool(statement.negated) or "kms:*" in statement.actions
-    return statement.effect == "Deny" or (bool(statement.conditions) and not is_open)
+    names_account = any(
+        operator in _LIKE and all(map(_OF_AN_ACCOUNT.fullmatch, values))
+        for (operator, _), values in statement.conditions.items()
+    )
+    return statement.effect == "Deny" or (names_account and not is_open)
 
 
 @control("kms-alias", "Every key has an alias", "low", improvement="P1-03")

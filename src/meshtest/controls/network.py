@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from meshtest.controls import Seen, control
-from meshtest.plan import Plan, Resource, statements
+from meshtest.plan import Plan, Resource, Statement, statements
 
 _ANYWHERE = {"0.0.0.0/0", "::/0"}
 _WAYS_OUT = ("aws_egress_only_internet_gateway", "aws_internet_gateway", "aws_nat_gateway")
 _GLUE_NEEDS = {"glue", "kms", "logs", "monitoring", "s3", "secretsmanager", "sts"}
 _GROUPS = "physical_connection_requirements.0.security_group_id_list"
+_ACCOUNT = re.compile(r"\d{12}")
+_BUCKET = re.compile(r"arn:[\w-]+:s3:::[a-z0-9.-]+(/.*)?")
 
 
 # ─── Flow log ───
@@ -142,7 +145,7 @@ def rules(plan: Plan, direction: str) -> Iterator[tuple[Resource, dict[str, obje
             rule,
             {
                 "to": {rule.get("cidr_ipv4"), rule.get("cidr_ipv6")} - {None},
-                "ports": (rule.get("ip_protocol"), rule.get("from_port"), rule.get("to_port")),
+                "ports": _ports(rule),
             },
         )
     for rule in plan.resources("aws_security_group_rule"):
@@ -202,6 +205,26 @@ def described(plan: Plan) -> Iterator[Seen]:
 
 
 @control(
+    "sg-ports", "Every rule is for one port of TCP, but for what a group's members send each other", "medium"
+)
+def ports(plan: Plan) -> Iterator[Seen]:
+    """https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html."""
+    for direction in ("egress", "ingress"):
+        for rule in plan.resources(f"aws_vpc_security_group_{direction}_rule"):
+            protocol, first, last = _ports(rule)
+            group = rule.refers("security_group_id")
+            is_within = bool(group) and rule.refers("referenced_security_group_id") == group
+            is_one = protocol == "tcp" and first == last
+            yield Seen(
+                rule, "one port" if is_one or is_within else f"{protocol} {first} to {last}", "one port"
+            )
+
+
+def _ports(rule: Resource) -> tuple[str, int, int]:
+    return rule.get("ip_protocol"), rule.get("from_port"), rule.get("to_port")
+
+
+@control(
     "sg-default-empty",
     "The default security group of every VPC lets nothing in or out",
     "high",
@@ -248,7 +271,7 @@ def _kinds(plan: Plan, group: Resource, direction: str) -> list[str]:
 
 
 def _kind(plan: Plan, rule: Resource, group: Resource) -> str:
-    ports = (rule.get("ip_protocol"), rule.get("from_port"), rule.get("to_port"))
+    ports = _ports(rule)
     gateways = {each.declared for each in plan.resources("aws_vpc_endpoint") if _service(each) == "s3"}
     if rule.refers("referenced_security_group_id") == {group.declared} and ports == ("tcp", 0, 65535):
         return "all TCP among themselves"
@@ -272,9 +295,37 @@ def endpoints(plan: Plan) -> Iterator[Seen]:
     for vpc in plan.resources("aws_vpc"):
         own = [each for each in plan.resources("aws_vpc_endpoint") if vpc.declared in each.refers("vpc_id")]
         yield Seen(vpc, sorted(_GLUE_NEEDS - {_service(each) for each in own}), [])
+        resolves = (vpc.get("enable_dns_hostnames"), vpc.get("enable_dns_support"))
+        yield Seen(vpc, resolves, (True, True))
         for each in own:
             if each.get("vpc_endpoint_type") == "Interface":
                 yield Seen(each, each.get("private_dns_enabled"), True)
+                placed = (each.has("security_group_ids"), each.has("subnet_ids"))
+                yield Seen(each, placed, (True, True))
+            elif each.get("vpc_endpoint_type") == "Gateway":
+                yield Seen(each, each.has("route_table_ids"), True)
+
+
+@control(
+    "vpc-endpoint-policy",
+    "An endpoint serves identities of this account alone, and S3's leads to named buckets",
+    "high",
+)
+def endpoint_policy(plan: Plan) -> Iterator[Seen]:
+    """https://docs.aws.amazon.com/vpc/latest/privatelink/vpc-endpoints-access.html."""
+    for endpoint in plan.resources("aws_vpc_endpoint"):
+        found = statements(endpoint.get("policy")) if endpoint.get("policy") else []
+        allowed = [each for each in found if each.effect == "Allow"]
+        wide = [each.sid for each in allowed if not _is_for_an_account(each)]
+        yield Seen(endpoint, (bool(allowed), wide), (True, []))
+        if _service(endpoint) == "s3":
+            named = [resource for each in allowed for resource in each.resources]
+            yield Seen(endpoint, [each for each in named if not _BUCKET.fullmatch(each)], [])
+
+
+def _is_for_an_account(statement: Statement) -> bool:
+    accounts = statement.conditions.get(("StringEquals", "aws:principalaccount"), ())
+    return bool(accounts) and all(map(_ACCOUNT.fullmatch, accounts))
 
 
 def _service(endpoint: Resource) -> str:

@@ -32,6 +32,9 @@ def definition(plan: Plan) -> Iterator[Seen]:
     """https://states-language.net/spec.html."""
     for machine in _machines(plan):
         yield Seen(machine, [str(each) for each in diagnose(machine.get("definition"))], [])
+        states = json.loads(machine.get("definition")).get("States", {}).values()
+        ends = [each for each in states if each.get("Type") == "Succeed" or each.get("End")]
+        yield Seen(machine, bool(ends), True)
 
 
 @control("sfn-sync", "Every Glue job is waited for until it ends", "high")
@@ -72,10 +75,12 @@ def catch(plan: Plan) -> Iterator[Seen]:
 
 
 def _ends_as_failed(task: dict[str, Any], states: dict[str, Any]) -> bool:
-    goals = [
-        states.get(each["Next"], {}) for each in task.get("Catch", []) if "States.ALL" in each["ErrorEquals"]
-    ]
-    return [goal.get("Type") for goal in goals] == ["Fail"] and bool({"Cause", "CausePath"} & set(goals[0]))
+    catches = [each for each in task.get("Catch", []) if "States.ALL" in each["ErrorEquals"]]
+    if len(catches) != 1:
+        return False
+    goal, caught = states.get(catches[0]["Next"], {}), catches[0].get("ResultPath", "$")
+    tells = "Cause" in goal or goal.get("CausePath") == f"{caught}.Cause"
+    return goal.get("Type") == "Fail" and tells
 
 
 @control("sfn-timeout", "Every execution, and every task, has a time limit", "medium")

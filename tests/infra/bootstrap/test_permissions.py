@@ -229,6 +229,7 @@ def test_an_environment_cannot_touch_another(allows):
     assert not allows("f01-deploy-prod", job)
 
 
+@pytest.mark.proves("iam-by-tags")
 @pytest.mark.parametrize(
     "tags",
     [

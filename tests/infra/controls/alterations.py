@@ -30,6 +30,8 @@ DEFAULT_GROUP = f"{FOUNDATION}.aws_default_security_group.main"
 TO_VPC = f"{FOUNDATION}.aws_vpc_security_group_egress_rule.job_https_to_vpc"
 FROM_JOBS = f"{FOUNDATION}.aws_vpc_security_group_ingress_rule.endpoint_https_from_jobs"
 ENDPOINT = f'{FOUNDATION}.aws_vpc_endpoint.interface["glue"]'
+S3_ENDPOINT = f"{FOUNDATION}.aws_vpc_endpoint.s3"
+CONNECTION = f'{FOUNDATION}.aws_glue_connection.network["eu-west-1a"]'
 JOB = 'module.glue_job["refine_rates"].aws_glue_job.this'
 JOB_ROLE = "module.iam_glue_job.aws_iam_role.this"
 JOB_POLICY = "module.iam_glue_job.aws_iam_role_policy.this"
@@ -41,6 +43,7 @@ MACHINE_LOGS = 'module.pipeline["rates"].aws_cloudwatch_log_group.this'
 ENVIRONMENT = 'module.environment["dev"]'
 DEPLOY_ROLE = f'{ENVIRONMENT}.aws_iam_role.this["deploy"]'
 DEPLOY_DATA = f'{ENVIRONMENT}.aws_iam_policy.this["deploy-data"]'
+DEPLOY_NETWORK = f'{ENVIRONMENT}.aws_iam_policy.this["deploy-network"]'
 BOUNDARY = f"{ENVIRONMENT}.aws_iam_policy.boundary"
 STATE_KEY = f"{ENVIRONMENT}.aws_kms_key.state"
 OIDC = "aws_iam_openid_connect_provider.github[0]"
@@ -165,6 +168,27 @@ def renamed(pattern: str, replacement: str) -> Callable[[Any], Any]:
     return lambda content: json.loads(re.sub(pattern, replacement, json.dumps(content)))
 
 
+def operator(sid: str, old: str, new: str) -> Callable[[Any], None]:
+    """Another operator for a condition of a policy's statement."""
+
+    def edit(policy: Any) -> None:
+        (found,) = (each for each in policy["Statement"] if each.get("Sid") == sid)
+        found["Condition"][new] = found["Condition"].pop(old)
+
+    return edit
+
+
+def condition(sid: str, operator: str, key: str) -> Callable[[Any], None]:
+    """Remove a condition of a policy's statement, by the end of its key."""
+
+    def edit(policy: Any) -> None:
+        (found,) = (each for each in policy["Statement"] if each.get("Sid") == sid)
+        (name,) = (each for each in found["Condition"][operator] if each.endswith(key))
+        del found["Condition"][operator][name]
+
+    return edit
+
+
 def reference(module: str, label: str, argument: str, target: str, finding: str) -> Change:
     """An argument that refers to something else in the configuration."""
 
@@ -174,6 +198,24 @@ def reference(module: str, label: str, argument: str, target: str, finding: str)
             found = found["module_calls"][name]["module"]
         (block,) = (each for each in found["resources"] if each["address"] == label)
         block["expressions"][argument] = {"references": [target]}
+        return finding
+
+    return change
+
+
+def unset(label: str, path: str, finding: str) -> Change:
+    """An argument of the foundation that is not set: neither in the configuration nor in the plan."""
+
+    def change(plan: dict[str, Any]) -> str:
+        found = plan["configuration"]["root_module"]["module_calls"]["foundation"]["module"]["resources"]
+        (block,) = (each for each in found if each["address"] == label)
+        planned = find(plan, finding)["change"]
+        for values in (block["expressions"], planned["after"], planned["after_unknown"]):
+            *steps, last = (int(step) if step.isdigit() else step for step in path.split("."))
+            place = values
+            for step in steps:
+                place = place[step]
+            place.pop(last, None)
         return finding
 
     return change
@@ -397,6 +439,14 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
         "no condition",
         document(KEY, "policy", lambda policy: policy["Statement"][1].pop("Condition") and None),
     ),
+    *(
+        ("kms-policy", "foundation", fault, document(KEY, "policy", renamed(pattern, replacement)))
+        for fault, pattern, replacement in (
+            ("all but its own groups", "ArnLike", "ArnNotLike"),
+            ("where no group is told", "ArnLike", "ArnLikeIfExists"),
+            ("groups of any account", ":123456789012:log-group:", ":*:log-group:"),
+        )
+    ),
     ("kms-alias", "foundation", "none", drop(f"{FOUNDATION}.aws_kms_alias.data_lake", KEY)),
     ("kms-deletion-window", "foundation", "a week", put(KEY, "deletion_window_in_days", 7)),
     # ─── Network ───
@@ -449,6 +499,31 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
     ),
     ("sg-ingress", "foundation", "everywhere", put(FROM_JOBS, "cidr_ipv4", "0.0.0.0/0")),
     ("sg-described", "foundation", "no word", put(TO_VPC, "description", "")),
+    ("sg-ports", "foundation", "all ports from the jobs", put(FROM_JOBS, "from_port", 0)),
+    ("sg-ports", "foundation", "a range", put(TO_VPC, "to_port", 8443)),
+    (
+        "sg-ports",
+        "foundation",
+        "all ports from another stack's group",
+        add(
+            f"{FOUNDATION}.aws_vpc_security_group_ingress_rule.more",
+            "aws_vpc_security_group_ingress_rule",
+            {"from_port": 0, "ip_protocol": "tcp", "to_port": 65535},
+        ),
+    ),
+    ("sg-ports", "foundation", "all protocols", put(FROM_JOBS, "ip_protocol", "-1")),
+    (
+        "sg-ports",
+        "foundation",
+        "shuffle with another group",
+        reference(
+            "foundation",
+            "aws_vpc_security_group_ingress_rule.job_shuffle",
+            "referenced_security_group_id",
+            "aws_security_group.glue_endpoint",
+            f"{FOUNDATION}.aws_vpc_security_group_ingress_rule.job_shuffle",
+        ),
+    ),
     ("sg-default-empty", "foundation", "none", drop(DEFAULT_GROUP, VPC)),
     (
         "sg-default-empty",
@@ -483,6 +558,28 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
     ),
     ("vpc-endpoints", "foundation", "one is missing", drop(ENDPOINT, VPC)),
     ("vpc-endpoints", "foundation", "no private name", put(ENDPOINT, "private_dns_enabled", False)),
+    ("vpc-endpoints", "foundation", "no names in the VPC", put(VPC, "enable_dns_hostnames", False)),
+    *(
+        ("vpc-endpoints", "foundation", fault, unset(f"aws_vpc_endpoint.{name}", argument, finding))
+        for fault, name, argument, finding in (
+            ("in no subnet", "interface", "subnet_ids", ENDPOINT),
+            ("in the default group", "interface", "security_group_ids", ENDPOINT),
+            ("without a route", "s3", "route_table_ids", S3_ENDPOINT),
+        )
+    ),
+    ("vpc-endpoint-policy", "foundation", "AWS's own policy", put(ENDPOINT, "policy", None)),
+    ("vpc-endpoint-policy", "foundation", "unknown policy", hide(ENDPOINT, "policy")),
+    *(
+        ("vpc-endpoint-policy", "foundation", fault, document(address, "policy", change))
+        for fault, address, change in (
+            ("any account", ENDPOINT, statement("IdentitiesOfThisAccount", Condition=None)),
+            ("where no account is told", ENDPOINT, renamed("StringEquals", "StringEqualsIfExists")),
+            ("every account", ENDPOINT, renamed("123456789012", "*")),
+            ("any bucket", S3_ENDPOINT, statement("DomainBuckets", Resource="*")),
+            ("any bucket's objects", S3_ENDPOINT, renamed("arn:aws:s3:::f01-raw-", "arn:aws:s3:::*")),
+            ("nobody", S3_ENDPOINT, statement("DomainBuckets", Effect="Deny")),
+        )
+    ),
     # ─── Roles ───
     (
         "iam-trust",
@@ -519,6 +616,12 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
         "project",
         "everyone",
         document(JOB_ROLE, "assume_role_policy", statement("", Principal="*")),
+    ),
+    (
+        "iam-trust",
+        "project",
+        "nobody",
+        document(JOB_ROLE, "assume_role_policy", statement("", Effect="Deny")),
     ),
     (
         "iam-no-wildcard-action",
@@ -580,6 +683,7 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
             "no subject": {"Condition": {"StringEquals": {f"{GITHUB}:aud": "sts.amazonaws.com"}}},
             "another issuer": {"Principal": {"Federated": "arn:aws:iam::123456789012:saml-provider/x"}},
             "another way in": {"Action": ["sts:AssumeRoleWithWebIdentity", "sts:TagSession"]},
+            "nobody": {"Effect": "Deny"},
         }.items()
     ),
     *(
@@ -612,6 +716,13 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
             "policies of roles without it": statement("NoRoleWithoutIt", Action=["iam:CreateRole"]),
             "some roles only": statement("NoRoleWithoutIt", Resource="arn:aws:iam::123456789012:role/x"),
             "taken off": without("NoTakingOff"),
+            "any Region": statement("ServicesInTheRegion", Condition=None),
+            "where no Region is told": renamed(
+                '"StringEquals": {"aws:RequestedRegion"', '"StringEqualsIfExists": {"aws:RequestedRegion"'
+            ),
+            "another Region alone": renamed(
+                '"StringEquals": {"aws:RequestedRegion"', '"StringNotEquals": {"aws:RequestedRegion"'
+            ),
         }.items()
     ),
     (
@@ -637,6 +748,29 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
         "bootstrap",
         "keys without tags",
         document(DEPLOY_DATA, "policy", statement("CreateKeys", Condition=None)),
+    ),
+    *(
+        ("iam-by-tags", "bootstrap", f"{sid}: {fault}", document(address, "policy", change(sid)))
+        for sid, address in (("CreateKeys", DEPLOY_DATA), ("ChangeKeys", DEPLOY_DATA))
+        for fault, change in {
+            "no condition": lambda sid: statement(sid, Condition=None),
+            "any environment": lambda sid: condition(sid, "StringEquals", "/Environment"),
+            "any domain": lambda sid: condition(sid, "StringEquals", "/Domain"),
+            "where no tag is told": lambda sid: operator(sid, "StringEquals", "StringEqualsIfExists"),
+        }.items()
+    ),
+    *(
+        ("iam-by-tags", "bootstrap", fault, document(DEPLOY_NETWORK, "policy", change))
+        for fault, change in {
+            "a VPC of anyone": statement("CreateVpc", Condition=None),
+            "a VPC of another environment": condition("CreateVpc", "StringEquals", "/Environment"),
+            "what is there, of anyone": statement("ChangeTagged", Condition=None),
+            "what is there, but the domain's": operator("ChangeTagged", "StringEquals", "StringNotEquals"),
+            "tags on what is there": statement("TagWhatIsMade", Condition=None),
+            "tags on another's group": condition("TagDefaultGroup", "Null", "/Domain"),
+            "tags of any environment": renamed('"aws:RequestTag/Environment": "dev"', '"aws:UserAgent": "*"'),
+            "a domain by a pattern": renamed('Tag/Domain": "finance01"', 'Tag/Domain": "*"'),
+        }.items()
     ),
     (
         "kms-alias",
@@ -681,6 +815,19 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
             ("job_bookmarks_encryption", "job_bookmarks_encryption_mode"),
         )
     ),
+    *(
+        (
+            "glue-security-configuration",
+            "foundation",
+            f"{part} by AWS's own key",
+            unset(
+                "aws_glue_security_configuration.main",
+                f"encryption_configuration.0.{part}.0.kms_key_arn",
+                f"{FOUNDATION}.aws_glue_security_configuration.main",
+            ),
+        )
+        for part in ("s3_encryption", "cloudwatch_encryption", "job_bookmarks_encryption")
+    ),
     ("glue-arguments", "project", "no metrics", put(JOB, "default_arguments.--enable-metrics", "false")),
     (
         "glue-arguments",
@@ -691,6 +838,20 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
     ("glue-limits", "project", "two days", put(JOB, "timeout", 2880)),
     ("glue-limits", "project", "twice at once", put(JOB, "execution_property.0.max_concurrent_runs", 2)),
     ("glue-in-the-vpc", "project", "outside", put(JOB, "connections", [])),
+    *(
+        (
+            "glue-in-the-vpc",
+            "foundation",
+            fault,
+            unset(
+                "aws_glue_connection.network", f"physical_connection_requirements.0.{argument}", CONNECTION
+            ),
+        )
+        for fault, argument in (
+            ("in no subnet", "subnet_id"),
+            ("in the default group", "security_group_id_list"),
+        )
+    ),
     *(
         (
             "glue-table-optimizers",
@@ -730,6 +891,12 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
         document(MACHINE, "definition", renamed("Run_02_", "Run_02_" + "x" * 80)),
     ),
     (
+        "sfn-definition",
+        "project",
+        "no good end",
+        document(MACHINE, "definition", renamed('"Type": "Succeed"', '"Type": "Fail"')),
+    ),
+    (
         "sfn-sync",
         "project",
         "not waited for",
@@ -748,6 +915,18 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
         "project",
         "a failure that ends well",
         document(MACHINE, "definition", renamed('"Next": "PipelineFailed"', '"Next": "PipelineSucceeded"')),
+    ),
+    (
+        "sfn-catch",
+        "project",
+        "a cause that is elsewhere",
+        document(MACHINE, "definition", renamed('"ResultPath": "\\$.failure"', '"ResultPath": "$.other"')),
+    ),
+    (
+        "sfn-catch",
+        "project",
+        "another cause",
+        document(MACHINE, "definition", renamed("failure.Cause", "failure.Error")),
     ),
     (
         "sfn-timeout",

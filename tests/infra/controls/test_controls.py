@@ -22,12 +22,12 @@ ABSENT = {
     "bootstrap": ("glue-", "iam-trust", "logs-", "sfn-", "sg-", "subnet-", "vpc-"),
     "foundation": (
         "glue-arguments",
-        "glue-in-the-vpc",
         "glue-job",
         "glue-limits",
         "glue-table",
         "glue-version",
         "iam-boundary-holds",
+        "iam-by-tags",
         "iam-key-use",
         "iam-no-administrator",
         "iam-oidc",

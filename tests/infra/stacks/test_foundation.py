@@ -205,7 +205,7 @@ def references(plan, kind: str, argument: str) -> dict[str, str | None]:
     }
 
 
-@pytest.mark.proves("sg-egress", "sg-glue-jobs")
+@pytest.mark.proves("sg-egress", "sg-glue-jobs", "sg-ports")
 def test_egress_goes_to_the_vpc_to_s3_and_among_the_workers_only(dev):
     kind = "aws_vpc_security_group_egress_rule"
     assert rules(dev, kind) == {
@@ -224,7 +224,7 @@ def test_egress_goes_to_the_vpc_to_s3_and_among_the_workers_only(dev):
     )
 
 
-@pytest.mark.proves("sg-ingress")
+@pytest.mark.proves("sg-ingress", "sg-ports")
 def test_ingress_comes_from_the_jobs_only(dev):
     kind = "aws_vpc_security_group_ingress_rule"
     assert rules(dev, kind) == {
@@ -279,12 +279,14 @@ def test_the_services_that_jobs_call_have_endpoints(dev):
     assert all(e["private_dns_enabled"] for e in endpoints if e["vpc_endpoint_type"] == "Interface")
 
 
+@pytest.mark.proves("vpc-endpoint-policy")
 def test_endpoints_serve_this_account_alone(dev):
     for endpoint in resources(dev, "aws_vpc_endpoint").values():
         for statement in statements(endpoint["policy"]).values():
             assert statement["Condition"] == {"StringEquals": {"aws:PrincipalAccount": ACCOUNT}}
 
 
+@pytest.mark.proves("vpc-endpoint-policy")
 def test_the_s3_endpoint_leads_to_the_domains_buckets_alone(dev):
     s3 = resources(dev, "aws_vpc_endpoint")[f"{FOUNDATION}.aws_vpc_endpoint.s3"]
     (statement,) = statements(s3["policy"]).values()
@@ -436,6 +438,7 @@ def test_every_policy_allows_exactly_its_actions(dev):
             assert allowed(endpoint["policy"]) == {"IdentitiesOfThisAccount": "*"}, address
 
 
+@pytest.mark.proves("glue-in-the-vpc", "vpc-endpoints")
 def test_the_names_in_the_vpc_resolve_and_its_parts_belong_together(dev):
     vpc = the(dev, "aws_vpc")
     assert (vpc["cidr_block"], vpc["enable_dns_hostnames"], vpc["enable_dns_support"]) == (
