@@ -93,7 +93,8 @@ def _attached() -> Iterator[SparkSession]:
         gateway.jvm.org.apache.spark.SparkContext.getOrCreate()
     )
     conf: Any = SparkConf(_jconf=context.getConf())
-    own = gateway.jvm.SparkSession(context.sc()).newSession()
+    # Not one made of the context: that would have a state of its own, and a listener that outlives it.
+    own = gateway.jvm.SparkSession.getDefaultSession().get().newSession()
     try:
         yield SparkSession(SparkContext(gateway=gateway, jsc=context, conf=conf), own)
     finally:

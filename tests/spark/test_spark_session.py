@@ -35,15 +35,21 @@ def held(spark):
     return found[-1]
 
 
+def listeners(spark):
+    """Who is told what Spark does: whatever is told and not read fills the heap."""
+    return sorted(each.getClass().getSimpleName() for each in spark._jsc.sc().listenerBus().listeners())
+
+
 def test_a_child_computes_in_the_same_jvm_in_a_session_of_its_own_and_leaves_nothing(spark, rows):
     rows("n int", (1,)).createOrReplaceTempView("numbers")
     environment = {**os.environ, **spark_session.lent(spark), "PYTHONPATH": str(toolchain.ROOT / "src")}
-    before = held(spark)
+    before, told = held(spark), listeners(spark)
     for _ in range(2):
         said = subprocess.run(
             [sys.executable, "-c", CHILD], env=environment, capture_output=True, text=True, timeout=120
         )
         assert said.stdout.split() == [spark.sparkContext.applicationId, "3"], said.stderr
     assert held(spark) <= before
+    assert listeners(spark) == told
     assert (spark.table("numbers").count(), spark.conf.get("spark.sql.shuffle.partitions")) == (1, "2")
     assert not Path("unused").exists()
