@@ -404,7 +404,26 @@ def test_the_foundations_state_is_found_by_the_domains_region_alone(terraform, i
 
 
 GOOD = {"name": "orders", "description": "Orders", "owner": "orders@example.com"}
-FILE = "infrastructure/projects/orders/project.json: "
+FOLDER = "infrastructure/projects/orders"
+
+
+@pytest.fixture
+def refused_with(terraform, new_project, foundation):
+    """refused_with({file: text}) → the one error of the new project with those files, just this once."""
+
+    def refused_with(texts: dict[str, str]) -> str:
+        good = {name: (new_project / name).read_text() for name in texts}
+        try:
+            for name, text in texts.items():
+                (new_project / name).write_text(text)
+            refused = refusal(terraform(new_project), tf_vars={"env": "dev"})
+        finally:
+            for name, text in good.items():
+                (new_project / name).write_text(text)
+        assert refused.count("Error: ") == 1
+        return refused
+
+    return refused_with
 
 
 @pytest.mark.parametrize(
@@ -439,18 +458,9 @@ FILE = "infrastructure/projects/orders/project.json: "
         ),
     ],
 )
-def test_a_bad_project_json_is_named_before_anything_is_planned(
-    content, messages, terraform, new_project, foundation
-):
-    file = new_project / "project.json"
-    good = file.read_text()
-    file.write_text(content)
-    try:
-        refused = refusal(terraform(new_project), tf_vars={"env": "dev"})
-    finally:
-        file.write_text(good)
-    assert [message for message in messages if FILE + message not in refused] == []
-    assert refused.count("Error: ") == 1
+def test_a_bad_project_json_is_named_before_anything_is_planned(content, messages, refused_with):
+    refused = refused_with({"project.json": content})
+    assert [each for each in messages if f"{FOLDER}/project.json: {each}" not in refused] == []
 
 
 def test_an_environment_that_there_is_not_is_refused(terraform, new_project, foundation):
@@ -459,56 +469,35 @@ def test_an_environment_that_there_is_not_is_refused(terraform, new_project, fou
 
 
 @pytest.mark.parametrize("content", ["[", "[]", "{}"])
-def test_a_contract_that_is_no_object_is_named(content, terraform, new_project, foundation):
-    file = new_project / "tables.json"
-    good = file.read_text()
-    file.write_text(content)
-    try:
-        refused = refusal(terraform(new_project), tf_vars={"env": "dev"})
-    finally:
-        file.write_text(good)
-    expected = (
-        'tables.json: content is "no JSON object"; expected a JSON object with curated, raw and refined.'
-    )
-    assert f"infrastructure/projects/orders/{expected}" in refused
-    assert refused.count("Error: ") == 1
+def test_a_contract_that_is_no_object_is_named(content, refused_with):
+    refused = refused_with({"tables.json": content})
+    expected = 'content is "no JSON object"; expected a JSON object with curated, raw and refined.'
+    assert f"{FOLDER}/tables.json: {expected}" in refused
 
 
-def test_bad_tables_and_pipelines_are_named(terraform, new_project, foundation):
-    tables, pipelines = new_project / "tables.json", new_project / "pipelines.tf"
-    good = {file: file.read_text() for file in (tables, pipelines)}
-    tables.write_text(
-        json.dumps(
-            {
-                "raw": {"records": {"description": "No columns"}},
-                "refined": {
-                    "typed": {
-                        "description": "A key without a column",
-                        "columns": [{"name": "id", "type": "string"}],
-                        "history": {},
-                        "keys": ["no"],
-                        "retention": {"days": 7},
-                    }
-                },
-                "bronze": {"typed": {"description": "Of no layer"}},
-                "silver": {},
+def test_bad_tables_and_pipelines_are_named(refused_with, new_project):
+    tables = {
+        "raw": {"records": {"description": "No columns"}},
+        "refined": {
+            "typed": {
+                "description": "A key without a column",
+                "columns": [{"name": "id", "type": "string"}],
+                "history": {},
+                "keys": ["no"],
+                "retention": {"days": 7},
             }
-        )
-    )
-    pipelines.write_text(good[pipelines].replace('"refine"', '"polish"'))
-    try:
-        refused = refusal(terraform(new_project), tf_vars={"env": "dev"})
-    finally:
-        for file, text in good.items():
-            file.write_text(text)
-    folder = "infrastructure/projects/orders"
-    assert f"{folder}/tables.json: raw.records.columns is missing; expected a list of at least one" in refused
-    assert f'{folder}/tables.json: refined.typed.keys[0] is "no"; expected one of id.' in refused
-    assert f"{folder}/tables.json: refined.typed.retention is {{...}}; expected no such field" in refused
-    assert f"{folder}/tables.json: refined.typed.history is {{}}; expected no such field" in refused
+        },
+        "bronze": {"typed": {"description": "Of no layer"}},
+        "silver": {},
+    }
+    pipelines = (new_project / "pipelines.tf").read_text().replace('"refine"', '"polish"')
+    refused = refused_with({"tables.json": json.dumps(tables), "pipelines.tf": pipelines})
+    assert f"{FOLDER}/tables.json: raw.records.columns is missing; expected a list of at least one" in refused
+    assert f'{FOLDER}/tables.json: refined.typed.keys[0] is "no"; expected one of id.' in refused
+    assert f"{FOLDER}/tables.json: refined.typed.retention is {{...}}; expected no such field" in refused
+    assert f"{FOLDER}/tables.json: refined.typed.history is {{}}; expected no such field" in refused
     assert (
-        f"{folder}/tables.json: bronze is {{...}}; expected no such field: there are curated, raw" in refused
+        f"{FOLDER}/tables.json: bronze is {{...}}; expected no such field: there are curated, raw" in refused
     )
-    assert f"{folder}/tables.json: silver is {{}}; expected no such field: there are curated, raw" in refused
-    assert f'{folder}/pipelines.tf: daily[1] is "polish"; expected a key of job_settings' in refused
-    assert refused.count("Error: ") == 1
+    assert f"{FOLDER}/tables.json: silver is {{}}; expected no such field: there are curated, raw" in refused
+    assert f'{FOLDER}/pipelines.tf: daily[1] is "polish"; expected a key of job_settings' in refused
