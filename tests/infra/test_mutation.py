@@ -15,18 +15,25 @@ MODULE = "glue_catalog_database"
 BAD_LOCATION = """        ({"location_uri": "f01-raw"}, 'location_uri is "f01-raw"'),\n"""
 
 
+A_TYPE_UNCHECKED = "projects/_template/checks.tf::locals/table_problems::drop-element::4"
+
+
 @pytest.fixture(scope="module")
-def mutants():
+def everything():
+    return all_mutants(running.INFRASTRUCTURE)
+
+
+@pytest.fixture(scope="module")
+def mutants(everything):
     """Those of one small module, by what follows the file in their ids."""
-    found = all_mutants(running.INFRASTRUCTURE)
-    return {each.id.partition("::")[2]: each for each in found if each.module == MODULE}
+    return {each.id.partition("::")[2]: each for each in everything if each.module == MODULE}
 
 
 def judged(judge, mutant):
     return judge.judge(mutant, scope.stacks_with(running.INFRASTRUCTURE, mutant.texts))
 
 
-def test_a_judge_kills_what_the_suite_notices(mutants):
+def test_a_judge_kills_what_the_suite_notices(mutants, everything):
     with running.Judge() as judge:
         location = judged(judge, mutants["aws_glue_catalog_database.this/location_uri::drop-argument::1"])
         assert location["killed_by"] == [
@@ -40,6 +47,9 @@ def test_a_judge_kills_what_the_suite_notices(mutants):
         assert version["killed_by"][0].startswith("tests/infra/test_sources.py::")
         refused = judged(judge, mutants["aws_glue_catalog_database.this::drop-resource::1"])
         assert refused["refused"] == "Error: Reference to undeclared resource"
+        (unchecked,) = (each for each in everything if each.id == A_TYPE_UNCHECKED)
+        (killer,) = judged(judge, unchecked)["killed_by"]
+        assert killer.startswith("tests/infra/stacks/test_bad_inputs.py::test_a_projects_plan_is_refused")
         # Nothing of one mutant is left for the next.
         assert judged(judge, mutants["var.name/validation::drop-validation::1"])["refused"] == ""
 
@@ -48,7 +58,7 @@ def test_a_weakened_suite_lets_a_mutant_go(mutants, tmp_path):
     for file in running.committed(toolchain.ROOT):
         target = tmp_path / file.relative_to(toolchain.ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(file, target)
+        shutil.copy2(file, target, follow_symlinks=False)
     subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
     inputs = tmp_path / "tests" / "infra" / "modules" / "test_inputs.py"
     assert BAD_LOCATION in inputs.read_text()

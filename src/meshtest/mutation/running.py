@@ -129,7 +129,7 @@ class Judge:
         for file in committed(root):
             target = copy / file.relative_to(root)
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(file, target)
+            shutil.copy2(file, target, follow_symlinks=False)  # the jobs' contracts are links
         for name in (".tools", ".venv"):
             if (root / name).exists():
                 (copy / name).symlink_to(root / name)
