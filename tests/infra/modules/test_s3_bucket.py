@@ -123,6 +123,7 @@ def test_versions_are_kept_and_expire(data_bucket):
     expiry = rules(data_bucket)["expire-noncurrent-versions"]
     assert expiry["status"] == "Enabled"
     assert expiry["noncurrent_version_expiration"][0]["noncurrent_days"] == 90
+    assert expiry["expiration"][0]["expired_object_delete_marker"] is True
 
 
 def test_every_rule_says_which_objects_it_is_for(data_bucket):
