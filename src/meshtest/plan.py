@@ -225,6 +225,15 @@ class Statement:
     negated: tuple[str, ...]  # which of NotAction, NotPrincipal, NotResource it has
 
 
+# The operators by which a condition lets through what it names, and nothing else.
+NAMING = ("ArnEquals", "ArnLike", "StringEquals", "StringLike")
+
+
+def names_account(value: str) -> bool:
+    """Whether a condition's value, an ARN or an account's id, names one account."""
+    return bool(re.search(r"(^|:)\d{12}(:|$)", value))
+
+
 def statements(policy: str) -> list[Statement]:
     """The statements of a policy document, in its order.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 
 import pytest
@@ -13,8 +12,6 @@ from meshtest.mutation.mutants import all_mutants
 
 MODULE = "glue_catalog_database"
 BAD_LOCATION = """        ({"location_uri": "f01-raw"}, 'location_uri is "f01-raw"'),\n"""
-
-
 A_TYPE_UNCHECKED = "projects/_template/checks.tf::locals/table_problems::drop-element::4"
 
 
@@ -55,10 +52,7 @@ def test_a_judge_kills_what_the_suite_notices(mutants, everything):
 
 
 def test_a_weakened_suite_lets_a_mutant_go(mutants, tmp_path):
-    for file in running.committed(toolchain.ROOT):
-        target = tmp_path / file.relative_to(toolchain.ROOT)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(file, target, follow_symlinks=False)
+    running.copy_committed(toolchain.ROOT, tmp_path)
     subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
     inputs = tmp_path / "tests" / "infra" / "modules" / "test_inputs.py"
     assert BAD_LOCATION in inputs.read_text()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from meshtest.controls import Seen, control
-from meshtest.plan import Plan, Resource, Statement, statements
+from meshtest.plan import NAMING, Plan, Resource, Statement, names_account, statements
 
 # Statements that may name every resource: the actions they may hold, and why.
 _ALL_RESOURCES: tuple[tuple[str, frozenset[str], str], ...] = (
@@ -118,7 +118,7 @@ _CONDITIONS = {
 # Which source a service works for, and the operators that demand it.
 _SOURCE = {
     "aws:sourceaccount": ("StringEquals",),
-    "aws:sourcearn": ("ArnEquals", "ArnLike", "StringEquals", "StringLike"),
+    "aws:sourcearn": NAMING,
 }
 _POLICY = re.compile(r"arn:[\w-]+:iam::\d{12}:policy/([\w+=,.@/-]+)")
 _ISSUER = "token.actions.githubusercontent.com"
@@ -181,7 +181,7 @@ def _wide(statement: Statement) -> Iterator[str]:
     """What of a condition on the source names no account."""
     for (_, key), values in statement.conditions.items():
         if key in _SOURCE:
-            yield from (value for value in values if not re.search(r"(^|:)\d{12}(:|$)", value))
+            yield from (value for value in values if not names_account(value))
 
 
 @control(
@@ -245,7 +245,7 @@ def boundary_holds(plan: Plan) -> Iterator[Seen]:
 def _is_in_a_region(statement: Statement) -> bool:
     """Whether it is held to named Regions; what names resources by their ARNs is."""
     regions = statement.conditions.get(("StringEquals", "aws:requestedregion"), ())
-    return "*" not in statement.resources or (bool(regions) and not any("*" in each for each in regions))
+    return "*" not in statement.resources or _is_exact(regions)
 
 
 def _refuses_without(statement: Statement, boundary: Resource) -> bool:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from meshtest.controls import Seen, control
-from meshtest.plan import Plan, Statement, statements
-
-# What a condition has to be to let this account's own through alone.
-_LIKE = ("ArnEquals", "ArnLike", "StringEquals", "StringLike")
-_OF_AN_ACCOUNT = re.compile(r"(.*:)?\d{12}(:.*)?")
+from meshtest.plan import NAMING, Plan, Statement, names_account, statements
 
 
 @control(
@@ -56,11 +51,11 @@ def _is_account(statement: Statement) -> bool:
 
 def _is_limited(statement: Statement) -> bool:
     is_open = ("AWS", "*") in statement.principals or bool(statement.negated) or "kms:*" in statement.actions
-    names_account = any(
-        operator in _LIKE and all(map(_OF_AN_ACCOUNT.fullmatch, values))
+    is_of_an_account = any(
+        operator in NAMING and all(map(names_account, values))
         for (operator, _), values in statement.conditions.items()
     )
-    return statement.effect == "Deny" or (names_account and not is_open)
+    return statement.effect == "Deny" or (is_of_an_account and not is_open)
 
 
 @control("kms-alias", "Every key has an alias", "low", improvement="P1-03")

@@ -17,9 +17,13 @@ def _machines(plan: Plan) -> list[Resource]:
     return plan.resources("aws_sfn_state_machine")
 
 
+def _states(machine: Resource) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = json.loads(machine.get("definition")).get("States", {})
+    return found
+
+
 def _tasks(machine: Resource) -> dict[str, dict[str, Any]]:
-    states = json.loads(machine.get("definition")).get("States", {})
-    return {name: state for name, state in states.items() if state.get("Type") == "Task"}
+    return {name: state for name, state in _states(machine).items() if state.get("Type") == "Task"}
 
 
 @control(
@@ -32,9 +36,8 @@ def definition(plan: Plan) -> Iterator[Seen]:
     """https://states-language.net/spec.html."""
     for machine in _machines(plan):
         yield Seen(machine, [str(each) for each in diagnose(machine.get("definition"))], [])
-        states = json.loads(machine.get("definition")).get("States", {}).values()
-        ends = [each for each in states if each.get("Type") == "Succeed" or each.get("End")]
-        yield Seen(machine, bool(ends), True)
+        states = _states(machine).values()
+        yield Seen(machine, any(each.get("Type") == "Succeed" or each.get("End") for each in states), True)
 
 
 @control("sfn-sync", "Every Glue job is waited for until it ends", "high")
@@ -69,7 +72,7 @@ def _is_patient(task: dict[str, Any]) -> bool:
 def catch(plan: Plan) -> Iterator[Seen]:
     """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html."""
     for machine in _machines(plan):
-        states = json.loads(machine.get("definition")).get("States", {})
+        states = _states(machine)
         silent = [name for name, task in _tasks(machine).items() if not _ends_as_failed(task, states)]
         yield Seen(machine, silent, [])
 

@@ -113,6 +113,14 @@ def committed(root: Path) -> list[Path]:
     return sorted(root / name for name in listed.split("\0") if name and (root / name).is_file())
 
 
+def copy_committed(root: Path, target: Path) -> None:
+    """Copy these files; links stay links, as the jobs' contracts have to."""
+    for file in committed(root):
+        place = target / file.relative_to(root)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(file, place, follow_symlinks=False)
+
+
 # ─── Judges ───
 
 
@@ -126,10 +134,7 @@ class Judge:
     def __init__(self, root: Path = toolchain.ROOT) -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="mutation-")
         copy = Path(self._directory.name).resolve()
-        for file in committed(root):
-            target = copy / file.relative_to(root)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(file, target, follow_symlinks=False)  # the jobs' contracts are links
+        copy_committed(root, copy)
         for name in (".tools", ".venv"):
             if (root / name).exists():
                 (copy / name).symlink_to(root / name)
