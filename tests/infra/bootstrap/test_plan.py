@@ -25,6 +25,13 @@ def trust(planned, role: str) -> dict:
     return statement
 
 
+def of_module(planned, kind: str, env: str, module: str):
+    """The only resource of a type in a module of an environment."""
+    instance = f'module.environment["{env}"].module.{module}'
+    (found,) = (each for each in planned.resources(kind) if each.instance == instance)
+    return found
+
+
 # ─── States ───
 
 
@@ -52,11 +59,7 @@ def test_states_are_versioned_and_kept_for_a_year_and_cannot_be_destroyed(planne
             f"{state}.terraform_data.destroy_guard[0]",
             f"{state}_logs.terraform_data.destroy_guard[0]",
         } <= guards
-        (rules,) = (
-            each.get("rule")
-            for each in planned.resources("aws_s3_bucket_lifecycle_configuration")
-            if each.instance == state
-        )
+        rules = of_module(planned, "aws_s3_bucket_lifecycle_configuration", env, "state").get("rule")
         days = [
             rule["noncurrent_version_expiration"][0]["noncurrent_days"]
             for rule in rules
@@ -67,11 +70,7 @@ def test_states_are_versioned_and_kept_for_a_year_and_cannot_be_destroyed(planne
 
 def test_who_read_or_wrote_a_state_is_kept_for_a_year(planned):
     for env in ENVIRONMENTS:
-        (rules,) = (
-            each.get("rule")
-            for each in planned.resources("aws_s3_bucket_lifecycle_configuration")
-            if each.instance == f'module.environment["{env}"].module.state_logs'
-        )
+        rules = of_module(planned, "aws_s3_bucket_lifecycle_configuration", env, "state_logs").get("rule")
         expired = {
             rule["filter"][0]["prefix"]: rule["expiration"][0]["days"] for rule in rules if rule["expiration"]
         }
@@ -80,12 +79,8 @@ def test_who_read_or_wrote_a_state_is_kept_for_a_year(planned):
 
 @pytest.mark.parametrize("env", ENVIRONMENTS)
 def test_the_logs_of_a_state_are_delivered_and_no_others(planned, env):
-    (document,) = (
-        each.get("policy")
-        for each in planned.resources("aws_s3_bucket_policy")
-        if each.instance == f'module.environment["{env}"].module.state_logs'
-    )
-    delivery = statements(document)["AccessLogDelivery"]
+    policy = of_module(planned, "aws_s3_bucket_policy", env, "state_logs").get("policy")
+    delivery = statements(policy)["AccessLogDelivery"]
     assert delivery["Principal"] == {"Service": "logging.s3.amazonaws.com"}
     assert delivery["Resource"] == [f"arn:aws:s3:::f01-tfstate-logs-{ACCOUNT}-{env}/tfstate/*"]
     assert delivery["Condition"] == {
@@ -100,7 +95,7 @@ def test_a_states_key_can_be_kept_from_deletion_for_a_month(planned):
 
 
 def test_the_repository_is_told_its_roles_and_buckets(plan, infrastructure):
-    """docs/deploy.md and setup/bootstrap.sh read these outputs."""
+    """setup/bootstrap.sh reads these outputs (`meshtest.bootstrap`)."""
     told = plan(infrastructure / "bootstrap", INPUTS).outputs
     assert {name: told[name] for name in ("deploy_role_arns", "plan_role_arns", "state_buckets")} == {
         "deploy_role_arns": {env: f"arn:aws:iam::{ACCOUNT}:role/f01-deploy-{env}" for env in ENVIRONMENTS},

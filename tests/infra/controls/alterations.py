@@ -58,16 +58,21 @@ def find(plan: dict[str, Any], address: str) -> dict[str, Any]:
     return found
 
 
+def at(values: Any, path: str) -> tuple[Any, str | int]:
+    """The object or list that holds what a path names, and its key there."""
+    *steps, last = (int(step) if step.isdigit() else step for step in path.split("."))
+    for step in steps:
+        values = values[step]
+    return values, last
+
+
 def put(address: str, path: str, value: Any, finding: str | None = None) -> Change:
     """Another value for an argument."""
 
     def change(plan: dict[str, Any]) -> str:
-        *steps, last = (int(step) if step.isdigit() else step for step in path.split("."))
         planned = find(plan, address)["change"]
         planned["after_unknown"].pop(path, None)
-        place = planned["after"]
-        for step in steps:
-            place = place[step]
+        place, last = at(planned["after"], path)
         assert place.get(last) != value
         place[last] = value
         return finding or address
@@ -132,11 +137,17 @@ def document(address: str, argument: str, edit: Callable[[Any], Any], finding: s
     return change
 
 
+def named(policy: Any, sid: str) -> dict[str, Any]:
+    """A policy's only statement of that Sid."""
+    (found,) = (each for each in policy["Statement"] if each.get("Sid", "") == sid)
+    return found
+
+
 def statement(sid: str, **changes: Any) -> Callable[[Any], None]:
     """Change members of a policy's statement; None removes one."""
 
     def edit(policy: Any) -> None:
-        (found,) = (each for each in policy["Statement"] if each.get("Sid", "") == sid)
+        found = named(policy, sid)
         for name, value in changes.items():
             found.pop(name, None) if value is None else found.update({name: value})
 
@@ -172,8 +183,8 @@ def operator(sid: str, old: str, new: str) -> Callable[[Any], None]:
     """Another operator for a condition of a policy's statement."""
 
     def edit(policy: Any) -> None:
-        (found,) = (each for each in policy["Statement"] if each.get("Sid") == sid)
-        found["Condition"][new] = found["Condition"].pop(old)
+        conditions = named(policy, sid)["Condition"]
+        conditions[new] = conditions.pop(old)
 
     return edit
 
@@ -182,22 +193,27 @@ def condition(sid: str, operator: str, key: str) -> Callable[[Any], None]:
     """Remove a condition of a policy's statement, by the end of its key."""
 
     def edit(policy: Any) -> None:
-        (found,) = (each for each in policy["Statement"] if each.get("Sid") == sid)
-        (name,) = (each for each in found["Condition"][operator] if each.endswith(key))
-        del found["Condition"][operator][name]
+        keys = named(policy, sid)["Condition"][operator]
+        (name,) = (each for each in keys if each.endswith(key))
+        del keys[name]
 
     return edit
+
+
+def expressions(plan: dict[str, Any], module: str, label: str) -> dict[str, Any]:
+    """What the configuration gives the arguments of a module's resource."""
+    found = plan["configuration"]["root_module"]
+    for name in module.split("."):
+        found = found["module_calls"][name]["module"]
+    (block,) = (each for each in found["resources"] if each["address"] == label)
+    return block["expressions"]
 
 
 def reference(module: str, label: str, argument: str, target: str, finding: str) -> Change:
     """An argument that refers to something else in the configuration."""
 
     def change(plan: dict[str, Any]) -> str:
-        found = plan["configuration"]["root_module"]
-        for name in module.split("."):
-            found = found["module_calls"][name]["module"]
-        (block,) = (each for each in found["resources"] if each["address"] == label)
-        block["expressions"][argument] = {"references": [target]}
+        expressions(plan, module, label)[argument] = {"references": [target]}
         return finding
 
     return change
@@ -207,14 +223,10 @@ def unset(label: str, path: str, finding: str) -> Change:
     """An argument of the foundation that is not set: neither in the configuration nor in the plan."""
 
     def change(plan: dict[str, Any]) -> str:
-        found = plan["configuration"]["root_module"]["module_calls"]["foundation"]["module"]["resources"]
-        (block,) = (each for each in found if each["address"] == label)
         planned = find(plan, finding)["change"]
-        for values in (block["expressions"], planned["after"], planned["after_unknown"]):
-            *steps, last = (int(step) if step.isdigit() else step for step in path.split("."))
-            place = values
-            for step in steps:
-                place = place[step]
+        configured = expressions(plan, "foundation", label)
+        for values in (configured, planned["after"], planned["after_unknown"]):
+            place, last = at(values, path)
             place.pop(last, None)
         return finding
 
@@ -910,23 +922,13 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
         document(MACHINE, "definition", renamed('"MaxAttempts": [0-9]+', '"MaxAttempts": 0')),
     ),
     ("sfn-catch", "project", "no catch", document(MACHINE, "definition", task(Catch=None))),
-    (
-        "sfn-catch",
-        "project",
-        "a failure that ends well",
-        document(MACHINE, "definition", renamed('"Next": "PipelineFailed"', '"Next": "PipelineSucceeded"')),
-    ),
-    (
-        "sfn-catch",
-        "project",
-        "a cause that is elsewhere",
-        document(MACHINE, "definition", renamed('"ResultPath": "\\$.failure"', '"ResultPath": "$.other"')),
-    ),
-    (
-        "sfn-catch",
-        "project",
-        "another cause",
-        document(MACHINE, "definition", renamed("failure.Cause", "failure.Error")),
+    *(
+        ("sfn-catch", "project", fault, document(MACHINE, "definition", renamed(pattern, replacement)))
+        for fault, pattern, replacement in (
+            ("a failure that ends well", '"Next": "PipelineFailed"', '"Next": "PipelineSucceeded"'),
+            ("a cause that is elsewhere", '"ResultPath": "\\$.failure"', '"ResultPath": "$.other"'),
+            ("another cause", "failure.Cause", "failure.Error"),
+        )
     ),
     (
         "sfn-timeout",
