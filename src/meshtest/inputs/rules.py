@@ -17,7 +17,7 @@ from botocore.session import Session
 from core import contract
 from core.mistakes import CONTENT, MISSING, Mistake
 from meshtest.controls import all_controls
-from meshtest.inputs import checkout
+from meshtest.inputs import checkout, spark
 from meshtest.inputs.checkout import DOMAIN, EXCEPTIONS, PROJECTS, TEMPLATE, Checkout, Day
 
 ENVIRONMENTS = ("dev", "int", "prod")
@@ -195,6 +195,11 @@ def contracts(read: Checkout) -> Iterator[Mistake]:
         yield from contract.mistakes(content, file)
 
 
+def spark_words(read: Checkout) -> Iterator[Mistake]:
+    """Types, patterns and conditions are what Spark reads as such."""
+    yield from spark.mistakes({file: content for _, file, content in _files(read, "tables.json")})
+
+
 def tables(read: Checkout) -> Iterator[Mistake]:
     """All projects share a database a layer: a table's name is there once."""
     owners: dict[tuple[str, str], str] = {
@@ -310,6 +315,7 @@ RULES: tuple[Rule, ...] = (
     dependencies,
     files,
     contracts,
+    spark_words,
     tables,
     references,
     scripts,
