@@ -4,9 +4,12 @@
 
 locals {
   job_settings = {
-    ingest = { description = "The newest file as received → raw" }
+    ingest = { description = "Files as received → raw" }
     refine = { description = "raw → refined: one row a record" }
     curate = { description = "refined → curated: totals by day" }
+
+    # In no pipeline: docs/add-a-table-or-job.md.
+    migrate = { description = "Tables → what their contract says now" }
   }
 
   jobs = {

@@ -7,6 +7,9 @@ locals {
     ingest_rates = { description = "ECB reference rates as received → raw" }
     refine_rates = { description = "raw → refined: one rate a date and currency" }
     curate_rates = { description = "refined → curated: months, and cross rates against USD" }
+
+    # In no pipeline: docs/add-a-table-or-job.md.
+    migrate = { description = "Tables → what their contract says now" }
   }
 
   jobs = {

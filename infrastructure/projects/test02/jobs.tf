@@ -7,6 +7,9 @@ locals {
     ingest_payments = { description = "Payments as received → raw" }
     refine_payments = { description = "raw → refined: the latest version of each payment" }
     curate_payments = { description = "refined → curated: daily totals in EUR" }
+
+    # In no pipeline: docs/add-a-table-or-job.md.
+    migrate = { description = "Tables → what their contract says now" }
   }
 
   jobs = {
