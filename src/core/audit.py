@@ -60,7 +60,7 @@ def record(
 
     definition = table(arguments.project)
     name = arguments.refined(definition.name)
-    iceberg.align(spark, name, definition)
+    iceberg.align(spark, name, definition, arguments.project)
     accepted = None if counts.rows_in is None else counts.rows_in - (counts.rows_rejected or 0)
     values = {
         "run_id": arguments.job_run_id,

@@ -29,9 +29,25 @@ if TYPE_CHECKING:
 
 LAYERS = ("raw", "refined", "curated")
 _TRANSFORM = re.compile(
-    r"((years|months|days|hours)\((?P<time>\w+)\)|(bucket|truncate)\(\d+, ?(?P<sized>\w+)\)|(?P<same>\w+))$"
+    r"((?P<timed>years|months|days|hours)\((?P<time>\w+)\)"
+    r"|(?P<sizing>bucket|truncate)\(\d+, ?(?P<sized>\w+)\)|(?P<same>\w+))$"
 )
+# https://iceberg.apache.org/spec/#partition-transforms
+_DAYS = ("date", "timestamp")
+_SIZED = ("int", "smallint", "tinyint", "bigint", "decimal", "string", "binary")
+_TRANSFORMED = {
+    "years": _DAYS,
+    "months": _DAYS,
+    "days": _DAYS,
+    "hours": ("timestamp",),
+    "truncate": _SIZED,
+    "bucket": (*_SIZED, *_DAYS),
+    "identity": (*_SIZED, *_DAYS, "boolean"),
+}
+_NESTED = ("array<", "map<", "struct<")
+_REJECTS_COLUMNS = ("record_id", "reasons", "source_file")
 _DECIMAL = re.compile(r"decimal\((\d+),(\d+)\)$")
+_NEEDS_VALUE = ("not_null", "range", "reference", "regex", "set", "type")
 _LIMITS = ("min", "max", "above", "below")
 
 
@@ -49,8 +65,8 @@ class Rule:
     """One quality rule, as data.
 
     Attributes:
-        kind: not_null, null, type, range, set, regex, unique or reference.
-        column: the column of the received rows that it is about; empty for unique.
+        kind: not_null, null, type, range, set, regex, sql, unique, latest or reference.
+        column: the column of the received rows that it is about; empty for sql, unique and latest.
         options: what the kind takes, such as ``{"min": 0}``.
         reason: why a row that breaks it is rejected; a text made from the rule if empty.
         exempt: values that it does not ask about (JSON: ``except``), such as a mark of a missing value.
@@ -100,6 +116,12 @@ class Contract:
 
     file: str
     tables: Mapping[str, Table]
+
+    @property
+    def required_columns(self) -> frozenset[str]:
+        """The received columns without which each row would be rejected."""
+        rules = (rule for table in self.tables.values() for rule in table.rules)
+        return frozenset(rule.column for rule in rules if rule.kind in _NEEDS_VALUE and not rule.optional)
 
     def table(self, layer: str, name: str) -> Table:
         """Return a table.
@@ -210,7 +232,9 @@ def mistakes(content: Mapping[str, Any], file: str) -> list[Mistake]:
         for table in tables.values()
         for field, value, expected in (
             *_column_mistakes(table),
-            *_name_mistakes(table, tables),
+            *_name_mistakes(table),
+            *_partition_mistakes(table),
+            *_rejects_mistakes(table, tables),
             *_rule_mistakes(table),
         )
     ]
@@ -227,19 +251,50 @@ def _column_mistakes(table: Table) -> Iterable[tuple[str, Any, str]]:
                 yield f"{field}[{number}].type", column.type, "a scale of at most the precision"
 
 
-def _name_mistakes(table: Table, tables: Mapping[str, Table]) -> Iterable[tuple[str, Any, str]]:
-    names = [column.name for column in (*table.columns, *table.partition_keys)]
+def _name_mistakes(table: Table) -> Iterable[tuple[str, Any, str]]:
+    types = {column.name: column.type for column in (*table.columns, *table.partition_keys)}
     for number, key in enumerate(table.keys):
-        if key not in names:
-            yield f"keys[{number}]", key, f"one of {', '.join(names)}"
+        if key not in types:
+            yield f"keys[{number}]", key, f"one of {', '.join(types)}"
+        elif types[key].startswith(_NESTED):
+            yield (
+                f"keys[{number}]",
+                key,
+                f"a column that is no {types[key].split('<')[0]}: a key is one value",
+            )
+
+
+def _partition_mistakes(table: Table) -> Iterable[tuple[str, Any, str]]:
     for number, transform in enumerate(table.partitioning):
-        match = _TRANSFORM.match(transform)
+        field, match = f"partitioning[{number}]", _TRANSFORM.match(transform)
         source = match and (match["time"] or match["sized"] or match["same"])
-        if source not in names:
-            expected = f'an Iceberg transform, such as "months(day)", of one of {", ".join(names)}'
-            yield f"partitioning[{number}]", transform, expected
-    if table.rejects is not None and f"{table.layer}.{table.rejects}" not in tables:
+        if match is None or source not in table.types:
+            names = ", ".join(table.types)
+            yield field, transform, f'an Iceberg transform, such as "months(day)", of one of {names}'
+            continue
+        name, kind = (
+            (match["timed"] or match["sizing"] or "identity"),
+            table.types[str(source)].split("(")[0].split("<")[0],
+        )
+        if kind not in _TRANSFORMED[name]:
+            yield (
+                field,
+                transform,
+                f"a transform that fits a {kind}: {name} takes {', '.join(_TRANSFORMED[name])}",
+            )
+
+
+def _rejects_mistakes(table: Table, tables: Mapping[str, Table]) -> Iterable[tuple[str, Any, str]]:
+    if table.rejects is None:
+        return
+    rejects = tables.get(f"{table.layer}.{table.rejects}")
+    if rejects is None:
         yield "quality.rejects", table.rejects, "the name of a table of the same layer"
+    elif missing := [name for name in _REJECTS_COLUMNS if name not in rejects.types]:
+        expected = f"a table with the columns {', '.join(_REJECTS_COLUMNS)}; it has no {', '.join(missing)}"
+        yield "quality.rejects", table.rejects, expected
+    elif rejects.keys != _REJECTS_COLUMNS[:1]:
+        yield "quality.rejects", table.rejects, f'a table whose keys are ["{_REJECTS_COLUMNS[0]}"]'
 
 
 def _rule_mistakes(table: Table) -> Iterable[tuple[str, Any, str]]:
@@ -254,6 +309,38 @@ def _rule_mistakes(table: Table) -> Iterable[tuple[str, Any, str]]:
                 rule.column,
                 "a rule of kind type for it, too, for text that is no number",
             )
+        if rule.kind == "latest":
+            if {*rule.options["columns"]} != {*table.keys}:
+                yield (
+                    f"{field}.columns",
+                    rule.options["columns"],
+                    f"the table's keys: {', '.join(table.keys)}",
+                )
+            for name in rule.options["by"]:
+                if name not in table.types:
+                    expected = f"columns of the table, too: one of {', '.join(table.types)}"
+                    yield f"{field}.by", rule.options["by"], expected
+        if rule.kind == "type":
+            yield from _form_mistakes(rule, field)
+
+
+def _form_mistakes(rule: Rule, field: str) -> Iterable[tuple[str, Any, str]]:
+    kind = rule.options["type"]
+    if kind.startswith(_NESTED):
+        yield f"{field}.type", kind, "a type of one value: lists and structs are not written as text"
+    if "decimal" in rule.options and not kind.startswith(("decimal", "double", "float")):
+        yield f"{field}.decimal", rule.options["decimal"], f"no such field: {kind} has no decimal places"
+    pattern = rule.options.get("format")
+    if pattern is None:
+        return
+    if kind not in ("date", "timestamp"):
+        yield (
+            f"{field}.format",
+            pattern,
+            f"no such field: only a date or a timestamp has one, not of type {kind}",
+        )
+    elif kind == "timestamp" and not re.search(r"[VzOXxZ]", re.sub("'[^']*'", "", pattern)):
+        yield f"{field}.format", pattern, "a zone in it, such as XXX: a timestamp is an instant"
 
 
 # ─── Compare ───

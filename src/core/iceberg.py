@@ -21,6 +21,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as sf
 
 from core import contract
+from core.comparable import comparable
 from core.errors import CatalogError, ConflictError, ContractError, InvariantError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 ATTEMPTS = 5
-_OPERATION = "_operation"
+_OPERATION, _TIE = "_operation", "_tie"
 _SNAPSHOT_PROPERTY = "snapshot-property."
 # How Iceberg, its catalogs and Glue call a commit that another one has overtaken.
 _OVERTAKEN = (
@@ -57,15 +58,34 @@ class Changes:
 # ─── Write ───
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """The rows of a source that differ from a table's.
+
+    Attributes:
+        changes: they, with what has to be done, and whether an update is a tie: of the same version.
+        within: a key and its range, in SQL, if only that part of the table was looked at.
+
+    """
+
+    changes: DataFrame
+    within: tuple[str, str, str] | None
+
+    def ties(self, keys: Sequence[str]) -> DataFrame:
+        """Return the keys of updates of which no version says that they are newer than the table's row."""
+        return self.changes.where((sf.col(_OPERATION) == "update") & sf.col(_TIE)).select(*keys)
+
+
 def merge(
     table: str,
     source: DataFrame,
     keys: Sequence[str],
     *,
     ignore: Sequence[str] = (),
-    version: str | None = None,
+    version: Sequence[str] = (),
     delete_missing: bool = False,
     deleted: DataFrame | None = None,
+    compared: Comparison | None = None,
 ) -> Changes:
     """Bring a table up to date with the source, by key; commit only if a row really changes.
 
@@ -74,55 +94,85 @@ def merge(
 
     Args:
         table: its full name, the catalog first.
-        source: rows with exactly the table's columns; each key once and never null. It is read twice if
-            there are changes: persist what is costly to compute.
+        source: rows with the table's columns; each key once and never null. A column that it has not is null
+            in new rows, and stays as it is in those that are there. It is read twice if there are changes:
+            persist what is costly to compute.
         keys: the columns that identify a row.
         ignore: columns that make no change by themselves (the time of ingestion, say).
-        version: a column that only grows; a row whose version is older than the table's is left out.
+        version: columns that only grow; a row whose version is older than the table's is left out.
         delete_missing: rows whose key is not in the source are deleted: the source is the whole table.
         deleted: keys to delete; none of them may be in the source.
+        compared: what `compare` returned for this source, if it was asked.
 
     Raises:
-        CatalogError: the source's columns are not the table's.
+        CatalogError: the source has columns that the table has not, or lacks a key.
         InvariantError: a key is null or not unique.
 
     """
     spark = source.sparkSession
+    first = [compared] if compared is not None else []
 
     def once() -> Changes:
-        return _merge_once(spark, table, source, keys, ignore, version, delete_missing, deleted)
+        if not has_snapshot(spark, table):
+            return _fill(spark, table, _conformed(table, source, spark.table(table).schema, keys), keys)
+        found = (
+            first.pop()
+            if first
+            else _compared(spark, table, source, keys, ignore, version, delete_missing, deleted)
+        )
+        return _apply(spark, table, source, keys, version, found)
 
     return retried(spark, table, once)
 
 
-def _merge_once(
+def compare(
+    table: str,
+    source: DataFrame,
+    keys: Sequence[str],
+    *,
+    ignore: Sequence[str] = (),
+    version: Sequence[str] = (),
+) -> Comparison:
+    """Compare a source with a table as `merge` does, without a change to it; the arguments are the same."""
+    return _compared(source.sparkSession, table, source, keys, ignore, version, False, None)
+
+
+def _compared(
     spark: SparkSession,
     table: str,
     source: DataFrame,
     keys: Sequence[str],
     ignore: Sequence[str],
-    version: str | None,
+    version: Sequence[str],
     delete_missing: bool,
     deleted: DataFrame | None,
-) -> Changes:
+) -> Comparison:
     target = spark.table(table)
-    source = _conformed(table, source, target.schema)
-    if not has_snapshot(spark, table):
-        return _fill(spark, table, source, keys)
+    source = _conformed(table, source, target.schema, keys)
     within = None if delete_missing or deleted is not None else _key_range(source, keys[0])
-    reachable = target if within is None else target.where(within.format("", ""))
+    reachable = target if within is None else target.where(_inside(within))
     changes = _changes(source, reachable, keys, ignore, version, delete_missing)
     if deleted is not None:
         changes = changes.unionByName(_deletions(target, deleted, keys), allowMissingColumns=True)
-    changes = changes.persist()
+    return Comparison(changes.persist(), within)
+
+
+def _apply(
+    spark: SparkSession,
+    table: str,
+    source: DataFrame,
+    keys: Sequence[str],
+    version: Sequence[str],
+    found: Comparison,
+) -> Changes:
     try:
-        counts = {row[0]: row[1] for row in changes.groupBy(_OPERATION).count().collect()}
+        counts = {row[0]: row[1] for row in found.changes.groupBy(_OPERATION).count().collect()}
         if counts:
             # Not before: a key that is null, or that is there twice with different values, is a change.
             _require_keys(table, source, keys)
-            _merge(spark, table, changes, keys, target.columns, version, within)
+            _merge(spark, table, found.changes.drop(_TIE), keys, version, found.within)
     finally:
-        changes.unpersist()
+        found.changes.unpersist()
     return Changes(counts.get("insert", 0), counts.get("update", 0), counts.get("delete", 0))
 
 
@@ -133,13 +183,15 @@ def _fill(spark: SparkSession, table: str, source: DataFrame, keys: Sequence[str
     """
     if not _require_keys(table, source, keys):
         return Changes()
+    missing = [field for field in spark.table(table).schema if field.name not in source.columns]
+    source = source.withColumns({field.name: sf.lit(None).cast(field.dataType) for field in missing})
     source.writeTo(table).option("isolation-level", "serializable").overwrite(sf.lit(True))
     _, summary = ancestors(spark, table)[0]
     return Changes(inserted=int(summary.get("added-records", 0)))
 
 
-def _key_range(source: DataFrame, key: str) -> str | None:
-    """Return in SQL that a key lies between the source's least and greatest, with a place for an alias.
+def _key_range(source: DataFrame, key: str) -> tuple[str, str, str] | None:
+    """Return a key, and the least and the greatest of its values in the source, in SQL.
 
     Iceberg skips the files outside: keys that grow with time (a day, a sequence) keep the cost of a merge
     with the new rows, whatever the size of the table.
@@ -150,9 +202,13 @@ def _key_range(source: DataFrame, key: str) -> str | None:
     if least is None or greatest is None:
         return None
     kind = source.schema[key].dataType.simpleString()
-    literals = [_literal(value).replace("{", "{{").replace("}", "}}") for value in (least, greatest)]
-    low, high = (f"CAST({literal} AS {kind})" for literal in literals)
-    return f"{{}}`{key}` >= {low} AND {{}}`{key}` <= {high}"
+    return key, f"CAST({_literal(least)} AS {kind})", f"CAST({_literal(greatest)} AS {kind})"
+
+
+def _inside(within: tuple[str, str, str], alias: str = "") -> str:
+    """Return in SQL that a key lies within its range."""
+    key, least, greatest = within
+    return f"{alias}`{key}` >= {least} AND {alias}`{key}` <= {greatest}"
 
 
 def _literal(value: str) -> str:
@@ -165,16 +221,17 @@ def _changes(
     target: DataFrame,
     keys: Sequence[str],
     ignore: Sequence[str],
-    version: str | None,
+    version: Sequence[str],
     delete_missing: bool,
 ) -> DataFrame:
     """Return the source's rows that differ from the target's, each with what has to be done."""
     new, old = source.withColumn("_new", sf.lit(1)), target.withColumn("_old", sf.lit(1))
-    compared = [name for name in target.columns if name not in {*keys, *ignore}]
-    same = [new[name].eqNullSafe(old[name]) for name in compared]
-    differs = ~reduce(operator.and_, same, sf.lit(True))
-    if version is not None:
-        differs = differs & (new[version] >= old[version])
+    compared = [name for name in source.columns if name not in {*keys, *ignore}]
+    same = [comparable(new, name).eqNullSafe(comparable(old, name)) for name in compared]
+    differs, tie = ~reduce(operator.and_, same, sf.lit(True)), sf.lit(True)
+    if version:
+        ours, theirs = (sf.struct(*(frame[name] for name in version)) for frame in (new, old))
+        differs, tie = differs & (ours >= theirs), ours.eqNullSafe(theirs)
     operation = (
         sf.when(old["_old"].isNull(), "insert").when(new["_new"].isNull(), "delete").when(differs, "update")
     )
@@ -182,9 +239,10 @@ def _changes(
     joined = new.join(old, on, "full" if delete_missing else "left")
     columns = [
         sf.coalesce(new[name], old[name]).alias(name) if name in keys else new[name]
-        for name in target.columns
+        for name in source.columns
     ]
-    return joined.select(*columns, operation.alias(_OPERATION)).where(sf.col(_OPERATION).isNotNull())
+    found = joined.select(*columns, operation.alias(_OPERATION), tie.alias(_TIE))
+    return found.where(sf.col(_OPERATION).isNotNull())
 
 
 def _deletions(target: DataFrame, deleted: DataFrame, keys: Sequence[str]) -> DataFrame:
@@ -199,19 +257,22 @@ def _merge(
     table: str,
     changes: DataFrame,
     keys: Sequence[str],
-    columns: Sequence[str],
-    version: str | None,
-    within: str | None,
+    version: Sequence[str],
+    within: tuple[str, str, str] | None,
 ) -> None:
+    columns = [name for name in changes.columns if name != _OPERATION]
     on = " AND ".join(f"t.`{key}` = s.`{key}`" for key in keys)
     if within is not None:
-        on += f" AND {within.format('t.', 't.')}"
+        # What follows is a format to PySpark.
+        on += f" AND {_inside(within, 't.')}".replace("{", "{{").replace("}", "}}")
     updates = ", ".join(f"t.`{name}` = s.`{name}`" for name in columns if name not in keys)
     names = ", ".join(f"`{name}`" for name in columns)
     values = ", ".join(f"s.`{name}`" for name in columns)
     # Whether to insert or to update is decided again by MERGE itself: another writer may have been faster.
-    newer = f" AND s.`{version}` >= t.`{version}`" if version else ""
+    ours, theirs = (f"struct({', '.join(f'{side}.`{name}`' for name in version)})" for side in "st")
+    newer = f" AND {ours} >= {theirs}" if version else ""
     matched = f"WHEN MATCHED{newer} THEN UPDATE SET {updates}" if updates else ""
+    # A column of the table that the source has not gets null.
     spark.sql(
         f"""
         MERGE INTO {table} t USING {{changes}} s ON {on}
@@ -304,7 +365,7 @@ def retried(spark: SparkSession, table: str, write: Callable[[], Result]) -> Res
 # ─── Contract ───
 
 
-def align(spark: SparkSession, name: str, table: Table) -> None:
+def align(spark: SparkSession, name: str, table: Table, project: str) -> None:
     """Bring a table in the catalog to its contract, as far as nothing can be lost by it.
 
     Columns that are missing are added; they are null in the rows there are. A table that nothing was
@@ -314,16 +375,17 @@ def align(spark: SparkSession, name: str, table: Table) -> None:
         spark: the session.
         name: the table's full name, the catalog first.
         table: its contract.
+        project: whose table it is, for the message.
 
     Raises:
         ContractError: anything else differs; the message says what.
 
     """
     # Two jobs may find the same column missing.
-    retried(spark, name, lambda: _align_once(spark, name, table))
+    retried(spark, name, lambda: _align_once(spark, name, table, project))
 
 
-def _align_once(spark: SparkSession, name: str, table: Table) -> None:
+def _align_once(spark: SparkSession, name: str, table: Table, project: str) -> None:
     found = contract.differences(table, spark.table(name).dtypes)
     there, wanted = partitioning(spark, name), [field.replace(" ", "") for field in table.partitioning]
     other = list(found.other)
@@ -331,8 +393,8 @@ def _align_once(spark: SparkSession, name: str, table: Table) -> None:
         other.append(f"it is partitioned by {there or 'nothing'}, expected {wanted or 'nothing'}")
     if other:
         raise ContractError(
-            f"table {name} differs from its contract {table.label}: {'; '.join(other)}. Only new columns "
-            "are added by a job: change tables.json back, or alter the table deliberately"
+            f"table {name} differs from its contract {table.label}: {'; '.join(other)}. A job adds columns "
+            f"and no more: change tables.json back, or make migrate PROJECT={project}"
         )
     if found.missing:
         columns = ", ".join(f"`{column.name}` {contract.spark_type(column.type)}" for column in found.missing)
@@ -464,15 +526,19 @@ def _quoted(name: str) -> str:
 # ─── Checks ───
 
 
-def _conformed(table: str, source: DataFrame, schema: StructType) -> DataFrame:
-    """Select the table's columns in its order, in its types."""
-    missing = [field.name for field in schema if field.name not in source.columns]
+def _conformed(
+    table: str, source: DataFrame, schema: StructType, required: Sequence[str] | None = None
+) -> DataFrame:
+    """Select the table's columns in its order, in its types; all of them, or the required, must be there."""
+    needed = schema.names if required is None else required
+    missing = [name for name in needed if name not in source.columns]
     unknown = [name for name in source.columns if name not in schema.names]
     if missing or unknown:
         raise CatalogError(
             f"table {table}: missing columns {missing}, unknown columns {unknown}; expected {schema.names}"
         )
-    return source.select(*(sf.col(field.name).cast(field.dataType) for field in schema))
+    given = [field for field in schema if field.name in source.columns]
+    return source.select(*(sf.col(field.name).cast(field.dataType) for field in given))
 
 
 def _require_keys(table: str, source: DataFrame, keys: Sequence[str]) -> bool:

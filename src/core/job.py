@@ -8,7 +8,7 @@ import sys
 import time
 import traceback
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import core
 from core import arguments, audit, contract, session
@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 
     from core.contract import Contract
 
+Declared = TypeVar("Declared", bound=LakeArguments)
+
 
 @dataclass(frozen=True)
-class Job:
-    """What the work of a job gets."""
+class JobOf(Generic[Declared]):
+    """What the work of a job gets; its arguments are those that the job declares."""
 
-    arguments: LakeArguments
+    arguments: Declared
     log: JobLog
     spark: SparkSession
     contract: Contract
@@ -57,6 +59,13 @@ class Job:
         quality.require_conserved(agreed.label, rows_in, **parts)
         quality.require_within(agreed, rows_in, rejects, parts["rejected"])
 
+    def align(self, layer: str, table: str) -> None:
+        """Bring a table in the catalog to its contract, as far as nothing can be lost by it."""
+        from core import iceberg
+
+        name, agreed = self.arguments.table(layer, table), self.contract.table(layer, table)
+        iceberg.align(self.spark, name, agreed, self.arguments.project)
+
     def merge(self, layer: str, table: str, source: DataFrame, **options: Any) -> None:
         """Bring a table up to date by the keys of its contract, and tag it with the run's id if it changed.
 
@@ -65,7 +74,7 @@ class Job:
         from core import iceberg
 
         agreed, name = self.contract.table(layer, table), self.arguments.table(layer, table)
-        iceberg.align(self.spark, name, agreed)
+        self.align(layer, table)
         changes = iceberg.merge(name, source, agreed.keys, **options)
         if any(vars(changes).values()):
             iceberg.tag(self.spark, name, self.arguments.job_run_id)
@@ -73,12 +82,21 @@ class Job:
         self.log.write("merged", table=name, **vars(changes))
 
 
-def run(work: Callable[[Job], None], argv: Sequence[str] | None = None) -> None:
+# One without arguments of its own.
+Job = JobOf[LakeArguments]
+
+
+def run(
+    work: Callable[[JobOf[Declared]], None],
+    argv: Sequence[str] | None = None,
+    declared: type[Declared] = LakeArguments,  # type: ignore[assignment]  # of a job without its own
+) -> None:
     """Resolve the arguments, build the session, do the work, record it in the audit table.
 
     Args:
         work: the job itself; raises `JobError` for what the operator can put right.
         argv: the command line, ``sys.argv`` by default.
+        declared: the job's arguments: a dataclass derived from `LakeArguments`, with fields of its own.
 
     Raises:
         SystemExit: the run failed. It carries the message in one line, so that the process ends with
@@ -87,7 +105,7 @@ def run(work: Callable[[Job], None], argv: Sequence[str] | None = None) -> None:
     """
     words = sys.argv if argv is None else argv
     try:
-        resolved = arguments.resolve(words, LakeArguments)
+        resolved = arguments.resolve(words, declared)
     except JobError as error:
         raise SystemExit(_in_one_line(error)) from None
     log = JobLog(resolved.job_name, resolved.job_run_id)
@@ -101,14 +119,14 @@ def run(work: Callable[[Job], None], argv: Sequence[str] | None = None) -> None:
         raise SystemExit(message) from None
 
 
-def _run(work: Callable[[Job], None], resolved: LakeArguments, log: JobLog) -> None:
+def _run(work: Callable[[JobOf[Declared]], None], resolved: Declared, log: JobLog) -> None:
     agreed = contract.load(resolved.project)
     spark = session.build(resolved.job_name)
     log.write(
         "job started", core=core.version(), spark=spark.version, env=resolved.env, project=resolved.project
     )
     try:
-        execute(work, Job(resolved, log, spark, agreed))
+        execute(work, JobOf(resolved, log, spark, agreed))
     except Exception:
         with contextlib.suppress(Exception):  # Spark may be what died; the message is that of the work
             spark.stop()
@@ -116,7 +134,7 @@ def _run(work: Callable[[Job], None], resolved: LakeArguments, log: JobLog) -> N
     spark.stop()
 
 
-def execute(work: Callable[[Job], None], job: Job) -> None:
+def execute(work: Callable[[JobOf[Declared]], None], job: JobOf[Declared]) -> None:
     """Do the work in a session that is there, and record the run, however it ends."""
     started, clock = datetime.datetime.now(datetime.UTC), time.monotonic()
     try:
@@ -128,7 +146,7 @@ def execute(work: Callable[[Job], None], job: Job) -> None:
     job.log.write("job ended", seconds=round(time.monotonic() - clock, 3))
 
 
-def _record(job: Job, started: datetime.datetime, clock: float, message: str | None) -> None:
+def _record(job: JobOf[Any], started: datetime.datetime, clock: float, message: str | None) -> None:
     """Write the audit row. A run that failed must fail with its own error, not with that of the audit."""
     try:
         audit.record(

@@ -16,6 +16,8 @@ SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     # Overflow and failing casts raise instead of turning into null; what may fail is written try_cast.
     "spark.sql.ansi.enabled": "true",
+    # A pattern of a date means one thing: Spark 2 would have taken more, and that must not stop a job.
+    "spark.sql.legacy.timeParserPolicy": "CORRECTED",
     # Rows read on the driver (a downloaded file) go to Spark in columns, several times faster.
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     # What is cached is read a few times and dropped: compressing it took as long as computing it. What

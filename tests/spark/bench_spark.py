@@ -327,7 +327,12 @@ def run_plain(data: Path, folder: Path) -> dict[str, Any]:
             raise ValueError("rows are lost")
         _plain_merge(spark, names["payments_rejected"], _REJECTS, ["record_id"], ignore=["ingestion_date"])
         _plain_merge(
-            spark, names["payments"], _PAYMENTS, ["payment_id"], ignore=["ingested_at"], version="updated_at"
+            spark,
+            names["payments"],
+            _PAYMENTS,
+            ["payment_id"],
+            ignore=["ingested_at"],
+            version=["updated_at"],
         )
         classified.unpersist()
 

@@ -126,10 +126,18 @@ class Lake:
         run_id: str | None = None,
         contract: Contract | None = None,
         full_rebuild: bool = False,
+        declared: type[LakeArguments] = LakeArguments,
+        **own: Any,
     ) -> list[dict[str, Any]]:
-        """Run a job's work; returns its log. With a run id it is recorded in the audit table, too."""
+        """Run a job's work; returns its log. With a run id it is recorded in the audit table, too.
+
+        A job that declares arguments gets their class, and those of them that are given.
+        """
         log = io.StringIO()
-        arguments = LocalArguments(
+        local = dataclasses.make_dataclass(
+            "Arguments", [], bases=(LocalArguments, declared), frozen=True, kw_only=True
+        )
+        arguments = local(
             folder=self.folder,
             job_name="test",
             job_run_id=run_id or "run",
@@ -139,6 +147,7 @@ class Lake:
             full_rebuild=full_rebuild,
             **{f"{layer}_bucket": layer for layer in self.databases},
             **{f"{layer}_database": name for layer, name in self.databases.items()},
+            **own,
         )
         made = Job(arguments, JobLog("test", "run", log), self.spark, contract or load(project))
         if run_id:
@@ -160,9 +169,17 @@ class Lake:
 
 
 @pytest.fixture
-def lake(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lake]:
-    """An empty lake of the test's own."""
-    monkeypatch.setenv("AWS_REGION", "eu-west-1")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+def new_lake(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[], Lake]]:
+    """Make empty lakes of the test's own: a property test needs one for each example."""
+    monkeypatch.setenv("AWS_REGION", "us-east-2")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-2")
     with mock_aws():
-        yield Lake(spark, tmp_path)
+        yield lambda: Lake(spark, tmp_path / str(next(_number)))
+
+
+@pytest.fixture
+def lake(new_lake: Callable[[], Lake]) -> Lake:
+    """An empty lake of the test's own."""
+    return new_lake()

@@ -224,12 +224,58 @@ def test_a_newer_file_corrects_withdraws_spoils_and_adds(domain):
     assert domain.table("refined", "ecb_rates_rejected").count() == 0
 
 
-def test_the_newest_file_is_taken(domain):
-    domain.drop("project01", "old.csv", "no rates at all")
-    domain.drop("project01", "new.csv", edited())
-    log = domain.run(ingest_rates.work, "project01")
-    assert log[0]["uri"].endswith("/new.csv")
-    assert [uri.rsplit("/", 1)[1] for uri in log[0]["older_files"]] == ["old.csv"]
+def test_a_shorter_file_speaks_for_its_own_days(domain):
+    """It deletes no rate, no gap and no reject of other days; what it fills is a gap no more."""
+
+    def run(*lines):
+        header = edited().splitlines()[0]
+        values = dict.fromkeys(header.split(",")[1:-1], "1")
+        text = [",".join([day, *{**values, **changes}.values(), ""]) for day, changes in lines]
+        domain.drop("project01", "hist.csv", "\n".join([header, *text]) + "\n")
+        for work in JOBS[:2]:
+            domain.run(work, "project01")
+
+    run(
+        ("2026-10-28", {"USD": "N/A", "JPY": "x"}),
+        ("2026-10-29", {"USD": "N/A", "JPY": "x"}),
+        ("2026-10-30", {}),
+    )
+    before = domain.table("refined", "ecb_rates").count()
+    run(("2026-10-29", {"GBP": "N/A"}))
+    gaps = domain.table("refined", "ecb_rates_gaps").collect()
+    assert sorted((str(row.rate_date), row.currency) for row in gaps) == [
+        ("2026-10-28", "USD"),
+        ("2026-10-29", "GBP"),
+    ]
+    rejected = domain.table("refined", "ecb_rates_rejected").collect()
+    assert [(row.rate_date, row.currency) for row in rejected] == [("2026-10-28", "JPY")]
+    assert domain.table("refined", "ecb_rates").count() == before + 2 - 1
+
+
+def test_files_that_are_dropped_together_are_all_read_and_their_bad_lines_kept(domain):
+    text = edited()
+    header, *days = text.splitlines()
+    for number, day in enumerate(days):
+        domain.drop("project01", f"{number}.csv", f"{header}\n{day}\n")
+    domain.drop("project01", "bad.csv", f"{header}\n{days[0]}\n2026-10-31,1.1\n{days[1]}\n")
+    for work in JOBS:
+        domain.run(work, "project01")
+    published = sum(1 for day in days for cell in day.split(",")[1:-1] if cell != "N/A")
+    assert domain.table("refined", "ecb_rates").count() == published
+    (reject,) = domain.table("refined", "ecb_rates_rejected").collect()
+    assert (reject.corrupt_record, reject.currency) == ("2026-10-31,1.1", None)
+    before = {name: domain.snapshots(layer, name) for layer, name in TABLES}
+    for work in JOBS:
+        domain.run(work, "project01", "2026-11-03", full_rebuild=True)
+    assert {name: domain.snapshots(layer, name) for layer, name in TABLES} == before
+
+
+def test_lines_that_are_there_twice_are_no_rejects(domain):
+    header, *days = edited().splitlines()
+    domain.drop("project01", "hist.csv", "\n".join([header, *days * 4]) + "\n")
+    for work in JOBS[:2]:
+        domain.run(work, "project01")
+    assert domain.table("refined", "ecb_rates_rejected").count() == 0
 
 
 def test_a_missing_file_a_wrong_column_and_a_missing_table_are_named(lake):

@@ -12,6 +12,7 @@ import pytest
 from chispa import assert_df_equality
 from pyspark.sql import functions as sf
 
+from core import quality
 from core.contract import load
 from jobs.project01 import transforms
 
@@ -49,8 +50,7 @@ def rates(rows):
 
 def reasons(classified):
     return {
-        (row.rate_date, row.currency, row.rate): row.reasons
-        for row in transforms.rejects(classified).collect()
+        (row.rate_date, row.currency, row.rate): row.reasons for row in quality.rejected(classified).collect()
     }
 
 
@@ -95,22 +95,20 @@ def test_a_row_without_other_currencies_has_the_cells_of_its_columns(rows):
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [
-        (("2026-10-30 ", "1.2", "f"), ("2026-10-30", "1.1", "g")),
-        (("2026-10-30", "1.2", "f"), ("2026-10-30 ", "1.1", "f")),
-        (("2026-10-30", "1.1", "f"), ("2026-10-30", "1.2", "f")),
-    ],
-    ids=["file", "date as written", "rates"],
+    [(("2026-10-30", "1.2"), ("2026-10-30 ", "1.1")), (("2026-10-30", "1.1"), ("2026-10-30", "1.2"))],
+    ids=["date as written", "rates"],
 )
 def test_the_rows_of_a_day_have_numbers_whatever_their_order(rows, first, second):
-    """By the file's name, then by the date as written, then by the rates."""
-    received = [(day, usd, "1", "{}", file, "t", "d") for day, usd, file in (first, second)]
-    for given in (received, received[::-1]):
-        found = transforms.cells(rows(RAW, *given)).where("currency = 'USD'")
-        assert {row.copy: (row.rate_date, row.rate, row.source_file) for row in found.collect()} == {
+    """By the date as written, then by the rates; in each file by themselves."""
+    received = [(day, usd, "1", "{}", "f", "t", "d") for day, usd in (first, second)]
+    other = ("2026-10-30", "1.0", "1", "{}", "g", "t", "d")
+    for given in ([*received, other], [other, *received[::-1]]):
+        found = transforms.cells(rows(RAW, *given)).where("currency = 'USD'").collect()
+        assert {row.copy: (row.rate_date, row.rate) for row in found if row.source_file == "f"} == {
             1: first,
             2: second,
         }
+        assert [(row.copy, row.same_day) for row in found if row.source_file == "g"] == [(1, None)]
 
 
 def test_cells_become_rates_and_gaps(classified, rows):
@@ -141,7 +139,7 @@ def test_cells_become_rates_and_gaps(classified, rows):
         ignore_row_order=True,
         ignore_nullable=True,
     )
-    assert transforms.rejects(sorted_cells).count() == 0
+    assert quality.rejected(sorted_cells).count() == 0
 
 
 def test_what_only_sorting_needs_is_not_kept_with_the_cells(classified):
@@ -187,7 +185,8 @@ def test_the_same_rate_twice_is_kept_once(classified):
         ("2026-10-30", "USD", "1.1"), ("2026-10-30", "USD", "1.10"), ("2026-10-30", "JPY", "175")
     )
     assert transforms.rates(sorted_cells).count() == 2
-    assert reasons(sorted_cells) == {("2026-10-30", "USD", "1.10"): "date and currency are there already"}
+    assert reasons(sorted_cells) == {}
+    assert [row.rate for row in sorted_cells.where("superseded").collect()] == ["1.10"]
 
 
 @pytest.mark.parametrize("other", ["1.2", "N/A"])
@@ -195,7 +194,42 @@ def test_different_rates_for_one_day_are_all_rejected(classified, other):
     """Which of them is right cannot be told, so neither may be taken."""
     sorted_cells = classified(("2026-10-30", "USD", "1.1"), ("2026-10-30", "USD", other))
     assert set(reasons(sorted_cells).values()) == {"date and currency have different rates"}
-    assert transforms.rejects(sorted_cells).count() == 2
+    assert quality.rejected(sorted_cells).count() == 2
+
+
+def test_the_newest_file_speaks_for_the_cells_that_it_has(rows):
+    """A good cell gives way to a good one alone; what an older file spoilt is no reject any more."""
+
+    def received(day, usd, carried, file):
+        return (day, usd, "1", json.dumps(carried), file, "2026-11-02T07:00:00Z", "d")
+
+    raw = rows(
+        RAW,
+        received("2026-10-28", "1.1", {}, "old"),
+        received("2026-10-29", "1.2", {"XYZ": "9"}, "old"),
+        received("2026-10-30", "spoilt", {}, "old"),
+        received("2026-10-29", "x", {}, "new"),
+        received("2026-10-30", "1.3", {}, "new"),
+        received("never", "1.4", {}, "old"),
+    )
+    agreed = load("project01").table("refined", "ecb_rates")
+    classified = transforms.classified(transforms.cells(raw), agreed)
+    for versions in ({"new": "2", "old": "1"}, {"old": "1", "new": "2"}):
+        found = transforms.newest_of(classified, versions).where("currency <> 'TRY'")
+        rates = {
+            (str(row.rate_date), row.currency): str(row.rate) for row in transforms.rates(found).collect()
+        }
+        assert rates == {
+            ("2026-10-28", "USD"): "1.10000000",
+            ("2026-10-29", "USD"): "1.20000000",
+            ("2026-10-29", "XYZ"): "9.00000000",
+            ("2026-10-30", "USD"): "1.30000000",
+        }
+        assert reasons(found) == {
+            ("2026-10-29", "USD", "x"): "rate is not a decimal number",
+            ("never", "USD", "1.4"): "date is not YYYY-MM-DD",
+        }
+    assert transforms.newest_of(classified, {"old": "1"}) is classified
 
 
 # ─── Curate ───
@@ -288,12 +322,13 @@ def test_cross_rates_are_units_for_one_dollar(rates, rows):
 # ─── Contract ───
 
 
-def test_the_frames_have_the_names_and_types_of_tables_json(classified, rates, declared):
+def test_the_frames_have_the_names_and_types_of_tables_json(classified, rates, declared, rows):
+    lines = rows("corrupt_record string, source_file string, ingestion_date string", ("x", "f", "d"))
     sorted_cells, some_rates = classified(("2026-10-30", "USD", "1.1")), rates(("2026-10-30", "USD", "1.1"))
     frames = {
         ("refined", "ecb_rates"): transforms.rates(sorted_cells),
         ("refined", "ecb_rates_gaps"): transforms.gaps(sorted_cells),
-        ("refined", "ecb_rates_rejected"): transforms.rejects(sorted_cells),
+        ("refined", "ecb_rates_rejected"): transforms.rejects(sorted_cells, lines),
         ("curated", "ecb_rates_monthly"): transforms.monthly(some_rates),
         ("curated", "ecb_cross_rates_usd"): transforms.cross_rates_usd(some_rates),
     }

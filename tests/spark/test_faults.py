@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from core import incremental
 from core.errors import ContractError, QualityError
 from jobs.test02 import curate_payments, ingest_payments, refine_payments
 from meshtest import emulator, toolchain
@@ -339,7 +340,7 @@ def test_a_run_that_died_before_its_watermark_is_repeated_without_effect(domain,
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(refine_payments.incremental, "set_watermark", dies)
+        patched.setattr(incremental, "set_watermark", dies)
         with pytest.raises(KeyboardInterrupt):
             domain.run(refine_payments.work, "test02")
     assert found(domain) == (ALL, 1)

@@ -74,6 +74,64 @@ def test_an_ignored_column_makes_no_change_by_itself(spark, table, some):
     assert iceberg.merge(table, later, ["id"]) == Changes(updated=1)
 
 
+@pytest.mark.parametrize(
+    ("kind", "first", "again", "other"),
+    [
+        ("map<string,int>", "map('a', 1, 'b', 2)", "map('b', 2, 'a', 1)", "map('a', 1)"),
+        ("map<string,int>", "map('a', null)", "map('a', null)", "null"),
+        ("array<map<string,int>>", "array(map('a', 1, 'b', 2))", "array(map('b', 2, 'a', 1))", "array()"),
+        (
+            "struct<m:map<string,array<int>>>",
+            "named_struct('m', map('a', array(1), 'b', array(2)))",
+            "named_struct('m', map('b', array(2), 'a', array(1)))",
+            "named_struct('m', map('a', array(1), 'b', array(3)))",
+        ),
+    ],
+)
+def test_maps_are_compared_by_what_they_hold(spark, kind, first, again, other):
+    name = f"glue_catalog.merges.t{next(_number)}"
+    spark.sql(f"CREATE TABLE {name} (id string, m {kind}) USING iceberg")
+
+    def merge(value):
+        return iceberg.merge(name, spark.sql(f"SELECT 'a' AS id, CAST({value} AS {kind}) AS m"), ["id"])
+
+    assert merge(first) == Changes(inserted=1)
+    assert merge(again) == Changes()
+    assert merge(other) == Changes(updated=1)
+    assert merge(other) == Changes()
+
+
+def test_a_column_that_the_source_has_not_is_null_in_new_rows_and_stays_in_others(spark, table, some):
+    iceberg.merge(table, some(("a", "1")).drop("seen"), ["id"])
+    spark.sql(f"UPDATE {table} SET seen = TIMESTAMP_NTZ '2026-01-01 00:00:00'")
+    changes = iceberg.merge(table, some(("a", "2"), ("b", "1")).drop("seen"), ["id"])
+    assert changes == Changes(inserted=1, updated=1)
+    found = {row.id: (str(row.value), row.seen is None) for row in spark.table(table).collect()}
+    assert found == {"a": ("2.00", False), "b": ("1.00", True)}
+
+
+def test_a_source_without_a_key_is_refused(table, some):
+    with pytest.raises(CatalogError, match=r"missing columns \['id'\]"):
+        iceberg.merge(table, some(("a", "1")).drop("id"), ["id"])
+
+
+def test_keys_may_hold_what_is_a_format_to_python(spark, table, some):
+    values = [("{0}", "1"), ("{x;y}", "1"), ("}{", "1"), ("a'\\b", "1")]
+    iceberg.merge(table, some(*values), ["id"])
+    again = some(*((key, "2") for key, _ in values))
+    assert iceberg.merge(table, again, ["id"]) == Changes(updated=4)
+
+
+def test_ties_are_updates_of_the_same_version(spark, table, some):
+    iceberg.merge(table, some(("a", "1"), ("b", "1"), ("c", "1")), ["id"])
+    newer = some(("a", "2"), ("b", "1"), ("d", "1"))
+    found = iceberg.compare(table, newer, ["id"], version=["seen"])
+    assert [row.id for row in found.ties(["id"]).collect()] == ["a"]
+    later = some(("a", "2"), seen="2027-01-01 00:00:00")
+    assert iceberg.compare(table, later, ["id"], version=["seen"]).ties(["id"]).isEmpty()
+    assert iceberg.merge(table, newer, ["id"], compared=found) == Changes(inserted=1, updated=1)
+
+
 def test_delete_missing_makes_the_table_the_source(spark, table, some):
     iceberg.merge(table, some(("a", "1"), ("b", "2"), ("c", "3")), ["id"])
     changes = iceberg.merge(table, some(("b", "2"), ("c", "4")), ["id"], delete_missing=True)
@@ -93,8 +151,8 @@ def test_deleted_keys_go_and_unknown_ones_are_no_change(spark, table, some):
 
 def test_an_older_version_does_not_replace_a_newer_one(spark, table, some):
     newer, older = some(("a", "1"), seen="2026-01-02 00:00:00"), some(("a", "2"), seen="2026-01-01 00:00:00")
-    iceberg.merge(table, newer, ["id"], version="seen")
-    assert iceberg.merge(table, older, ["id"], version="seen") == Changes()
+    iceberg.merge(table, newer, ["id"], version=["seen"])
+    assert iceberg.merge(table, older, ["id"], version=["seen"]) == Changes()
     assert_df_equality(spark.table(table), newer, ignore_nullable=True)
 
 
@@ -133,20 +191,20 @@ def agreed(columns, *partitioning):
 
 
 def test_partitioning_is_set_on_an_untouched_table_and_refused_on_any_other(spark, table, some):
-    iceberg.align(spark, table, agreed(COLUMNS, "months(day)"))
-    iceberg.align(spark, table, agreed(COLUMNS, "months(day)"))
+    iceberg.align(spark, table, agreed(COLUMNS, "months(day)"), "orders")
+    iceberg.align(spark, table, agreed(COLUMNS, "months(day)"), "orders")
     iceberg.merge(table, some(("a", "1")), ["id"])
     with pytest.raises(
         ContractError, match=r"it is partitioned by \['months\(day\)'\], expected \['days\(day\)'\]"
     ):
-        iceberg.align(spark, table, agreed(COLUMNS, "days(day)"))
+        iceberg.align(spark, table, agreed(COLUMNS, "days(day)"), "orders")
     partitions = spark.table(f"{table}.partitions").select("partition.*", "record_count")
     assert partitions.columns == ["day_month", "record_count"]
 
 
 def test_a_new_column_is_added_and_is_null_in_the_rows_there_are(spark, table, some):
     iceberg.merge(table, some(("a", "1")), ["id"])
-    iceberg.align(spark, table, agreed((*COLUMNS, ("note", "string"))))
+    iceberg.align(spark, table, agreed((*COLUMNS, ("note", "string"))), "orders")
     assert_df_equality(
         spark.table(table),
         some(("a", "1")).selectExpr("*", "CAST(NULL AS string) AS note"),
@@ -170,7 +228,7 @@ def test_any_other_difference_is_refused_and_shown(spark, table, columns, named)
     with pytest.raises(
         ContractError, match=rf"^table {table} differs from its contract refined\.t: .*{named}"
     ):
-        iceberg.align(spark, table, agreed((*columns, ("note", "string"))))
+        iceberg.align(spark, table, agreed((*columns, ("note", "string"))), "orders")
     assert "note" not in spark.table(table).columns
 
 
@@ -189,7 +247,7 @@ def day(frame, value):
 
 
 def test_overwriting_replaces_the_partitions_that_are_given(spark, table, some):
-    iceberg.align(spark, table, agreed(COLUMNS, "months(day)"))
+    iceberg.align(spark, table, agreed(COLUMNS, "months(day)"), "orders")
     kept, old, new = (
         day(some(("a", "1")), "2026-01-01"),
         day(some(("b", "2")), "2026-02-01"),
@@ -204,7 +262,7 @@ def test_overwriting_replaces_the_partitions_that_are_given(spark, table, some):
 def test_overwriting_is_refused_without_partitions_and_after_their_evolution(spark, table, some):
     with pytest.raises(CatalogError, match="is not partitioned; expected partitions to overwrite"):
         iceberg.overwrite_partitions(table, some(("a", "1")))
-    iceberg.align(spark, table, agreed(COLUMNS, "months(day)"))
+    iceberg.align(spark, table, agreed(COLUMNS, "months(day)"), "orders")
     iceberg.append(table, some(("a", "1")))
     spark.sql(f"ALTER TABLE {table} REPLACE PARTITION FIELD day_month WITH days(day)")
     iceberg.append(table, some(("b", "1")))
@@ -246,7 +304,7 @@ def test_a_watermark_is_committed_once_and_found_behind_a_compaction(spark, tabl
 
 
 def test_changed_partitions_are_those_since_a_snapshot(spark, table, some):
-    iceberg.align(spark, table, agreed(COLUMNS, "months(day)"))
+    iceberg.align(spark, table, agreed(COLUMNS, "months(day)"), "orders")
     iceberg.append(table, some(("a", "1")).union(day(some(("b", "1")), "2026-03-01")))
     first = iceberg.current_snapshot(spark, table)
     assert incremental.changed_partitions(spark, table, first) == []

@@ -155,18 +155,39 @@ def test_late_records_reach_the_day_they_belong_to(domain):
 
 def test_a_payment_survives_when_its_raw_rows_have_expired(domain):
     """Raw expires by lifecycle: what was refined stays, and an older version cannot come back."""
-    domain.drop("test02", "payments/1.jsonl", line("P1", "10", "2026-11-01T12:00:00Z"))
+    file = domain.drop("test02", "payments/1.jsonl", line("P1", "10", "2026-11-01T12:00:00Z"))
     for work in JOBS[:2]:
         domain.run(work, "test02", "2026-11-01")
-    domain.drop("test02", "payments/1.jsonl", line("P1", "9") + line("P2", "20"))
-    for work in JOBS[:2]:
-        domain.run(work, "test02", "2026-11-02")
-    amounts = {row.payment_id: row.amount for row in domain.table("refined", "payments").collect()}
-    assert amounts == {"P1": Decimal("10.00"), "P2": Decimal("20.00")}
+    file.unlink()
+    domain.glue.delete_partition(
+        DatabaseName=domain.databases["raw"], TableName="payments", PartitionValues=["2026-11-01"]
+    )
+    domain.drop("test02", "payments/2.jsonl", line("P1", "9") + line("P2", "20"))
+    for rebuild in (False, True):
+        for work in JOBS[:2]:
+            domain.run(work, "test02", "2026-11-02", full_rebuild=rebuild)
+        amounts = {row.payment_id: row.amount for row in domain.table("refined", "payments").collect()}
+        assert amounts == {"P1": Decimal("10.00"), "P2": Decimal("20.00")}
+
+
+def test_versions_of_the_same_moment_are_decided_by_what_they_say_in_whatever_run_they_come(domain):
+    """But a file that is dropped again corrects itself."""
+
+    def found():
+        return [str(row.amount) for row in domain.table("refined", "payments").collect()]
+
+    for day, (name, amount) in enumerate([("1", "12"), ("2", "99"), ("3", "50"), ("2", "20")], start=1):
+        domain.drop("test02", f"payments/{name}.jsonl", line("P1", amount))
+        for work in JOBS[:2]:
+            domain.run(work, "test02", f"2026-11-0{day}")
+        # Of 12, 99 and 50 the greatest; without 99, which 20 has replaced, 50.
+        assert found() == [{1: "12.00", 2: "99.00", 3: "99.00", 4: "50.00"}[day]]
+    domain.run(refine_payments.work, "test02", full_rebuild=True)
+    assert found() == ["50.00"]
 
 
 def test_missing_input_and_missing_partitions_are_named(domain):
-    with pytest.raises(InputError, match=r"^no input file file:.*/landing/test02/payments/\*\.jsonl$"):
+    with pytest.raises(InputError, match=r"^no input file file:.*/landing/test02/payments/\*\.jsonl or "):
         domain.run(ingest_payments.work, "test02")
     with pytest.raises(
         CatalogError, match=r"^table raw_\w+\.payments has no partition: run the ingestion first$"

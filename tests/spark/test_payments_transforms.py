@@ -1,4 +1,4 @@
-"""test02: from lines as received to payments, rejects and daily totals in euro."""
+"""test02: from lines as received to payments, and to daily totals in euro."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 from chispa import assert_df_equality
 from pyspark.sql import functions as sf
 
+from core import formats, quality
 from core.contract import load
+from core.quality import NOT_SAID
 from jobs.test02 import transforms
 
 GOOD = {
@@ -30,23 +32,25 @@ def line(**changes):
 @pytest.fixture
 def parsed(rows):
     def make(*lines, file="f.jsonl"):
-        frame = rows("raw_line string", *((text,) for text in lines))
-        return transforms.parsed(
-            frame.withColumns(
-                {"source_file": sf.lit(file), "ingested_at": sf.lit("2026-11-02T07:00:00+00:00")}
-            )
+        frame = rows("raw_line string", *((text,) for text in lines)).withColumn("source_file", sf.lit(file))
+        columns = [name for name in load("test02").table("raw", "payments").types if name not in NOT_SAID]
+        return formats.parsed_lines(frame, columns).withColumn(
+            "ingested_at", sf.lit("2026-11-02T07:00:00+00:00")
         )
 
     return make
 
 
 @pytest.fixture
-def classified(parsed):
+def judged(parsed):
     def make(*lines):
-        received = parsed(*lines).withColumn("ingestion_date", sf.lit("2026-11-02"))
-        return transforms.classified(received, load("test02").table("refined", "payments"))
+        return quality.evaluated(parsed(*lines), load("test02").table("refined", "payments")).persist()
 
     return make
+
+
+def payments(judged):
+    return transforms.payments(quality.accepted(judged))
 
 
 # ─── Ingest ───
@@ -60,8 +64,15 @@ def test_fields_are_kept_as_written(parsed):
     assert {row.corrupt_record for row in found} == {None}
 
 
-@pytest.mark.parametrize("text", ["{", '["P1", "A1"]', "null", "17", "P1;A1;12.30", line()[:-9], "{]"])
-def test_a_line_that_is_no_object_is_kept_as_corrupt(parsed, text):
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{", '["P1", "A1"]', "null", "17", "P1;A1;12.30", line()[:-9], "{]", "[]"),
+        *("{}{}", line() * 2, f"{line()},{line()}", f"{line()} xyz", f"{line()}]", "{},null]{}"),
+        json.dumps({"payment_id": "P\ufffd"}, ensure_ascii=False),
+    ],
+)
+def test_a_line_that_is_not_one_object_is_kept_as_corrupt(parsed, text):
     (row,) = parsed(text).collect()
     assert (row.raw_line, row.corrupt_record, row.payment_id, row.currency) == (text, text, None, None)
 
@@ -69,8 +80,8 @@ def test_a_line_that_is_no_object_is_kept_as_corrupt(parsed, text):
 # ─── Refine ───
 
 
-def test_a_payment_is_typed_in_utc(classified, rows):
-    found = transforms.payments(classified(line(paid_at="2026-10-31T00:30:00+02:00")))
+def test_a_payment_is_typed_in_utc(judged, rows):
+    found = payments(judged(line(paid_at="2026-10-31T00:30:00+02:00")))
     expected = rows("payment_id string, account_id string", ("P1", "A1")).selectExpr(
         "payment_id",
         "account_id",
@@ -107,71 +118,58 @@ def test_a_payment_is_typed_in_utc(classified, rows):
         ({"amount": "x", "currency": ""}, "amount is not a decimal number; currency is not an ISO 4217 code"),
     ],
 )
-def test_a_malformed_payment_is_rejected_with_all_reasons(classified, changes, reasons):
-    sorted_lines = classified(line(**changes))
-    (row,) = transforms.rejects(sorted_lines).collect()
+def test_a_malformed_payment_is_rejected_with_all_reasons(judged, changes, reasons):
+    sorted_lines = judged(line(**changes))
+    (row,) = quality.rejected(sorted_lines).collect()
     assert (row.reasons, row.raw_line) == (reasons, line(**changes))
-    assert transforms.payments(sorted_lines).isEmpty()
+    assert payments(sorted_lines).isEmpty()
 
 
-def test_a_corrupt_line_has_one_reason(classified):
-    (row,) = transforms.rejects(classified("{")).collect()
-    assert (row.reasons, row.raw_line) == ("line is not a JSON object", "{")
+def test_a_corrupt_line_has_one_reason(judged):
+    (row,) = quality.rejected(judged("{")).collect()
+    assert (row.reasons, row.raw_line) == ("line is not one JSON object", "{")
 
 
-def test_the_same_rejected_line_twice_is_two_rejects(classified):
-    assert transforms.rejects(classified("{", "{")).select("record_id").distinct().count() == 2
-
-
-def test_the_version_updated_last_counts_whatever_the_order(classified):
+def test_the_version_updated_last_counts_whatever_the_order(judged):
     old, new = line(amount="1.00"), line(amount="2.00", updated_at="2026-10-31T08:00:00Z")
     spoilt = line(amount="x", updated_at="2026-11-01T08:00:00Z")
     for lines in ([old, new, new, spoilt], [spoilt, new, old, new]):
-        sorted_lines = classified(*lines)
-        assert [row.amount for row in transforms.payments(sorted_lines).collect()] == [Decimal("2.00")]
-        assert sorted_lines.where("is_superseded").count() == 2
-        assert transforms.rejects(sorted_lines).count() == 1
+        sorted_lines = judged(*lines)
+        assert [row.amount for row in payments(sorted_lines).collect()] == [Decimal("2.00")]
+        assert quality.count_judged(sorted_lines) == {"accepted": 1, "superseded": 2, "rejected": 1}
 
 
-def test_an_older_version_whose_text_is_greater_is_superseded(classified):
+def test_an_older_version_whose_text_is_greater_is_superseded(judged):
     old, new = line(amount="9.00"), line(amount="1.00", updated_at="2026-10-31T08:00:00Z")
-    assert [row.amount for row in transforms.payments(classified(old, new)).collect()] == [Decimal("1.00")]
+    assert [row.amount for row in payments(judged(old, new)).collect()] == [Decimal("1.00")]
 
 
-def test_each_payment_has_versions_of_its_own(classified):
-    found = transforms.payments(classified(line(), line(payment_id="P2"), line(amount="9.00")))
+def test_each_payment_has_versions_of_its_own(judged):
+    found = payments(judged(line(), line(payment_id="P2"), line(amount="90.00")))
     assert sorted((row.payment_id, row.amount) for row in found.collect()) == [
-        ("P1", Decimal("9.00")),
+        ("P1", Decimal("90.00")),
         ("P2", Decimal("12.30")),
     ]
 
 
 def test_a_line_in_two_files_counts_as_that_of_the_later_name(parsed):
-    files = [parsed(line(), file=name).withColumn("ingestion_date", sf.lit("2026-11-02")) for name in "ab"]
+    files = [parsed(line(), file=name) for name in "ab"]
     for received in (files[0].unionByName(files[1]), files[1].unionByName(files[0])):
-        found = transforms.classified(received, load("test02").table("refined", "payments"))
-        assert [row.source_file for row in found.where("NOT is_superseded").collect()] == ["b"]
+        found = quality.evaluated(received, load("test02").table("refined", "payments"))
+        assert [row.source_file for row in quality.accepted(found).collect()] == ["b"]
 
 
-def test_versions_of_the_same_moment_are_decided_by_their_text(classified):
+def test_versions_of_the_same_moment_are_decided_by_their_values(judged):
     lines = [line(amount="1.00"), line(amount="2.00")]
     for given in (lines, lines[::-1]):
-        assert [row.amount for row in transforms.payments(classified(*given)).collect()] == [Decimal("2.00")]
+        assert [row.amount for row in payments(judged(*given)).collect()] == [Decimal("2.00")]
 
 
-def test_moments_are_compared_not_texts(classified):
+def test_moments_are_compared_not_texts(judged):
     """09:00+02:00 is before 08:00Z, though its text is greater."""
     early = line(amount="1.00", updated_at="2026-10-31T09:00:00+02:00")
     late = line(amount="2.00", updated_at="2026-10-31T08:00:00Z")
-    assert transforms.payments(classified(early, late)).first().amount == Decimal("2.00")
-
-
-def test_a_file_received_again_counts_as_received_last(parsed):
-    first = parsed(line(), line(payment_id="P2"), file="a").withColumn("ingestion_date", sf.lit("2026-11-01"))
-    again = parsed(line(amount="9"), file="a").withColumn("ingestion_date", sf.lit("2026-11-02"))
-    other = parsed(line(payment_id="P3"), file="b").withColumn("ingestion_date", sf.lit("2026-11-01"))
-    found = transforms.latest_reception(first.union(again).union(other))
-    assert sorted((row.payment_id, row.amount) for row in found.collect()) == [("P1", "9"), ("P3", "12.30")]
+    assert payments(judged(early, late)).first().amount == Decimal("2.00")
 
 
 # ─── Curate ───
@@ -257,12 +255,10 @@ def test_a_rate_holds_for_ten_days(daily):
 # ─── Contract ───
 
 
-def test_the_frames_have_the_names_and_types_of_tables_json(parsed, classified, daily, declared):
-    sorted_lines = classified(line())
+def test_the_frames_have_the_names_and_types_of_tables_json(parsed, judged, daily, declared):
     frames = {
         ("raw", "payments"): parsed(line()),
-        ("refined", "payments"): transforms.payments(sorted_lines),
-        ("refined", "payments_rejected"): transforms.rejects(sorted_lines),
+        ("refined", "payments"): payments(judged(line())),
         ("curated", "payments_daily_eur"): daily([("2026-10-30", "USD", "1")], []),
     }
     for (layer, table), frame in frames.items():

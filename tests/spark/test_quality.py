@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -44,6 +45,14 @@ def test_record_ids_are_stable_unique_and_do_not_depend_on_order(rows):
     assert_df_equality(first, again, ignore_row_order=True)
 
 
+def test_a_column_that_the_contract_gets_later_changes_no_record_id(rows):
+    values = [("x", "1"), ("x", "1"), ("y", None)]
+    before = quality.with_record_id(rows("a string, b string", *values), ["a", "b"])
+    wider = rows("a string, b string, c string", *((*value, None) for value in values))
+    after = quality.with_record_id(wider, ["a", "b", "c"])
+    assert {row.record_id for row in before.collect()} == {row.record_id for row in after.collect()}
+
+
 def test_rows_that_do_not_add_up_stop_the_run():
     quality.require_conserved("table t", 5, kept=3, rejected=2)
     with pytest.raises(InvariantError, match=r"^table t: 5 rows in, but 3 kept \+ 1 rejected = 4$"):
@@ -58,9 +67,14 @@ def agreed(*rules, **quality):
     table = {
         "description": "t",
         "columns": [{"name": name, "type": "string"} for name in names],
-        "quality": {"rules": rules, "rejects": "t", **quality},
+        "keys": ["id"],
+        "quality": {"rules": rules, "rejects": "r", **quality},
     }
-    return contract.read(json.dumps({"refined": {"t": table}}), "tables.json").table("refined", "t")
+    names = ("record_id", "reasons", "source_file")
+    columns = [{"name": name, "type": "string"} for name in names]
+    rejects = {"description": "r", "columns": columns, "keys": ["record_id"]}
+    tables = {"refined": {"t": table, "r": rejects}}
+    return contract.read(json.dumps(tables), "tables.json").table("refined", "t")
 
 
 def reasons(rows, table, *values, column="n", references=None):
@@ -158,35 +172,136 @@ def test_a_reference_stands_among_other_rules_and_leaves_no_column(rows):
     )
     frame = rows("n string, code string", ("1", "A"), ("2", "C"))
     checked = evaluated(frame, table, {"refined.codes": rows("code string", ("A",))})
-    assert checked.columns == ["n", "code", "reasons"]
+    assert checked.columns == ["n", "code", "typed", "reasons", "superseded"]
     assert sorted((row.n, row.reasons) for row in checked.collect()) == [
         ("1", None),
         ("2", "code is not in refined.codes"),
     ]
 
 
-def test_of_good_rows_with_the_same_key_one_is_kept_whatever_the_order(rows):
-    table = agreed({"column": "n", "rule": "not_null"}, {"rule": "unique", "columns": ["id"]})
-    values = [("a", "1"), ("a", "2"), ("a", None), ("b", "3"), ("a", "4")]
-    kept = []
+def test_of_good_rows_with_the_same_key_one_counts_whatever_the_order_and_the_reception(rows):
+    """The one that says least; one that says the same is superseded, and the others are rejected."""
+    table = agreed(
+        {"column": "n", "rule": "type", "type": "decimal(4,2)"}, {"rule": "unique", "columns": ["id"]}
+    )
+    values = [("a", "10"), ("a", "9.5"), ("a", None), ("b", "3"), ("a", "9.50"), ("a", "11")]
     for given in (values, values[::-1]):
-        checked = evaluated(rows("id string, n string", *given), table)
-        found = sorted((row.id, row.reasons or "") for row in checked.collect())
-        assert found == [
-            ("a", ""),
-            ("a", "id: there already"),
-            ("a", "id: there already"),
-            ("a", "n is missing"),
-            ("b", ""),
-        ]
-        kept.append(sorted((row.id, row.n) for row in quality.accepted(checked).collect()))
-    assert kept[0] == kept[1]
+        for moment in ("1", "2"):
+            frame = rows("id string, n string", *given).withColumn(
+                "ingested_at", sf.xxhash64("n", sf.lit(moment))
+            )
+            checked = evaluated(frame, table)
+            found = sorted(
+                (row.id, str(row.typed.n), row.reasons or "", row.superseded) for row in checked.collect()
+            )
+            assert found == [
+                ("a", "10.00", "id: there already", False),
+                ("a", "11.00", "id: there already", False),
+                ("a", "9.50", "", False),
+                ("a", "9.50", "", True),
+                ("a", "None", "n is not a decimal number", False),
+                ("b", "3.00", "", False),
+            ]
+            assert sorted((row.id, str(row.typed.n)) for row in quality.accepted(checked).collect()) == [
+                ("a", "9.50"),
+                ("b", "3.00"),
+            ]
+            assert quality.count_judged(checked) == {"accepted": 2, "superseded": 1, "rejected": 3}
 
 
 def test_a_key_may_have_several_columns(rows):
     table = agreed({"rule": "unique", "columns": ["id", "n"]})
-    checked = evaluated(rows("id string, n string", ("a", "1"), ("a", "2"), ("a", "1")), table)
-    assert sorted(row.reasons or "" for row in checked.collect()) == ["", "", "id, n: there already"]
+    frame = rows("id string, n string, code string", ("a", "1", "x"), ("a", "2", "x"), ("a", "1", "y"))
+    assert sorted(row.reasons or "" for row in evaluated(frame, table).collect()) == [
+        "", "", "id, n: there already"
+    ]  # fmt: skip
+
+
+def test_a_key_is_compared_as_a_value(rows):
+    table = agreed({"column": "n", "rule": "type", "type": "int"}, {"rule": "unique", "columns": ["n"]})
+    found = evaluated(rows("n string", ("7",), ("007",), (" 7 ",)), table).collect()
+    assert [row.superseded for row in found] == [False, True, True]
+
+
+def test_the_latest_version_of_a_key_counts(rows):
+    """Of two versions of the same moment the one that says most; a later one that is rejected does not."""
+    table = agreed(
+        {"column": "n", "rule": "not_null"},
+        {"column": "day", "rule": "type", "type": "date"},
+        {"rule": "latest", "columns": ["id"], "by": ["day"]},
+    )
+    values = [
+        ("a", "9", "2026-01-01"),
+        ("a", "1", "2026-01-02"),
+        ("a", "2", "2026-01-02"),
+        ("a", None, "2026-01-03"),
+        ("b", "1", "2026-01-01"),
+    ]
+    for given in (values, values[::-1]):
+        checked = evaluated(rows("id string, n string, day string", *given), table)
+        assert sorted((row.id, row.n) for row in quality.accepted(checked).collect()) == [
+            ("a", "2"),
+            ("b", "1"),
+        ]
+        assert quality.count_judged(checked) == {"accepted": 2, "superseded": 2, "rejected": 1}
+
+
+@pytest.mark.parametrize(
+    ("optional", "expected"), [(False, ["broken", None, "broken"]), (True, ["broken", None, None])]
+)
+def test_a_condition_compares_columns(rows, optional, expected):
+    table = agreed(
+        {"column": "n", "rule": "type", "type": "int", "optional": True},
+        {"column": "id", "rule": "type", "type": "int"},
+        {"rule": "sql", "condition": "typed.id <= typed.n", "reason": "broken", "optional": optional},
+    )
+    frame = rows("id string, n string", ("10", "9"), ("9", "10"), ("1", None))
+    assert [row.reasons for row in evaluated(frame, table).collect()] == expected
+
+
+def test_a_condition_without_a_reason_is_told_itself(rows):
+    table = agreed({"rule": "sql", "condition": "n = 'x'"})
+    assert reasons(rows, table, "x", "y") == [None, "not n = 'x'"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "good", "bad", "reason"),
+    [
+        (
+            {"type": "decimal(6,2)", "decimal": ","},
+            {"1234,5": "1234.50", " -0,1": "-0.10", "7": "7.00"},
+            ["1.5", "1.234,5", "x", None],
+            "n is not a decimal number with a decimal comma",
+        ),
+        ({"type": "decimal(4,2)", "decimal": ","}, {}, ["1,234"], "n does not fit decimal(4,2)"),
+        (
+            {"type": "date", "format": "dd.MM.yyyy"},
+            {"01.02.2026": "2026-02-01"},
+            ["1.2.2026", "2026-02-01", "30.02.2026", "", None],
+            "n is not a date written dd.MM.yyyy",
+        ),
+        (
+            {"type": "timestamp", "format": "dd.MM.yyyy HH:mm XXX"},
+            {"01.02.2026 00:30 +02:00": "2026-01-31 22:30:00"},
+            ["01.02.2026 00:30", "x"],
+            "n is not a timestamp written dd.MM.yyyy HH:mm XXX",
+        ),
+    ],
+)
+def test_a_value_may_be_written_otherwise(rows, rule, good, bad, reason):
+    table = agreed({"column": "n", "rule": "type", **rule})
+    frame = evaluated(rows("n string", *((value,) for value in good)), table)
+    found = frame.select("reasons", sf.col("typed.n").cast("string").alias("value")).collect()
+    assert [(row.reasons, row.value) for row in found] == [(None, value) for value in good.values()]
+    assert reasons(rows, table, *bad) == [reason] * len(bad)
+
+
+def test_a_range_of_numbers_with_a_comma(rows):
+    table = agreed(
+        {"column": "n", "rule": "type", "type": "decimal(6,2)", "decimal": ","},
+        {"column": "n", "rule": "range", "max": "1.5"},
+    )
+    assert reasons(rows, table, "1,5", "1,51") == [None, "n is above 1.5"]
 
 
 def test_after_a_final_reason_no_other_is_asked(rows):
@@ -210,6 +325,7 @@ def test_a_number_that_does_not_fit_is_as_final_as_one_that_is_none(rows):
 def test_rules_are_evaluated_in_one_pass(rows):
     """One projection over the scan: no exchange, no second scan."""
     table = load("test02").table("refined", "payments")
+    table = dataclasses.replace(table, rules=[rule for rule in table.rules if rule.kind != "latest"])
     columns = {rule.column for rule in table.rules}
     frame = rows(", ".join(f"{name} string" for name in sorted(columns)), ("x",) * len(columns))
     plan = evaluated(frame, table)._jdf.queryExecution().executedPlan().toString()
@@ -231,7 +347,7 @@ def test_a_run_stops_above_both_limits_and_names_the_three_most_frequent_reasons
         quality.require_within(table, 100, rejects, 6)
     assert str(error.value) == (
         "refined.t: 6 of 100 rows are rejected; expected at most 3 rows or 5%; most often: "
-        "d (6), c (3), a (2); see refined.t, "
+        "d (6), c (3), a (2); see refined.r, "
         "then mend the source or the contract and run again: nothing else was written"
     )
 

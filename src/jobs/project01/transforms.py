@@ -8,13 +8,17 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as sf
 
 from core import parsing, quality
-from core.quality import REASONS, Check
+from core.formats import CORRUPT
+from core.landing import ADDED
+from core.quality import REASONS, SUPERSEDED, Check
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from core.contract import Table
 
 # Not a currency: what else a row of the raw table holds.
-RAW_OTHER_COLUMNS = ("rate_date", "other_currencies", "source_file", "ingested_at", "ingestion_date")
+RAW_OTHER_COLUMNS = frozenset({"rate_date", "other_currencies"}) | ADDED
 NOT_PUBLISHED = "N/A"
 RATE = "decimal(18,8)"
 
@@ -26,17 +30,22 @@ MAX_DAYS_BETWEEN_RATES = 10
 # ─── Refine ───
 
 
+def by_form(raw: DataFrame) -> tuple[DataFrame, DataFrame]:
+    """Return the rows of the raw table, and beside them the lines that are none."""
+    return raw.where(sf.col(CORRUPT).isNull()), raw.where(sf.col(CORRUPT).isNotNull())
+
+
 def cells(raw: DataFrame) -> DataFrame:
     """Return one row for each cell of the raw table: a date and a currency, with the rate as written.
 
     ``day`` is the date, null if what is written is none. ``same_day`` holds what every row of the day says,
-    if the day is in several rows, and ``copy`` is the number of the row among them. Both are worked out by
-    row: by cell they would cost most of the run, for a case that hardly ever happens.
+    if the day is in several rows of a file, and ``copy`` is the number of the row among them. Both are worked
+    out by row: by cell they would cost most of the run, for a case that hardly ever happens.
     """
     named = [item for name in _currencies(raw) for item in (sf.lit(name.upper()), sf.col(f"`{name}`"))]
     rates = sf.map_concat(sf.create_map(*named), _carried())
-    same_day = Window.partitionBy(sf.trim("rate_date"))
-    by_text = same_day.orderBy("source_file", "rate_date", sf.to_json("rates"))
+    same_day = Window.partitionBy(sf.trim("rate_date"), "source_file")
+    by_text = same_day.orderBy("rate_date", sf.to_json("rates"))
     received = ("rate_date", "source_file", "ingested_at", "ingestion_date")
     days = raw.select(*received, parsing.parsed("rate_date", "date").alias("day"), rates.alias("rates"))
     days = days.withColumn("copy", sf.row_number().over(by_text))
@@ -66,7 +75,8 @@ def classified(cells: DataFrame, agreed: Table) -> DataFrame:
     The rules are those of ``agreed``, the contract of refined.ecb_rates, and the conflicts in a day.
 
     A cell is a rate (typed, no reasons), a gap (``N/A``, no reasons) or rejected (reasons). ``N/A`` on a
-    day that is no date is rejected: a gap belongs to a day.
+    day that is no date is rejected: a gap belongs to a day. A cell that says again what another one of its
+    file says is superseded.
     """
     typed = cells.withColumns(
         {
@@ -82,8 +92,10 @@ def classified(cells: DataFrame, agreed: Table) -> DataFrame:
             "is_copy": sf.expr("coalesce(copy > array_min(transform(others, row -> row.copy)), false)"),
         }
     )
-    checks = [*quality.checks(typed, agreed.rules), *_conflicts()]
-    return quality.with_reasons(typed, checks).drop("copy", "same_day", "others")
+    differs = Check("date and currency have different rates", sf.col("day").isNotNull() & sf.col("conflicts"))
+    checked = quality.with_reasons(typed, [*quality.checks(typed, agreed.rules), differs])
+    superseded = sf.col(REASONS).isNull() & sf.col("is_copy")
+    return checked.withColumn(SUPERSEDED, superseded).drop("copy", "same_day", "others")
 
 
 def _value(rate: str) -> str:
@@ -91,13 +103,31 @@ def _value(rate: str) -> str:
     return f"coalesce(CAST(try_cast(trim({rate}) AS {RATE}) AS string), trim({rate}), '')"
 
 
-def _conflicts() -> list[Check]:
-    """Return what only the other rows of the day tell, beside the contract's rules."""
-    known, conflicts = sf.col("day").isNotNull(), sf.col("conflicts")
-    return [
-        Check("date and currency have different rates", known & conflicts),
-        Check("date and currency are there already", known & ~conflicts & sf.col("is_copy")),
-    ]
+def newest_of(classified: DataFrame, versions: Mapping[str, str]) -> DataFrame:
+    """Let the newest file that has a date and currency speak for it; cells of older ones are superseded.
+
+    A good cell gives way to a good one alone, so that what the newest file spoils stays as it was.
+
+    Args:
+        classified: as `classified` returns it.
+        versions: of the files, by URI: the greatest is the newest.
+
+    """
+    if len(versions) < 2:
+        return classified
+    age = {uri: number for number, uri in enumerate(sorted(versions, key=lambda uri: versions[uri]))}
+    rank = sf.create_map(*(sf.lit(part) for item in age.items() for part in item))[sf.col("source_file")]
+    ranked, cell = classified.withColumn("rank", rank), Window.partitionBy("day", "currency")
+    good = sf.col(REASONS).isNull()
+    newest_good = sf.max(sf.when(good, sf.col("rank"))).over(cell)
+    newest = sf.max("rank").over(cell)
+    is_older = sf.col("day").isNotNull() & (sf.col("rank") < sf.when(good, newest_good).otherwise(newest))
+    return (
+        ranked.withColumn("is_older", is_older)
+        .withColumn(REASONS, sf.when(~sf.col("is_older"), sf.col(REASONS)))
+        .withColumn(SUPERSEDED, sf.col(SUPERSEDED) | sf.col("is_older"))
+        .drop("rank", "is_older")
+    )
 
 
 def rates(classified: DataFrame) -> DataFrame:
@@ -118,12 +148,22 @@ def gaps(classified: DataFrame) -> DataFrame:
     return kept.select(sf.col("day").alias("rate_date"), "currency", reason.alias("reason"))
 
 
-def rejects(classified: DataFrame) -> DataFrame:
-    """Return the cells that could not be used, as written, with the reasons."""
-    kept = quality.rejected(classified).select(
-        "rate_date", "currency", "rate", REASONS, "source_file", "ingestion_date"
+def rejects(classified: DataFrame, corrupt: DataFrame) -> DataFrame:
+    """Return the cells and the lines that could not be used, as written, with the reasons."""
+    columns = ("rate_date", "currency", "rate", REASONS, "source_file", "ingestion_date")
+    cells = quality.rejected(classified).select(
+        *columns, sf.when(sf.col("day").isNull(), sf.col("source_file")).alias("of_file")
     )
-    return quality.with_record_id(kept, ["rate_date", "currency", "rate"])
+    lines = corrupt.select(
+        CORRUPT,
+        sf.lit("line does not have the header's cells, or is not UTF-8").alias(REASONS),
+        "source_file",
+        "ingestion_date",
+        sf.col("source_file").alias("of_file"),
+    )
+    kept = cells.unionByName(lines, allowMissingColumns=True)
+    # The whole history comes again and again: what belongs to a day is the same record in each file.
+    return quality.with_record_id(kept, ["of_file", CORRUPT, "rate_date", "currency", "rate"]).drop("of_file")
 
 
 # ─── Curate ───

@@ -13,11 +13,17 @@ from meshtest import toolchain
 
 PROJECTS = toolchain.ROOT / "infrastructure" / "projects"
 COLUMNS = [{"name": "id", "type": "string"}, {"name": "day", "type": "date"}, {"name": "n", "type": "string"}]
+REJECTS = [{"name": name, "type": "string"} for name in ("record_id", "reasons", "source_file")]
+OTHERS = {
+    "r": {"description": "Rejects", "columns": REJECTS, "keys": ["record_id"]},
+    "other": {"description": "Another table", "columns": COLUMNS},
+    "keyless": {"description": "Rejects without a key", "columns": REJECTS},
+}
 
 
 def read(layer="refined", **changes):
     table = {"description": "A table", "columns": COLUMNS, **changes}
-    return contract.read(json.dumps({layer: {"t": table}}), "tables.json")
+    return contract.read(json.dumps({layer: {"t": table, **OTHERS}}), "tables.json")
 
 
 @pytest.mark.parametrize("project", ["project01", "test02"])
@@ -58,7 +64,7 @@ def test_a_table_is_what_the_file_says():
                 {"rule": "not_null", "column": "id", "optional": True, "final": True},
                 {"rule": "unique", "columns": ["id"]},
             ],
-            "rejects": "t",
+            "rejects": "r",
             "stop_above": {"share": 0.1, "rows": 5},
         },
     ).table("refined", "t")
@@ -73,7 +79,7 @@ def test_a_table_is_what_the_file_says():
             Rule("not_null", "id", {}, optional=True, final=True),
             Rule("unique", "", {"columns": ["id"]}),
         ),
-        rejects="t",
+        rejects="r",
         stop_share=0.1,
         stop_rows=5,
     )
@@ -108,11 +114,69 @@ A_NUMBER = {"rule": "range", "column": "n", "min": 1}
             'quality.rejects is "no"; expected the name of a table of the same layer.',
         ),
         (
-            {"quality": {"rules": [{"rule": "range", "column": "n"}], "rejects": "t"}},
+            {"quality": {"rejects": "other"}},
+            'quality.rejects is "other"; expected a table with the columns record_id, reasons, source_file; '
+            "it has no record_id, reasons, source_file.",
+        ),
+        (
+            {"quality": {"rejects": "keyless"}},
+            'quality.rejects is "keyless"; expected a table whose keys are ["record_id"].',
+        ),
+        (
+            {"columns": [{"name": "m", "type": "map<string,int>"}], "keys": ["m"]},
+            'keys[0] is "m"; expected a column that is no map: a key is one value.',
+        ),
+        (
+            {"partitioning": ["months(n)"]},
+            'partitioning[0] is "months(n)"; expected a transform that fits a string: '
+            "months takes date, timestamp.",
+        ),
+        (
+            {"partitioning": ["hours(day)"]},
+            'partitioning[0] is "hours(day)"; expected a transform that fits a date: hours takes timestamp.',
+        ),
+        (
+            {"columns": [{"name": "x", "type": "double"}], "partitioning": ["bucket(4, x)"]},
+            'partitioning[0] is "bucket(4, x)"; expected a transform that fits a double: bucket takes '
+            "int, smallint, tinyint, bigint, decimal, string, binary, date, timestamp.",
+        ),
+        (
+            {"keys": ["id"], "quality": {"rules": [{"rule": "latest", "columns": ["n"], "by": ["day"]}]}},
+            'quality.rules[0].columns is ["n"]; expected the table\'s keys: id.',
+        ),
+        (
+            {"keys": ["id"], "quality": {"rules": [{"rule": "latest", "columns": ["id"], "by": ["x"]}]}},
+            'quality.rules[0].by is ["x"]; expected columns of the table, too: one of id, day, n.',
+        ),
+        (
+            {"quality": {"rules": [{"rule": "type", "column": "n", "type": "int", "decimal": ","}]}},
+            'quality.rules[0].decimal is ","; expected no such field: int has no decimal places.',
+        ),
+        (
+            {"quality": {"rules": [{"rule": "type", "column": "n", "type": "int", "format": "dd"}]}},
+            'quality.rules[0].format is "dd"; expected no such field: '
+            "only a date or a timestamp has one, not of type int.",
+        ),
+        (
+            {
+                "quality": {
+                    "rules": [{"rule": "type", "column": "n", "type": "timestamp", "format": "dd 'X'"}]
+                }
+            },
+            "quality.rules[0].format is \"dd 'X'\"; expected a zone in it, such as XXX: "
+            "a timestamp is an instant.",
+        ),
+        (
+            {"quality": {"rules": [{"rule": "type", "column": "n", "type": "array<int>"}]}},
+            'quality.rules[0].type is "array<int>"; expected a type of one value: '
+            "lists and structs are not written as text.",
+        ),
+        (
+            {"quality": {"rules": [{"rule": "range", "column": "n"}], "rejects": "r"}},
             "quality.rules[0] is {}; expected at least one of min, max, above, below.",
         ),
         (
-            {"quality": {"rules": [{"rule": "not_null", "column": "id"}, A_NUMBER], "rejects": "t"}},
+            {"quality": {"rules": [{"rule": "not_null", "column": "id"}, A_NUMBER], "rejects": "r"}},
             'quality.rules[1].column is "n"; '
             "expected a rule of kind type for it, too, for text that is no number.",
         ),
@@ -129,8 +193,17 @@ def test_what_does_not_fit_together_is_named(changes, mistake):
     [
         {"columns": [{"name": "a", "type": "decimal(3,3)"}]},
         {"layer": "raw", "partition_keys": [{"name": "hour", "type": "string"}]},
-        {"partitioning": ["id", "days(day)", "bucket(4, n)"]},
-        {"quality": {"rules": [{"rule": "type", "column": "n", "type": "int"}, A_NUMBER], "rejects": "t"}},
+        {"partitioning": ["id", "days(day)", "bucket(4, n)", "truncate(2,n)"]},
+        {"keys": ["id"], "quality": {"rules": [{"rule": "latest", "columns": ["id"], "by": ["day"]}]}},
+        {
+            "quality": {
+                "rules": [
+                    {"rule": "type", "column": "n", "type": "timestamp", "format": "dd.MM.yyyy HH:mm XXX"},
+                    {"rule": "type", "column": "id", "type": "double", "decimal": ","},
+                ]
+            }
+        },
+        {"quality": {"rules": [{"rule": "type", "column": "n", "type": "int"}, A_NUMBER], "rejects": "r"}},
     ],
 )
 def test_what_fits_together_is_a_contract(changes):
@@ -194,3 +267,13 @@ def test_what_differs_is_shown():
         "column n string is missing; column id is bigint, expected string; "
         "column x int is not in the contract"
     )
+
+
+def test_the_columns_that_no_row_can_do_without_are_known():
+    rules = [
+        {"rule": "not_null", "column": "id"},
+        {"rule": "type", "column": "day", "type": "date", "optional": True},
+        {"rule": "null", "column": "n"},
+        {"rule": "unique", "columns": ["id"]},
+    ]
+    assert read(quality={"rules": rules}).required_columns == {"id"}

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-WITHOUT_SPARK = ("arguments", "catalog", "contract", "errors", "hive", "job", "log", "session", "storage")
+WITHOUT_SPARK = ("arguments", "catalog", "contract", "errors", "job", "log", "session")
 
 
 @pytest.mark.parametrize("module", WITHOUT_SPARK)

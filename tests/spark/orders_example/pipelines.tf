@@ -1,0 +1,6 @@
+locals {
+  pipeline_jobs = {
+    daily  = ["ingest", "refine", "curate"]
+    hourly = ["ingest", "refine"]
+  }
+}
