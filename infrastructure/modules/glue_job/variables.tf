@@ -193,4 +193,10 @@ variable "worker_type" {
     condition     = contains(["G.1X", "G.2X", "G.4X", "G.8X", "G.12X", "G.16X", "R.1X", "R.2X", "R.4X", "R.8X"], var.worker_type)
     error_message = "worker_type of ${var.name} is \"${var.worker_type}\"; expected G.1X, G.2X, G.4X, G.8X, G.12X, G.16X, R.1X, R.2X, R.4X or R.8X."
   }
+
+  validation {
+    # https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-jobs-job.html
+    condition     = var.execution_class != "FLEX" || contains(["G.1X", "G.2X"], var.worker_type)
+    error_message = "worker_type of ${var.name} is \"${var.worker_type}\"; expected G.1X or G.2X for execution_class FLEX."
+  }
 }

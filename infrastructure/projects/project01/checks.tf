@@ -120,6 +120,18 @@ locals {
         "${local.folder}/jobs.tf: ${key}.${field} is ${jsonencode(value)}; expected no such field: there are ${join(", ", keys(local.job_fields))}."
         if !contains(keys(local.job_fields), field)
       ],
+      [
+        for env in keys(try(merge(settings.environments), {})) :
+        "${local.folder}/jobs.tf: name of ${key}.environments.${env} is \"${env}\"; expected ${local.job_fields.environments.propertyNames.expected}."
+        if !contains(local.job_fields.environments.propertyNames.enum, env)
+      ],
+      flatten([
+        for env, own in try(merge(settings.environments), {}) : [
+          for field, value in try(merge(own), {}) :
+          "${local.folder}/jobs.tf: ${key}.environments.${env}.${field} is ${jsonencode(value)}; expected no such field: there are ${join(", ", keys(local.job_fields.environments.additionalProperties.properties))}."
+          if !contains(keys(local.job_fields.environments.additionalProperties.properties), field)
+        ]
+      ]),
     )
   ])
 

@@ -256,6 +256,25 @@ def scripts(read: Checkout) -> Iterator[Mistake]:
             yield Mistake(f"{folder}/tables.json", CONTENT, found, expected)
 
 
+def spare_capacity(read: Checkout) -> Iterator[Mistake]:
+    """Spare capacity has small workers only."""
+    for _, file, settings in _files(read, "jobs.tf"):
+        for key, job in settings.items():
+            large = {}
+            for env in ENVIRONMENTS:
+                changes = job.get("environments", {}).get(env, {})
+                now = job | changes
+                if now.get("execution_class") == "FLEX" and now.get("worker_type", _SPARE[0]) not in _SPARE:
+                    place = f"{key}.environments.{env}" if "worker_type" in changes else key
+                    large[f"{place}.worker_type"] = now["worker_type"]
+            for field, found in large.items():
+                yield Mistake(file, field, found, f"{' or '.join(_SPARE)} for execution_class FLEX")
+
+
+# https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-jobs-job.html
+_SPARE = ("G.1X", "G.2X")
+
+
 def pipelines(read: Checkout) -> Iterator[Mistake]:
     """A pipeline runs jobs that there are."""
     for project, file, named in _files(read, "pipelines.tf"):
@@ -313,6 +332,7 @@ RULES: tuple[Rule, ...] = (
     tables,
     references,
     scripts,
+    spare_capacity,
     pipelines,
     lengths,
     exceptions,

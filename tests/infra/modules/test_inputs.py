@@ -52,6 +52,10 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"arguments": {"--conf": "a=b"}}, "expected none that this module sets"),
         ({"description": "x" * 2049}, "description of f01-project01-refine-dev has 2049 characters"),
         ({"execution_class": "SPOT"}, 'execution_class of f01-project01-refine-dev is "SPOT"'),
+        (
+            {"execution_class": "FLEX", "worker_type": "G.4X"},
+            'worker_type of f01-project01-refine-dev is "G.4X"; expected G.1X or G.2X',
+        ),
         ({"extra_py_files": ["core.whl"]}, 'extra_py_files of f01-project01-refine-dev are ["core.whl"]'),
         ({"glue_version": "4.0"}, 'glue_version of f01-project01-refine-dev is "4.0"'),
         ({"job_bookmark_option": "on"}, 'job_bookmark_option of f01-project01-refine-dev is "on"'),

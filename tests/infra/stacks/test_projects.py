@@ -368,6 +368,35 @@ def test_a_jobs_settings_reach_it(plan, copied, foundation):
     assert made["f01-settings-refine-dev"] == (None, "job-bookmark-disable", 1, 2, 60, "G.1X")
 
 
+def test_a_jobs_settings_may_differ_by_environment(plan, copied, foundation):
+    """What an environment says wins; what it does not say stays, the arguments one by one."""
+    root = copied("sizes")
+    jobs = root / "jobs.tf"
+    given = """ingest = {
+      arguments         = { "--as_of" = "2026-01-01", "--depth" = "1" }
+      number_of_workers = 5
+      environments = {
+        prod = { number_of_workers = 50 }
+        dev = {
+          arguments       = { "--depth" = "2" }
+          execution_class = "FLEX"
+          max_retries     = 1
+          worker_type     = "G.2X"
+        }
+      }
+      """
+    jobs.write_text(jobs.read_text().replace("ingest = { ", given))
+    made = {job["name"]: job for job in resources(plan(root, {"env": "dev"}), "aws_glue_job").values()}
+    ingest, refine = made["f01-sizes-ingest-dev"], made["f01-sizes-refine-dev"]
+    assert (ingest["default_arguments"]["--as_of"], ingest["default_arguments"]["--depth"]) == (
+        "2026-01-01",
+        "2",
+    )
+    settings = ("execution_class", "max_retries", "number_of_workers", "worker_type")
+    assert [ingest[name] for name in settings] == ["FLEX", 1, 5, "G.2X"]
+    assert [refine[name] for name in settings] == ["STANDARD", 0, 2, "G.1X"]
+
+
 def test_pipelines_are_as_long_and_as_short_as_may_be(plan, copied, foundation):
     """No job, one job, and the most; a role whose name has the 64 characters that IAM takes."""
     root = copied("lengths")
