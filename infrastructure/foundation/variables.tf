@@ -67,8 +67,8 @@ variable "flow_log_retention_days" {
   default     = 90
 
   validation {
-    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.flow_log_retention_days)
-    error_message = "flow_log_retention_days is ${var.flow_log_retention_days}; expected a retention that CloudWatch offers (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365 days and longer ones)."
+    condition     = contains([90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.flow_log_retention_days)
+    error_message = "flow_log_retention_days is ${var.flow_log_retention_days}; expected a retention that CloudWatch offers, of at least 90 days (90, 120, 150, 180, 365 and longer ones)."
   }
 }
 

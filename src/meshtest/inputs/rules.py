@@ -31,9 +31,7 @@ JOB_LENGTH = 255
 # The services that a domain cannot do without and that not every Region has, by botocore's names.
 SERVICES = ("glue", "stepfunctions")
 # What the foundation offers in an environment's main.tf, as far as a number or a text can be wrong.
-RETENTION_DAYS = frozenset(
-    {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
-)
+RETENTION_DAYS = frozenset({90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653})
 
 Rule = Callable[[Checkout], Iterator[Mistake]]
 
@@ -123,8 +121,7 @@ _FOUNDATION: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "availability_zone_count": (lambda value: not isinstance(value, int) or value in (2, 3, 4), "2, 3 or 4"),
     "flow_log_retention_days": (
         lambda value: not isinstance(value, int) or value in RETENTION_DAYS,
-        "a retention that CloudWatch offers "
-        "(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365 days and longer ones)",
+        "a retention that CloudWatch offers, of at least 90 days (90, 120, 150, 180, 365 and longer ones)",
     ),
     "vpc_cidr": (_is_range, 'an IPv4 range from /16 to /24, such as "10.0.0.0/16"'),
 }

@@ -809,6 +809,8 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
     ),
     # ─── Glue ───
     ("glue-version", "project", "5.0", put(JOB, "glue_version", "5.0")),
+    ("glue-version", "project", "no version", put(JOB, "glue_version", "")),
+    ("glue-version", "project", "a Python shell", put(JOB, "command.0.name", "pythonshell")),
     ("glue-job-security-configuration", "project", "none", put(JOB, "security_configuration", None)),
     *(
         (
@@ -848,7 +850,7 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
         put(JOB, "default_arguments.--conf", "spark.ui.enabled=true"),
     ),
     ("glue-limits", "project", "two days", put(JOB, "timeout", 2880)),
-    ("glue-limits", "project", "twice at once", put(JOB, "execution_property.0.max_concurrent_runs", 2)),
+    ("glue-limits", "project", "none", put(JOB, "timeout", None)),
     ("glue-in-the-vpc", "project", "outside", put(JOB, "connections", [])),
     *(
         (
@@ -878,7 +880,7 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
         "project",
         "off",
         put(
-            TABLE.replace("table.this", "table_optimizer.compaction"),
+            TABLE.replace("table.this", "table_optimizer.retention"),
             "configuration.0.enabled",
             False,
         ),

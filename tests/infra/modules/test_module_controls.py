@@ -67,7 +67,6 @@ HELD = {
 }
 # Options that trade a rule away, and the rule.
 OPTIONS = [
-    ("glue_job", {"max_concurrent_runs": 3}, "glue-limits"),
     ("glue_job", {"connections": []}, "glue-in-the-vpc"),
     ("iam_glue_job", {"permissions_boundary_arn": ""}, "iam-role-boundary"),
     ("iam_role", {"permissions_boundary_arn": ""}, "iam-role-boundary"),
