@@ -11,12 +11,18 @@ locals {
   account_id = data.aws_caller_identity.current.account_id
   partition  = data.aws_partition.current.partition
 
-  common_tags = {
+  common_tags = merge(module.own_tags.tags, {
     Domain    = try(local.domain.domain_name, "")
     ManagedBy = "terraform"
     Owner     = try(local.domain.domain_name, "")
     Project   = "bootstrap"
-  }
+  })
+}
+
+module "own_tags" {
+  source = "../modules/own_tags"
+
+  file = "${path.root}/../../setup/tags.json"
 }
 
 # ─── GitHub's Identity Provider ───

@@ -94,6 +94,12 @@ variable "permissions_boundary" {
   }
 }
 
+variable "tags" {
+  description = "The team's own tags of everything, beside the domain's."
+  type        = map(string)
+  default     = {}
+}
+
 variable "vpc_cidr" {
   description = "IPv4 range of the VPC."
   type        = string

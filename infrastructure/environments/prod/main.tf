@@ -13,4 +13,11 @@ module "foundation" {
   domain_abbr = try(local.domain.domain_abbr, "")
   domain_name = try(local.domain.domain_name, "")
   env         = "prod"
+  tags        = module.own_tags.tags
+}
+
+module "own_tags" {
+  source = "../../modules/own_tags"
+
+  file = "${path.root}/../../../setup/tags.json"
 }

@@ -39,11 +39,17 @@ locals {
     curated = local.foundation.glue_database_curated
   }
 
-  common_tags = {
+  common_tags = merge(module.own_tags.tags, {
     Domain      = local.foundation.domain_name
     Environment = var.env
     ManagedBy   = "terraform"
     Owner       = try(tostring(local.config.owner), "")
     Project     = local.project
-  }
+  })
+}
+
+module "own_tags" {
+  source = "../../modules/own_tags"
+
+  file = "${path.root}/../../../setup/tags.json"
 }

@@ -16,9 +16,9 @@ from botocore.session import Session
 
 from core import contract
 from core.mistakes import CONTENT, MISSING, Mistake
-from meshtest.controls import all_controls
+from meshtest.controls import all_controls, naming
 from meshtest.inputs import checkout
-from meshtest.inputs.checkout import DOMAIN, EXCEPTIONS, PROJECTS, TEMPLATE, Checkout, Day
+from meshtest.inputs.checkout import DOMAIN, EXCEPTIONS, PROJECTS, TAGS, TEMPLATE, Checkout, Day
 
 ENVIRONMENTS = ("dev", "int", "prod")
 LONGEST_ENVIRONMENT = max(ENVIRONMENTS, key=len)
@@ -125,6 +125,26 @@ _FOUNDATION: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "vpc_cidr": (_is_range, 'an IPv4 range from /16 to /24, such as "10.0.0.0/16"'),
 }
+
+
+# ─── tags.json ───
+
+
+def tags(read: Checkout) -> Iterator[Mistake]:
+    """The team's own tags are others than the domain's; IAM does not tell capitals apart."""
+    names = sorted(name for name in read.content(TAGS) or {} if name != "$schema")
+    for number, name in enumerate(names):
+        if name.lower() in _RESERVED or name.lower().startswith("aws:"):
+            yield Mistake(TAGS, f"name of {name}", name, _ANOTHER_TAG)
+        if name.lower() in [other.lower() for other in names[:number]]:
+            yield Mistake(TAGS, f"name of {name}", name, "each name once, in capitals or not")
+
+
+_RESERVED = {name.lower() for name in (*naming.TAGS, "Name")}
+_ANOTHER_TAG = (
+    "another name, for the domain sets Domain, Environment, ManagedBy, Name, Owner and Project, "
+    "and aws: is AWS's own"
+)
 
 
 # ─── project.json ───
@@ -322,6 +342,7 @@ RULES: tuple[Rule, ...] = (
     region,
     backends,
     environments,
+    tags,
     names,
     dependencies,
     files,

@@ -15,7 +15,8 @@ from meshtest import controls, toolchain
 from meshtest.inputs import rules, schemas
 from meshtest.plan import Plan
 
-FOUNDATION = {"aws_region": "eu-west-1", "domain_abbr": "f01", "domain_name": "finance01", "env": "dev"}
+DOMAIN = json.loads((toolchain.ROOT / "setup" / "domain.json").read_text())
+FOUNDATION = {"env": "dev", **{name: value for name, value in DOMAIN.items() if name != "$schema"}}
 MANY = 36500  # for what has no upper limit
 
 # The least and the most that a variable takes, and what lies beyond.

@@ -40,6 +40,7 @@ HELD = {
         "iam-role-boundary",
         "iam-trust",
     ),
+    "own_tags": (),
     "s3_bucket": (
         "s3-access-logging",
         "s3-customer-key",
