@@ -97,6 +97,7 @@ locals {
               if !can(regex(local.column_fields[field].pattern, column[field]))
             ]
           ]),
+          try(local.upkeep_problems[layer][name], []),
           [
             for position, key in try(tolist(table.keys), []) :
             "${local.tables_file}: ${layer}.${name}.keys[${position}] is ${jsonencode(key)}; expected one of ${join(", ", concat(table.columns[*].name, try(table.partition_keys[*].name, [])))}."
@@ -106,6 +107,42 @@ locals {
       ]
     ]),
   )
+
+  # How Iceberg tables are looked after. A table with such a problem is not planned.
+  upkeep = { for part in ["optimizers", "properties", "retention"] : part => local.schemas.tables["$defs"][part] }
+  upkeep_problems = {
+    for layer in ["curated", "refined"] : layer => {
+      for name, table in try(local.contract[layer], {}) : name => flatten([
+        for part, rule in local.upkeep : [
+          [
+            for value in try([table[part]], []) :
+            "${local.tables_file}: ${layer}.${name}.${part} is ${jsonencode(value)}; expected ${rule.expected}."
+            if !can(keys(value))
+          ],
+          [
+            for field, value in try(merge(table[part]), {}) :
+            "${local.tables_file}: ${layer}.${name}.${part}.${field} is ${can(keys(value)) ? "{...}" : jsonencode(value)}; expected no such field: there are ${join(", ", keys(rule.properties))}."
+            if try(!contains(keys(rule.properties), field), false)
+          ],
+          [
+            for field, value in try(merge(table[part]), {}) :
+            "${local.tables_file}: ${layer}.${name}.${part}.${field} is ${can(keys(value)) ? "{...}" : jsonencode(value)}; expected ${rule.properties[field].expected}."
+            if try(contains(keys(rule.properties), field), false) && !try(rule.properties[field].type == "boolean" ? value == tobool(value) : value == tonumber(value) && floor(value) == value && value >= rule.properties[field].minimum, false)
+          ],
+          [
+            for field in try(keys(table[part]), []) :
+            "${local.tables_file}: name of ${layer}.${name}.${part}.${field} is \"${field}\"; expected ${rule.propertyNames.expected}."
+            if part == "properties" && (!can(regex(rule.propertyNames.pattern, field)) || contains(rule.propertyNames.allOf[0].if.enum, field))
+          ],
+          [
+            for field, value in try(merge(table[part]), {}) :
+            "${local.tables_file}: ${layer}.${name}.${part}.${field} is ${can(keys(value)) ? "{...}" : jsonencode(value)}; expected ${rule.additionalProperties.expected}."
+            if part == "properties" && (!can(regex(rule.additionalProperties.pattern, value)) || try(value != tostring(value), false))
+          ],
+        ]
+      ])
+    }
+  }
 
   # ─── jobs.tf ───
   job_problems = flatten([

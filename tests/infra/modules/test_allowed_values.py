@@ -128,6 +128,7 @@ def test_what_lies_beyond_is_refused(folder, name, value, terraform, root):
 # ─── What check-inputs says before ───
 
 
+UPKEEP = schemas.schema("tables")["$defs"]
 JOB = schemas.schema("jobs")["additionalProperties"]["properties"]
 NUMBERS = [name for name, rule in JOB.items() if "minimum" in rule]
 
@@ -135,6 +136,18 @@ NUMBERS = [name for name, rule in JOB.items() if "minimum" in rule]
 def test_a_jobs_numbers_are_those_of_its_module():
     limits = {name: [JOB[name]["minimum"], JOB[name]["maximum"]] for name in NUMBERS}
     assert limits == {name: LIMITS["glue_job", name][0] for name in NUMBERS}
+
+
+@pytest.mark.parametrize(
+    ("part", "field", "name"),
+    [
+        ("optimizers", "orphan_days", "orphan_file_retention_days"),
+        ("retention", "days", "snapshot_retention_days"),
+        ("retention", "snapshots", "snapshots_to_retain"),
+    ],
+)
+def test_a_tables_numbers_are_those_of_its_module(part, field, name):
+    assert UPKEEP[part]["properties"][field]["minimum"] == LIMITS["glue_iceberg_table", name][0][0]
 
 
 @pytest.mark.parametrize("name", [name for folder, name in LIMITS if folder == "foundation"])
