@@ -44,6 +44,14 @@ locals {
 
 # ─── Environments ───
 
+module "external" {
+  source   = "../modules/external"
+  for_each = var.environments
+
+  env  = each.key
+  file = "${path.root}/../../setup/external.json"
+}
+
 module "environment" {
   source   = "./environment"
   for_each = var.environments
@@ -55,9 +63,13 @@ module "environment" {
   domain_abbr     = try(local.domain.domain_abbr, "")
   domain_name     = try(local.domain.domain_name, "")
   env             = each.key
-  issuer          = local.issuer
-  made_before     = aws_iam_openid_connect_provider.github[*].arn
-  partition       = local.partition
-  plan_subjects   = lookup(var.plan_subjects, each.key, [])
-  tags            = merge(local.common_tags, { Environment = each.key })
+
+  external_buckets = module.external[each.key].buckets
+  external_secrets = [for database in values(module.external[each.key].databases) : database.secret]
+
+  issuer        = local.issuer
+  made_before   = aws_iam_openid_connect_provider.github[*].arn
+  partition     = local.partition
+  plan_subjects = lookup(var.plan_subjects, each.key, [])
+  tags          = merge(local.common_tags, { Environment = each.key })
 }

@@ -30,6 +30,17 @@ variable "aws_region" {
   }
 }
 
+variable "databases" {
+  description = "Databases outside the domain that jobs reach, each at its port (setup/external.json)."
+  type        = map(object({ cidr = string, port = number }))
+  default     = {}
+
+  validation {
+    condition     = alltrue([for database in var.databases : can(cidrnetmask(database.cidr)) && try(tonumber(split("/", database.cidr)[1]) >= 24, false) && database.port >= 1 && database.port <= 65535])
+    error_message = "databases are ${jsonencode(var.databases)}; expected each with an IPv4 range from /24 to /32 and a port from 1 to 65535."
+  }
+}
+
 variable "domain_abbr" {
   description = "Prefix of every name: domain_abbr of setup/domain.json."
   type        = string
@@ -59,6 +70,12 @@ variable "env" {
     condition     = contains(["dev", "int", "prod"], var.env)
     error_message = "env is \"${var.env}\"; expected \"dev\", \"int\" or \"prod\"."
   }
+}
+
+variable "external_buckets" {
+  description = "Buckets outside the domain that jobs read, each below its prefix if it has one (setup/external.json)."
+  type        = map(object({ bucket = string, prefix = string }))
+  default     = {}
 }
 
 variable "flow_log_retention_days" {

@@ -29,8 +29,9 @@ def blocks(kind: str, text: str) -> list[tuple[str, str]]:
 # ─── Layout ───
 
 
-def test_there_are_the_ten_modules():
+def test_there_are_the_eleven_modules():
     assert [folder.name for folder in MODULES] == [
+        "external",
         "glue_catalog_database",
         "glue_catalog_table",
         "glue_iceberg_table",

@@ -14,6 +14,16 @@ module "foundation" {
   domain_name = try(local.domain.domain_name, "")
   env         = "dev"
   tags        = module.own_tags.tags
+
+  databases        = module.external.databases
+  external_buckets = module.external.buckets
+}
+
+module "external" {
+  source = "../../modules/external"
+
+  env  = "dev"
+  file = "${path.root}/../../../setup/external.json"
 }
 
 module "own_tags" {

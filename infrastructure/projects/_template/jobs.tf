@@ -22,7 +22,7 @@ module "glue_job" {
   source   = "../../modules/glue_job"
   for_each = local.jobs
 
-  connections            = local.foundation.glue_connection_names
+  connections            = local.connection_names
   description            = each.value.description
   execution_class        = try(each.value.execution_class, "STANDARD")
   job_bookmark_option    = try(each.value.job_bookmark_option, "job-bookmark-disable")

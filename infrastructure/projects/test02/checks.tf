@@ -24,7 +24,7 @@ locals {
   }
 
   config_problems = concat(
-    length(local.config) > 0 ? local.field_problems : ["${local.project_file}: content is \"no JSON object\"; expected ${local.schemas.project.expected}."],
+    length(local.config) > 0 ? concat(local.field_problems, local.outside_problems) : ["${local.project_file}: content is \"no JSON object\"; expected ${local.schemas.project.expected}."],
     length(local.contract) > 0 ? local.table_problems : ["${local.tables_file}: content is \"no JSON object\"; expected ${local.schemas.tables.expected}."],
     local.job_problems,
     local.pipeline_problems,
@@ -59,6 +59,22 @@ locals {
       if !contains(local.depends_on, try(tostring(name), "")) || name == local.directory
     ],
   )
+
+  # What project.json names of setup/external.json.
+  outside_problems = flatten([
+    for field, kind in { connections = module.external.databases, external_reads = module.external.buckets } : [
+      [
+        for value in try([local.config[field]], []) :
+        "${local.project_file}: ${field} is ${can(keys(value)) ? "{...}" : jsonencode(value)}; expected ${local.project_fields[field].expected}."
+        if can(keys(value)) || !can([for name in value : name])
+      ],
+      [
+        for position, name in try([for name in local.config[field] : name if !can(keys(local.config[field]))], []) :
+        "${local.project_file}: ${field}[${position}] is ${jsonencode(name)}; expected ${local.project_fields[field].items.expected}."
+        if !contains(keys(kind), try(tostring(name), ""))
+      ],
+    ]
+  ])
 
   # ─── tables.json ───
   table_problems = concat(

@@ -48,6 +48,18 @@ locals {
   })
 }
 
+# What project.json names of setup/external.json; checks.tf says what is no list or not there.
+locals {
+  named_outside = { for field in ["connections", "external_reads"] : field => try([for name in tolist(local.config[field]) : tostring(name)], []) }
+}
+
+module "external" {
+  source = "../../modules/external"
+
+  env  = var.env
+  file = "${path.root}/../../../setup/external.json"
+}
+
 module "own_tags" {
   source = "../../modules/own_tags"
 

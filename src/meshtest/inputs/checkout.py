@@ -19,6 +19,7 @@ from core.mistakes import CONTENT, MISSING, Mistake
 
 DOMAIN = "setup/domain.json"
 TAGS = "setup/tags.json"
+EXTERNAL = "setup/external.json"
 EXCEPTIONS = "setup/gate-exceptions.toml"
 PROJECTS = "infrastructure/projects"
 TEMPLATE = "_template"
@@ -85,6 +86,8 @@ def read(top: Path) -> Checkout:
 
 def _wanted(top: Path, projects: Collection[str]) -> Iterator[tuple[str, str, Callable[[str], Any], str]]:
     yield DOMAIN, "domain", json_object, "a JSON object with aws_region, domain_abbr and domain_name"
+    if (top / EXTERNAL).exists():
+        yield EXTERNAL, "external", json_object, "a JSON object with buckets and databases"
     if (top / TAGS).exists():
         yield TAGS, "tags", json_object, "a JSON object of at most 40 tags"
     yield EXCEPTIONS, "gate-exceptions", toml, "[[exception]] tables alone"

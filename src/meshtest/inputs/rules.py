@@ -18,7 +18,7 @@ from core import contract
 from core.mistakes import CONTENT, MISSING, Mistake
 from meshtest.controls import all_controls, naming
 from meshtest.inputs import checkout
-from meshtest.inputs.checkout import DOMAIN, EXCEPTIONS, PROJECTS, TAGS, TEMPLATE, Checkout, Day
+from meshtest.inputs.checkout import DOMAIN, EXCEPTIONS, EXTERNAL, PROJECTS, TAGS, TEMPLATE, Checkout, Day
 
 ENVIRONMENTS = ("dev", "int", "prod")
 LONGEST_ENVIRONMENT = max(ENVIRONMENTS, key=len)
@@ -173,6 +173,17 @@ def dependencies(read: Checkout) -> Iterator[Mistake]:
                 yield Mistake(file, field, name, "each project once")
             elif circle := _way(needed, name, project):
                 yield Mistake(file, field, name, f"no circle: {' → '.join([project, *circle])}")
+
+
+def outside(read: Checkout) -> Iterator[Mistake]:
+    """What a project reads of others is in setup/external.json."""
+    known = read.content(EXTERNAL) or {}
+    for _, file, content in _files(read, "project.json"):
+        for field, kind in (("connections", "databases"), ("external_reads", "buckets")):
+            for number, name in enumerate(content.get(field, [])):
+                if name not in known.get(kind, {}):
+                    expected = f"the name of a {kind.removesuffix('s')} in {EXTERNAL}"
+                    yield Mistake(file, f"{field}[{number}]", name, expected)
 
 
 def _way(needed: Mapping[str, list[str]], start: str, end: str) -> list[str]:
@@ -345,6 +356,7 @@ RULES: tuple[Rule, ...] = (
     tags,
     names,
     dependencies,
+    outside,
     files,
     contracts,
     tables,

@@ -80,6 +80,16 @@ def put(address: str, path: str, value: Any, finding: str | None = None) -> Chan
     return change
 
 
+def both(first: Change, second: Change) -> Change:
+    """Two changes, of which the second one's finding counts."""
+
+    def change(plan: dict[str, Any]) -> str:
+        first(plan)
+        return second(plan)
+
+    return change
+
+
 def hide(address: str, path: str) -> Change:
     """A value that is known only after the apply, and refers to nothing."""
 
@@ -544,6 +554,12 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
         put(DEFAULT_GROUP, "egress", [{"protocol": "-1", "cidr_blocks": ["10.0.0.0/8"]}], VPC),
     ),
     ("sg-glue-jobs", "foundation", "all ports to the VPC", put(TO_VPC, "from_port", 0, GLUE_GROUP)),
+    (
+        "sg-glue-jobs",
+        "foundation",
+        "a database's port to the VPC",
+        both(put(TO_VPC, "from_port", 5432), put(TO_VPC, "to_port", 5432, GLUE_GROUP)),
+    ),
     (
         "sg-glue-jobs",
         "foundation",

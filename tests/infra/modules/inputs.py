@@ -16,6 +16,7 @@ COLUMNS = [
 ]
 
 INPUTS: dict[str, dict[str, Any]] = {
+    "external": {"env": "dev", "file": "external.json"},
     "glue_catalog_database": {
         "description": "Raw data",
         "location_uri": "s3://f01-raw-123456789012-dev/",

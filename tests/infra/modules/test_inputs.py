@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import tftest
+from inputs import KEY
 
 # What each module must refuse: one changed input, and what the message has to say.
 REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
@@ -81,6 +82,11 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
     ],
     "iam_glue_job": [
         ({"connection_names": ["*"]}, 'connection_names are ["*"]'),
+        ({"external_keys": [{"arn": "*", "service": "s3"}]}, "external_keys are [{"),
+        ({"external_keys": [{"arn": KEY, "service": "ec2"}]}, "expected ARNs of single KMS keys, through s3"),
+        ({"external_reads": [{"bucket": "a*", "prefix": ""}]}, "external_reads are [{"),
+        ({"external_reads": [{"bucket": "bucket", "prefix": "a/*"}]}, "external_reads are [{"),
+        ({"secret_names": ["*"]}, 'secret_names are ["*"]'),
         ({"job_names": ["f01-*"]}, 'job_names are ["f01-*"]'),
         ({"kms_key_arn": "*"}, 'kms_key_arn is "*"'),
         ({"name": "x" * 65}, "(65 characters); expected at most 64"),

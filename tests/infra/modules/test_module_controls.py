@@ -9,6 +9,7 @@ from meshtest import controls
 from meshtest.plan import Plan
 
 HELD = {
+    "external": (),
     "glue_catalog_database": (),
     "glue_catalog_table": (),
     "glue_iceberg_table": ("glue-table-optimizers",),

@@ -20,6 +20,7 @@ def table(module: str) -> dict[str, str]:
 
 
 OUTPUTS = {
+    "external": {"buckets": {}, "databases": {}},
     "glue_catalog_database": {"name": NAMES["glue_catalog_database"]},
     "glue_catalog_table": table("glue_catalog_table"),
     "glue_iceberg_table": table("glue_iceberg_table"),

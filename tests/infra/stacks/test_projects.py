@@ -503,7 +503,7 @@ def refused_with(terraform, new_project, foundation):
                 "name is 7; expected 2 to 24 lower-case letters",
                 'description is ""; expected 1 to 200 characters on one line.',
                 "owner is missing; expected a team or its address",
-                'colour is "red"; expected no such field: there are depends_on, description, name, owner.',
+                'colour is "red"; expected no such field: there are connections, depends_on, description',
                 'depends_on[0] is "nothing"; expected a folder of infrastructure/projects',
             ],
             id="several problems",
