@@ -11,12 +11,18 @@ locals {
   account_id = data.aws_caller_identity.current.account_id
   partition  = data.aws_partition.current.partition
 
-  common_tags = {
+  common_tags = merge(module.own_tags.tags, {
     Domain    = try(local.domain.domain_name, "")
     ManagedBy = "terraform"
     Owner     = try(local.domain.domain_name, "")
     Project   = "bootstrap"
-  }
+  })
+}
+
+module "own_tags" {
+  source = "../modules/own_tags"
+
+  file = "${path.root}/../../setup/tags.json"
 }
 
 # ─── GitHub's Identity Provider ───
@@ -38,6 +44,14 @@ locals {
 
 # ─── Environments ───
 
+module "external" {
+  source   = "../modules/external"
+  for_each = var.environments
+
+  env  = each.key
+  file = "${path.root}/../../setup/external.json"
+}
+
 module "environment" {
   source   = "./environment"
   for_each = var.environments
@@ -49,9 +63,13 @@ module "environment" {
   domain_abbr     = try(local.domain.domain_abbr, "")
   domain_name     = try(local.domain.domain_name, "")
   env             = each.key
-  issuer          = local.issuer
-  made_before     = aws_iam_openid_connect_provider.github[*].arn
-  partition       = local.partition
-  plan_subjects   = lookup(var.plan_subjects, each.key, [])
-  tags            = merge(local.common_tags, { Environment = each.key })
+
+  external_buckets = module.external[each.key].buckets
+  external_secrets = [for database in values(module.external[each.key].databases) : database.secret]
+
+  issuer        = local.issuer
+  made_before   = aws_iam_openid_connect_provider.github[*].arn
+  partition     = local.partition
+  plan_subjects = lookup(var.plan_subjects, each.key, [])
+  tags          = merge(local.common_tags, { Environment = each.key })
 }

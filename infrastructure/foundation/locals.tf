@@ -30,11 +30,11 @@ locals {
 
   flow_log_group_name = "/aws/vpc/${var.domain_abbr}-vpc-${var.env}/flow-logs"
 
-  common_tags = {
+  common_tags = merge(var.tags, {
     Domain      = var.domain_name
     Environment = var.env
     ManagedBy   = "terraform"
     Owner       = var.domain_name
     Project     = "foundation"
-  }
+  })
 }

@@ -74,6 +74,34 @@ data "aws_iam_policy_document" "s3_endpoint" {
       values   = [local.account_id]
     }
   }
+
+  # Of others, to be read alone.
+  dynamic "statement" {
+    for_each = length(var.external_buckets) > 0 ? [true] : []
+
+    content {
+      sid     = "ExternalBuckets"
+      actions = ["s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket"]
+      resources = flatten([
+        for each in values(var.external_buckets) : concat(
+          ["arn:${local.partition}:s3:::${each.bucket}"],
+          each.prefix == "" ? [] : ["arn:${local.partition}:s3:::${each.bucket}/${each.prefix}"],
+          ["arn:${local.partition}:s3:::${join("/", compact([each.bucket, each.prefix, "*"]))}"],
+        )
+      ])
+
+      principals {
+        type        = "*"
+        identifiers = ["*"]
+      }
+
+      condition {
+        test     = "StringEquals"
+        variable = "aws:PrincipalAccount"
+        values   = [local.account_id]
+      }
+    }
+  }
 }
 
 resource "aws_vpc_endpoint" "s3" {
@@ -208,4 +236,16 @@ resource "aws_vpc_security_group_egress_rule" "job_https_to_s3" {
   prefix_list_id    = aws_vpc_endpoint.s3.prefix_list_id
   tags              = local.common_tags
   to_port           = 443
+}
+
+resource "aws_vpc_security_group_egress_rule" "job_to_database" {
+  for_each = var.databases
+
+  security_group_id = aws_security_group.glue_job.id
+  cidr_ipv4         = each.value.cidr
+  description       = "Database ${each.key} outside the domain"
+  from_port         = each.value.port
+  ip_protocol       = "tcp"
+  tags              = local.common_tags
+  to_port           = each.value.port
 }

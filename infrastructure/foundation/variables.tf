@@ -30,6 +30,17 @@ variable "aws_region" {
   }
 }
 
+variable "databases" {
+  description = "Databases outside the domain that jobs reach, each at its port (setup/external.json)."
+  type        = map(object({ cidr = string, port = number }))
+  default     = {}
+
+  validation {
+    condition     = alltrue([for database in var.databases : can(cidrnetmask(database.cidr)) && try(tonumber(split("/", database.cidr)[1]) >= 24, false) && database.port >= 1 && database.port <= 65535])
+    error_message = "databases are ${jsonencode(var.databases)}; expected each with an IPv4 range from /24 to /32 and a port from 1 to 65535."
+  }
+}
+
 variable "domain_abbr" {
   description = "Prefix of every name: domain_abbr of setup/domain.json."
   type        = string
@@ -61,14 +72,20 @@ variable "env" {
   }
 }
 
+variable "external_buckets" {
+  description = "Buckets outside the domain that jobs read, each below its prefix if it has one (setup/external.json)."
+  type        = map(object({ bucket = string, prefix = string }))
+  default     = {}
+}
+
 variable "flow_log_retention_days" {
   description = "Days that the VPC's flow log is kept."
   type        = number
   default     = 90
 
   validation {
-    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.flow_log_retention_days)
-    error_message = "flow_log_retention_days is ${var.flow_log_retention_days}; expected a retention that CloudWatch offers (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365 days and longer ones)."
+    condition     = contains([90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.flow_log_retention_days)
+    error_message = "flow_log_retention_days is ${var.flow_log_retention_days}; expected a retention that CloudWatch offers, of at least 90 days (90, 120, 150, 180, 365 and longer ones)."
   }
 }
 
@@ -92,6 +109,12 @@ variable "permissions_boundary" {
     condition     = can(regex("^([a-z][a-z0-9-]*)?$", var.permissions_boundary))
     error_message = "permissions_boundary is \"${var.permissions_boundary}\"; expected lower-case letters, digits and hyphens, or an empty string."
   }
+}
+
+variable "tags" {
+  description = "The team's own tags of everything, beside the domain's."
+  type        = map(string)
+  default     = {}
 }
 
 variable "vpc_cidr" {

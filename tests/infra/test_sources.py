@@ -29,8 +29,9 @@ def blocks(kind: str, text: str) -> list[tuple[str, str]]:
 # ─── Layout ───
 
 
-def test_there_are_the_nine_modules():
+def test_there_are_the_eleven_modules():
     assert [folder.name for folder in MODULES] == [
+        "external",
         "glue_catalog_database",
         "glue_catalog_table",
         "glue_iceberg_table",
@@ -38,6 +39,7 @@ def test_there_are_the_nine_modules():
         "iam_glue_job",
         "iam_role",
         "iam_table_optimizer",
+        "own_tags",
         "s3_bucket",
         "stepfunction_pipeline",
     ]

@@ -1,7 +1,7 @@
 # ─── Permissions Boundary ───
 # The most that any role of the domain can do in this environment: the two above, and all that Terraform makes with
 # them. It grants nothing by itself. A role without it cannot be made, nor can it be taken off or changed.
-# What jobs need beyond (another domain's buckets, a secret) has to be added here, by whom applies this module.
+# What jobs read beyond (another's buckets, a secret) stands in setup/external.json; who applies this module lets it in.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
 
 data "aws_iam_policy_document" "boundary" {
@@ -29,6 +29,32 @@ data "aws_iam_policy_document" "boundary" {
     sid       = "DomainBuckets"
     actions   = ["s3:*"]
     resources = [local.buckets, "${local.buckets}/*"]
+  }
+
+  dynamic "statement" {
+    for_each = length(var.external_buckets) > 0 ? [true] : []
+
+    content {
+      sid     = "ExternalBuckets"
+      actions = ["s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket"]
+      resources = flatten([
+        for each in values(var.external_buckets) : concat(
+          ["arn:${var.partition}:s3:::${each.bucket}"],
+          each.prefix == "" ? [] : ["arn:${var.partition}:s3:::${each.bucket}/${each.prefix}"],
+          ["arn:${var.partition}:s3:::${join("/", compact([each.bucket, each.prefix, "*"]))}"],
+        )
+      ])
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(var.external_secrets) > 0 ? [true] : []
+
+    content {
+      sid       = "ExternalSecrets"
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = [for name in distinct(var.external_secrets) : "arn:${var.partition}:secretsmanager:${var.aws_region}:${var.account_id}:secret:${name}-??????"]
+    }
   }
 
   statement {

@@ -48,6 +48,16 @@ variable "env" {
   type        = string
 }
 
+variable "external_buckets" {
+  description = "Buckets outside the domain that jobs may read (setup/external.json)."
+  type        = map(object({ bucket = string, prefix = string }))
+}
+
+variable "external_secrets" {
+  description = "Names of the secrets that jobs may read (setup/external.json)."
+  type        = list(string)
+}
+
 variable "issuer" {
   description = "Host of GitHub's identity provider."
   type        = string

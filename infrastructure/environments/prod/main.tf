@@ -13,4 +13,21 @@ module "foundation" {
   domain_abbr = try(local.domain.domain_abbr, "")
   domain_name = try(local.domain.domain_name, "")
   env         = "prod"
+  tags        = module.own_tags.tags
+
+  databases        = module.external.databases
+  external_buckets = module.external.buckets
+}
+
+module "external" {
+  source = "../../modules/external"
+
+  env  = "prod"
+  file = "${path.root}/../../../setup/external.json"
+}
+
+module "own_tags" {
+  source = "../../modules/own_tags"
+
+  file = "${path.root}/../../../setup/tags.json"
 }

@@ -58,7 +58,7 @@ resource "aws_glue_catalog_table_optimizer" "compaction" {
   type          = "compaction"
 
   configuration {
-    enabled  = var.optimizers_enabled
+    enabled  = var.compaction_enabled
     role_arn = var.optimizer_role_arn
   }
 }
@@ -70,7 +70,7 @@ resource "aws_glue_catalog_table_optimizer" "retention" {
   type          = "retention"
 
   configuration {
-    enabled  = var.optimizers_enabled
+    enabled  = true
     role_arn = var.optimizer_role_arn
 
     retention_configuration {
@@ -90,7 +90,7 @@ resource "aws_glue_catalog_table_optimizer" "orphan_file_deletion" {
   type          = "orphan_file_deletion"
 
   configuration {
-    enabled  = var.optimizers_enabled
+    enabled  = true
     role_arn = var.optimizer_role_arn
 
     orphan_file_deletion_configuration {

@@ -17,6 +17,12 @@ variable "columns" {
   }
 }
 
+variable "compaction_enabled" {
+  description = "Whether small files are compacted; of no use for a table that is written once."
+  type        = bool
+  default     = true
+}
+
 variable "database_name" {
   description = "Database of the table."
   type        = string
@@ -65,12 +71,6 @@ variable "optimizer_role_arn" {
     condition     = can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/.+$", var.optimizer_role_arn))
     error_message = "optimizer_role_arn of ${var.name} is \"${var.optimizer_role_arn}\"; expected the ARN of an IAM role."
   }
-}
-
-variable "optimizers_enabled" {
-  description = "Whether the optimizers run; they exist either way."
-  type        = bool
-  default     = true
 }
 
 variable "orphan_file_retention_days" {

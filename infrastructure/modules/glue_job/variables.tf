@@ -58,8 +58,8 @@ variable "glue_version" {
   default     = "5.1"
 
   validation {
-    condition     = can(regex("^[5-9]\\.[0-9]$", var.glue_version))
-    error_message = "glue_version of ${var.name} is \"${var.glue_version}\"; expected 5.0 or newer."
+    condition     = can(regex("^(5\\.[1-9]|[6-9]\\.[0-9])$", var.glue_version))
+    error_message = "glue_version of ${var.name} is \"${var.glue_version}\"; expected 5.1 or newer."
   }
 }
 
@@ -169,8 +169,8 @@ variable "timeout_minutes" {
   default     = 60
 
   validation {
-    condition     = var.timeout_minutes >= 1 && var.timeout_minutes <= 10080 && floor(var.timeout_minutes) == var.timeout_minutes
-    error_message = "timeout_minutes of ${var.name} is ${var.timeout_minutes}; expected a whole number from 1 to 10080 (seven days)."
+    condition     = var.timeout_minutes >= 1 && var.timeout_minutes <= 480 && floor(var.timeout_minutes) == var.timeout_minutes
+    error_message = "timeout_minutes of ${var.name} is ${var.timeout_minutes}; expected a whole number from 1 to 480 (eight hours)."
   }
 }
 
@@ -190,7 +190,14 @@ variable "worker_type" {
   default     = "G.1X"
 
   validation {
-    condition     = contains(["G.1X", "G.2X", "G.4X", "G.8X", "G.12X", "G.16X", "R.1X", "R.2X", "R.4X", "R.8X"], var.worker_type)
-    error_message = "worker_type of ${var.name} is \"${var.worker_type}\"; expected G.1X, G.2X, G.4X, G.8X, G.12X, G.16X, R.1X, R.2X, R.4X or R.8X."
+    # The larger and the R workers of Glue are not known to version 5 of the provider.
+    condition     = contains(["G.1X", "G.2X", "G.4X", "G.8X"], var.worker_type)
+    error_message = "worker_type of ${var.name} is \"${var.worker_type}\"; expected G.1X, G.2X, G.4X or G.8X."
+  }
+
+  validation {
+    # https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-jobs-job.html
+    condition     = var.execution_class != "FLEX" || contains(["G.1X", "G.2X"], var.worker_type)
+    error_message = "worker_type of ${var.name} is \"${var.worker_type}\"; expected G.1X or G.2X for execution_class FLEX."
   }
 }

@@ -145,6 +145,71 @@ data "aws_iam_policy_document" "this" {
     resources = [var.kms_key_arn]
   }
 
+  # ─── Outside the Domain ───
+  dynamic "statement" {
+    for_each = length(var.external_reads) > 0 ? [true] : []
+
+    content {
+      sid     = "ReadExternalObjects"
+      actions = ["s3:GetObject"]
+      resources = flatten([
+        for each in var.external_reads : concat(
+          each.prefix == "" ? [] : ["arn:${local.partition}:s3:::${each.bucket}/${each.prefix}"],
+          ["arn:${local.partition}:s3:::${join("/", compact([each.bucket, each.prefix, "*"]))}"],
+        )
+      ])
+    }
+  }
+
+  # A prefix that is asked for must be the named one. IfExists, because a GET of a missing key asks for none: without
+  # this right it answers 403 instead of the 404 that S3A depends on.
+  dynamic "statement" {
+    for_each = var.external_reads
+
+    content {
+      sid       = "ListExternalBucket${statement.key}"
+      actions   = ["s3:ListBucket"]
+      resources = ["arn:${local.partition}:s3:::${statement.value.bucket}"]
+
+      dynamic "condition" {
+        for_each = statement.value.prefix == "" ? [] : [statement.value.prefix]
+
+        content {
+          test     = "StringLikeIfExists"
+          variable = "s3:prefix"
+          values   = [condition.value, "${condition.value}/*"]
+        }
+      }
+    }
+  }
+
+  # Secrets Manager puts six characters of its own behind a name.
+  dynamic "statement" {
+    for_each = length(var.secret_names) > 0 ? [true] : []
+
+    content {
+      sid       = "ReadSecrets"
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = [for name in var.secret_names : "arn:${local.partition}:secretsmanager:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:secret:${name}-??????"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.external_keys
+
+    content {
+      sid       = "ExternalKey${statement.key}"
+      actions   = ["kms:Decrypt"]
+      resources = [statement.value.arn]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["${statement.value.service}.${data.aws_region.current.name}.amazonaws.com"]
+      }
+    }
+  }
+
   # Known exception (P0-03): to be limited to the VPC's subnets later.
   statement {
     sid = "EC2NetworkAccess"

@@ -9,6 +9,28 @@ variable "connection_names" {
   }
 }
 
+variable "external_keys" {
+  description = "KMS keys of others that decrypt what is read, each through one service: arn and service (s3 or secretsmanager)."
+  type        = list(object({ arn = string, service = string }))
+  default     = []
+
+  validation {
+    condition     = alltrue([for key in var.external_keys : can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", key.arn)) && contains(["s3", "secretsmanager"], key.service)])
+    error_message = "external_keys are ${jsonencode(var.external_keys)}; expected ARNs of single KMS keys, through s3 or secretsmanager."
+  }
+}
+
+variable "external_reads" {
+  description = "Objects outside the domain that the jobs read: bucket and prefix, which may be empty."
+  type        = list(object({ bucket = string, prefix = string }))
+  default     = []
+
+  validation {
+    condition     = alltrue([for each in var.external_reads : can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", each.bucket)) && can(regex("^([A-Za-z0-9_.=-]+(/[A-Za-z0-9_.=-]+)*)?$", each.prefix))])
+    error_message = "external_reads are ${jsonencode(var.external_reads)}; expected buckets and prefixes, without wildcards or a slash at the end."
+  }
+}
+
 variable "job_names" {
   description = "The project's jobs, whose bookmarks the role may keep."
   type        = list(string)
@@ -70,6 +92,17 @@ variable "read_tables" {
   validation {
     condition     = alltrue([for table in var.read_tables : can(regex("^[a-z][a-z0-9_]*/[a-z][a-z0-9_]*$", table))])
     error_message = "read_tables are ${jsonencode(var.read_tables)}; expected {database}/{table}, without wildcards."
+  }
+}
+
+variable "secret_names" {
+  description = "Secrets of the account that the jobs read: the credentials of their databases."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for name in var.secret_names : can(regex("^[A-Za-z0-9/_+=.@-]{1,500}$", name))])
+    error_message = "secret_names are ${jsonencode(var.secret_names)}; expected names of secrets, without wildcards."
   }
 }
 

@@ -14,12 +14,19 @@ locals {
 module "iam_glue_job" {
   source = "../../modules/iam_glue_job"
 
-  connection_names         = local.foundation.glue_connection_names
+  connection_names         = local.connection_names
+  external_reads           = [for bucket in values(local.external_reads) : { bucket = bucket.bucket, prefix = bucket.prefix }]
   job_names                = [for job in local.jobs : job.name]
   kms_key_arn              = local.foundation.kms_key_arn
   name                     = "${local.prefix}-glue-job-${var.env}"
   permissions_boundary_arn = local.foundation.permissions_boundary_arn
+  secret_names             = [for database in values(local.external_databases) : database.secret]
   tags                     = local.common_tags
+
+  external_keys = concat(
+    [for bucket in values(local.external_reads) : { arn = bucket.kms_key_arn, service = "s3" } if bucket.kms_key_arn != ""],
+    [for database in values(local.external_databases) : { arn = database.kms_key_arn, service = "secretsmanager" } if database.kms_key_arn != ""],
+  )
 
   read_prefixes = concat(
     [

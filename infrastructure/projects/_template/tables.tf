@@ -15,7 +15,7 @@ locals {
         regex(local.schemas.tables["$defs"].description.pattern, table.description),
         table.columns[0],
         [for column in table.columns : [for field in ["name", "type"] : regex(local.column_fields[field].pattern, column[field])]],
-      ])
+      ]) && length(try(local.upkeep_problems[layer][name], [])) == 0
     }
   }
 
@@ -45,10 +45,14 @@ module "iceberg_table" {
   source   = "../../modules/glue_iceberg_table"
   for_each = local.iceberg_tables
 
-  columns            = each.value.columns
-  database_name      = local.databases[each.value.layer]
-  description        = each.value.description
-  location           = "s3://${local.buckets[each.value.layer]}/${local.project}/${each.value.name}/"
-  name               = each.value.name
-  optimizer_role_arn = module.iam_table_optimizer.role_arn
+  columns                    = each.value.columns
+  compaction_enabled         = try(each.value.optimizers.compaction, true)
+  database_name              = local.databases[each.value.layer]
+  description                = each.value.description
+  location                   = "s3://${local.buckets[each.value.layer]}/${local.project}/${each.value.name}/"
+  name                       = each.value.name
+  optimizer_role_arn         = module.iam_table_optimizer.role_arn
+  orphan_file_retention_days = try(each.value.optimizers.orphan_days, 3)
+  snapshot_retention_days    = try(each.value.retention.days, 5)
+  snapshots_to_retain        = try(each.value.retention.snapshots, 1)
 }

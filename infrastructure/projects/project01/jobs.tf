@@ -1,6 +1,8 @@
 # ─── Glue Jobs ───
 # One a script src/jobs/{project}/{key}.py. What a job has of its own stands in its line: description, and as
-# needed worker_type, number_of_workers, timeout_minutes, max_concurrent_runs, job_bookmark_option, arguments.
+# needed worker_type, number_of_workers, timeout_minutes, execution_class, max_concurrent_runs, max_retries,
+# job_bookmark_option, arguments. What is otherwise in one environment stands in environments:
+# environments = { prod = { worker_type = "G.2X", number_of_workers = 10 } }
 
 locals {
   job_settings = {
@@ -13,7 +15,7 @@ locals {
   }
 
   jobs = {
-    for key, settings in local.job_settings : key => merge(settings, {
+    for key, settings in local.job_settings : key => merge(settings, try(settings.environments[var.env], {}), {
       name = "${local.prefix}-${replace(key, "_", "-")}-${var.env}"
     })
   }
@@ -23,10 +25,12 @@ module "glue_job" {
   source   = "../../modules/glue_job"
   for_each = local.jobs
 
-  connections            = local.foundation.glue_connection_names
+  connections            = local.connection_names
   description            = each.value.description
+  execution_class        = try(each.value.execution_class, "STANDARD")
   job_bookmark_option    = try(each.value.job_bookmark_option, "job-bookmark-disable")
   max_concurrent_runs    = try(each.value.max_concurrent_runs, 1)
+  max_retries            = try(each.value.max_retries, 0)
   name                   = each.value.name
   number_of_workers      = try(each.value.number_of_workers, 2)
   role_arn               = module.iam_glue_job.role_arn
@@ -54,6 +58,7 @@ module "glue_job" {
       "--refined_bucket"   = local.buckets.refined
       "--refined_database" = local.databases.refined
     },
-    try(each.value.arguments, {}),
+    try(local.job_settings[each.key].arguments, {}),
+    try(each.value.arguments, {}), # the environment's, if it has some
   )
 }

@@ -39,11 +39,29 @@ locals {
     curated = local.foundation.glue_database_curated
   }
 
-  common_tags = {
+  common_tags = merge(module.own_tags.tags, {
     Domain      = local.foundation.domain_name
     Environment = var.env
     ManagedBy   = "terraform"
     Owner       = try(tostring(local.config.owner), "")
     Project     = local.project
-  }
+  })
+}
+
+# What project.json names of setup/external.json; checks.tf says what is no list or not there.
+locals {
+  named_outside = { for field in ["connections", "external_reads"] : field => try([for name in tolist(local.config[field]) : tostring(name)], []) }
+}
+
+module "external" {
+  source = "../../modules/external"
+
+  env  = var.env
+  file = "${path.root}/../../../setup/external.json"
+}
+
+module "own_tags" {
+  source = "../../modules/own_tags"
+
+  file = "${path.root}/../../../setup/tags.json"
 }

@@ -24,7 +24,7 @@ locals {
   }
 
   config_problems = concat(
-    length(local.config) > 0 ? local.field_problems : ["${local.project_file}: content is \"no JSON object\"; expected ${local.schemas.project.expected}."],
+    length(local.config) > 0 ? concat(local.field_problems, local.outside_problems) : ["${local.project_file}: content is \"no JSON object\"; expected ${local.schemas.project.expected}."],
     length(local.contract) > 0 ? local.table_problems : ["${local.tables_file}: content is \"no JSON object\"; expected ${local.schemas.tables.expected}."],
     local.job_problems,
     local.pipeline_problems,
@@ -59,6 +59,22 @@ locals {
       if !contains(local.depends_on, try(tostring(name), "")) || name == local.directory
     ],
   )
+
+  # What project.json names of setup/external.json.
+  outside_problems = flatten([
+    for field, kind in { connections = module.external.databases, external_reads = module.external.buckets } : [
+      [
+        for value in try([local.config[field]], []) :
+        "${local.project_file}: ${field} is ${can(keys(value)) ? "{...}" : jsonencode(value)}; expected ${local.project_fields[field].expected}."
+        if can(keys(value)) || !can([for name in value : name])
+      ],
+      [
+        for position, name in try([for name in local.config[field] : name if !can(keys(local.config[field]))], []) :
+        "${local.project_file}: ${field}[${position}] is ${jsonencode(name)}; expected ${local.project_fields[field].items.expected}."
+        if !contains(keys(kind), try(tostring(name), ""))
+      ],
+    ]
+  ])
 
   # ─── tables.json ───
   table_problems = concat(
@@ -97,6 +113,7 @@ locals {
               if !can(regex(local.column_fields[field].pattern, column[field]))
             ]
           ]),
+          try(local.upkeep_problems[layer][name], []),
           [
             for position, key in try(tolist(table.keys), []) :
             "${local.tables_file}: ${layer}.${name}.keys[${position}] is ${jsonencode(key)}; expected one of ${join(", ", concat(table.columns[*].name, try(table.partition_keys[*].name, [])))}."
@@ -106,6 +123,42 @@ locals {
       ]
     ]),
   )
+
+  # How Iceberg tables are looked after. A table with such a problem is not planned.
+  upkeep = { for part in ["optimizers", "properties", "retention"] : part => local.schemas.tables["$defs"][part] }
+  upkeep_problems = {
+    for layer in ["curated", "refined"] : layer => {
+      for name, table in try(local.contract[layer], {}) : name => flatten([
+        for part, rule in local.upkeep : [
+          [
+            for value in try([table[part]], []) :
+            "${local.tables_file}: ${layer}.${name}.${part} is ${jsonencode(value)}; expected ${rule.expected}."
+            if !can(keys(value))
+          ],
+          [
+            for field, value in try(merge(table[part]), {}) :
+            "${local.tables_file}: ${layer}.${name}.${part}.${field} is ${can(keys(value)) ? "{...}" : jsonencode(value)}; expected no such field: there are ${join(", ", keys(rule.properties))}."
+            if try(!contains(keys(rule.properties), field), false)
+          ],
+          [
+            for field, value in try(merge(table[part]), {}) :
+            "${local.tables_file}: ${layer}.${name}.${part}.${field} is ${can(keys(value)) ? "{...}" : jsonencode(value)}; expected ${rule.properties[field].expected}."
+            if try(contains(keys(rule.properties), field), false) && !try(rule.properties[field].type == "boolean" ? value == tobool(value) : value == tonumber(value) && floor(value) == value && value >= rule.properties[field].minimum, false)
+          ],
+          [
+            for field in try(keys(table[part]), []) :
+            "${local.tables_file}: name of ${layer}.${name}.${part}.${field} is \"${field}\"; expected ${rule.propertyNames.expected}."
+            if part == "properties" && (!can(regex(rule.propertyNames.pattern, field)) || contains(rule.propertyNames.allOf[0].if.enum, field))
+          ],
+          [
+            for field, value in try(merge(table[part]), {}) :
+            "${local.tables_file}: ${layer}.${name}.${part}.${field} is ${can(keys(value)) ? "{...}" : jsonencode(value)}; expected ${rule.additionalProperties.expected}."
+            if part == "properties" && (!can(regex(rule.additionalProperties.pattern, value)) || try(value != tostring(value), false))
+          ],
+        ]
+      ])
+    }
+  }
 
   # ─── jobs.tf ───
   job_problems = flatten([
@@ -120,6 +173,18 @@ locals {
         "${local.folder}/jobs.tf: ${key}.${field} is ${jsonencode(value)}; expected no such field: there are ${join(", ", keys(local.job_fields))}."
         if !contains(keys(local.job_fields), field)
       ],
+      [
+        for env in keys(try(merge(settings.environments), {})) :
+        "${local.folder}/jobs.tf: name of ${key}.environments.${env} is \"${env}\"; expected ${local.job_fields.environments.propertyNames.expected}."
+        if !contains(local.job_fields.environments.propertyNames.enum, env)
+      ],
+      flatten([
+        for env, own in try(merge(settings.environments), {}) : [
+          for field, value in try(merge(own), {}) :
+          "${local.folder}/jobs.tf: ${key}.environments.${env}.${field} is ${jsonencode(value)}; expected no such field: there are ${join(", ", keys(local.job_fields.environments.additionalProperties.properties))}."
+          if !contains(keys(local.job_fields.environments.additionalProperties.properties), field)
+        ]
+      ]),
     )
   ])
 

@@ -11,6 +11,7 @@ from meshtest.plan import Plan, Resource, Statement, statements
 _ANYWHERE = {"0.0.0.0/0", "::/0"}
 _WAYS_OUT = ("aws_egress_only_internet_gateway", "aws_internet_gateway", "aws_nat_gateway")
 _GLUE_NEEDS = {"glue", "kms", "logs", "monitoring", "s3", "secretsmanager", "sts"}
+_DATABASE = "a database at its port"
 _GROUPS = "physical_connection_requirements.0.security_group_id_list"
 _ACCOUNT = re.compile(r"\d{12}")
 _BUCKET = re.compile(r"arn:[\w-]+:s3:::[a-z0-9.-]+(/.*)?")
@@ -250,7 +251,7 @@ def _blocks(group: Resource, direction: str) -> list[object]:
 
 @control(
     "sg-glue-jobs",
-    "Glue's workers reach each other on all TCP ports, and HTTPS within the VPC and at S3; nothing else",
+    "Glue's workers reach each other on all TCP ports, HTTPS within the VPC and at S3, databases at one port",
     "high",
     improvement="P1-05",
 )
@@ -259,7 +260,7 @@ def glue_group(plan: Plan) -> Iterator[Seen]:
     used = {block for each in plan.resources("aws_glue_connection") for block in each.refers(_GROUPS)}
     for group in plan.resources("aws_security_group"):
         if group.declared in used:
-            out = _kinds(plan, group, "egress")
+            out = [each for each in _kinds(plan, group, "egress") if each != _DATABASE]
             yield Seen(group, out, ["HTTPS to S3", "HTTPS to addresses", "all TCP among themselves"])
             yield Seen(group, _kinds(plan, group, "ingress"), ["all TCP among themselves"])
 
@@ -279,7 +280,15 @@ def _kind(plan: Plan, rule: Resource, group: Resource) -> str:
         return "HTTPS to S3"
     if ports == ("tcp", 443, 443) and rule.is_known("cidr_ipv4") and rule.get("cidr_ipv4"):
         return "HTTPS to addresses"
+    if ports[0] == "tcp" and ports[1] == ports[2] and _is_small(rule):
+        return _DATABASE
     return f"{rule.declared} {ports}"
+
+
+def _is_small(rule: Resource) -> bool:
+    """Whether it leads to a range of at most 256 addresses, such as a database's."""
+    _, _, length = str(rule.get("cidr_ipv4") if rule.is_known("cidr_ipv4") else "").partition("/")
+    return length.isdigit() and int(length) >= 24
 
 
 # ─── Endpoints ───

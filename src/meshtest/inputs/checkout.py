@@ -18,6 +18,8 @@ from lark.exceptions import LarkError
 from core.mistakes import CONTENT, MISSING, Mistake
 
 DOMAIN = "setup/domain.json"
+TAGS = "setup/tags.json"
+EXTERNAL = "setup/external.json"
 EXCEPTIONS = "setup/gate-exceptions.toml"
 PROJECTS = "infrastructure/projects"
 TEMPLATE = "_template"
@@ -69,7 +71,7 @@ def read(top: Path) -> Checkout:
     projects = tuple(place.name for place in found if place.is_dir() and not place.name.startswith("."))
     files: list[File] = []
     mistakes: list[Mistake] = []
-    for name, schema, reader, kind in _wanted(projects):
+    for name, schema, reader, kind in _wanted(top, projects):
         try:
             files.append(File(name, schema, reader((top / name).read_text(encoding="utf-8"))))
         except FileNotFoundError:
@@ -82,8 +84,12 @@ def read(top: Path) -> Checkout:
     return Checkout(top, projects, tuple(files), tuple(mistakes))
 
 
-def _wanted(projects: Collection[str]) -> Iterator[tuple[str, str, Callable[[str], Any], str]]:
+def _wanted(top: Path, projects: Collection[str]) -> Iterator[tuple[str, str, Callable[[str], Any], str]]:
     yield DOMAIN, "domain", json_object, "a JSON object with aws_region, domain_abbr and domain_name"
+    if (top / EXTERNAL).exists():
+        yield EXTERNAL, "external", json_object, "a JSON object with buckets and databases"
+    if (top / TAGS).exists():
+        yield TAGS, "tags", json_object, "a JSON object of at most 40 tags"
     yield EXCEPTIONS, "gate-exceptions", toml, "[[exception]] tables alone"
     for project in projects:
         folder = f"{PROJECTS}/{project}"

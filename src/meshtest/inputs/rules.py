@@ -16,9 +16,9 @@ from botocore.session import Session
 
 from core import contract
 from core.mistakes import CONTENT, MISSING, Mistake
-from meshtest.controls import all_controls
+from meshtest.controls import all_controls, naming
 from meshtest.inputs import checkout, spark
-from meshtest.inputs.checkout import DOMAIN, EXCEPTIONS, PROJECTS, TEMPLATE, Checkout, Day
+from meshtest.inputs.checkout import DOMAIN, EXCEPTIONS, EXTERNAL, PROJECTS, TAGS, TEMPLATE, Checkout, Day
 
 ENVIRONMENTS = ("dev", "int", "prod")
 LONGEST_ENVIRONMENT = max(ENVIRONMENTS, key=len)
@@ -31,9 +31,7 @@ JOB_LENGTH = 255
 # The services that a domain cannot do without and that not every Region has, by botocore's names.
 SERVICES = ("glue", "stepfunctions")
 # What the foundation offers in an environment's main.tf, as far as a number or a text can be wrong.
-RETENTION_DAYS = frozenset(
-    {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
-)
+RETENTION_DAYS = frozenset({90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653})
 
 Rule = Callable[[Checkout], Iterator[Mistake]]
 
@@ -123,11 +121,30 @@ _FOUNDATION: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "availability_zone_count": (lambda value: not isinstance(value, int) or value in (2, 3, 4), "2, 3 or 4"),
     "flow_log_retention_days": (
         lambda value: not isinstance(value, int) or value in RETENTION_DAYS,
-        "a retention that CloudWatch offers "
-        "(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365 days and longer ones)",
+        "a retention that CloudWatch offers, of at least 90 days (90, 120, 150, 180, 365 and longer ones)",
     ),
     "vpc_cidr": (_is_range, 'an IPv4 range from /16 to /24, such as "10.0.0.0/16"'),
 }
+
+
+# ─── tags.json ───
+
+
+def tags(read: Checkout) -> Iterator[Mistake]:
+    """The team's own tags are others than the domain's; IAM does not tell capitals apart."""
+    names = sorted(name for name in read.content(TAGS) or {} if name != "$schema")
+    for number, name in enumerate(names):
+        if name.lower() in _RESERVED or name.lower().startswith("aws:"):
+            yield Mistake(TAGS, f"name of {name}", name, _ANOTHER_TAG)
+        if name.lower() in [other.lower() for other in names[:number]]:
+            yield Mistake(TAGS, f"name of {name}", name, "each name once, in capitals or not")
+
+
+_RESERVED = {name.lower() for name in (*naming.TAGS, "Name")}
+_ANOTHER_TAG = (
+    "another name, for the domain sets Domain, Environment, ManagedBy, Name, Owner and Project, "
+    "and aws: is AWS's own"
+)
 
 
 # ─── project.json ───
@@ -156,6 +173,17 @@ def dependencies(read: Checkout) -> Iterator[Mistake]:
                 yield Mistake(file, field, name, "each project once")
             elif circle := _way(needed, name, project):
                 yield Mistake(file, field, name, f"no circle: {' → '.join([project, *circle])}")
+
+
+def outside(read: Checkout) -> Iterator[Mistake]:
+    """What a project reads of others is in setup/external.json."""
+    known = read.content(EXTERNAL) or {}
+    for _, file, content in _files(read, "project.json"):
+        for field, kind in (("connections", "databases"), ("external_reads", "buckets")):
+            for number, name in enumerate(content.get(field, [])):
+                if name not in known.get(kind, {}):
+                    expected = f"the name of a {kind.removesuffix('s')} in {EXTERNAL}"
+                    yield Mistake(file, f"{field}[{number}]", name, expected)
 
 
 def _way(needed: Mapping[str, list[str]], start: str, end: str) -> list[str]:
@@ -261,6 +289,25 @@ def scripts(read: Checkout) -> Iterator[Mistake]:
             yield Mistake(f"{folder}/tables.json", CONTENT, found, expected)
 
 
+def spare_capacity(read: Checkout) -> Iterator[Mistake]:
+    """Spare capacity has small workers only."""
+    for _, file, settings in _files(read, "jobs.tf"):
+        for key, job in settings.items():
+            large = {}
+            for env in ENVIRONMENTS:
+                changes = job.get("environments", {}).get(env, {})
+                now = job | changes
+                if now.get("execution_class") == "FLEX" and now.get("worker_type", _SPARE[0]) not in _SPARE:
+                    place = f"{key}.environments.{env}" if "worker_type" in changes else key
+                    large[f"{place}.worker_type"] = now["worker_type"]
+            for field, found in large.items():
+                yield Mistake(file, field, found, f"{' or '.join(_SPARE)} for execution_class FLEX")
+
+
+# https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-jobs-job.html
+_SPARE = ("G.1X", "G.2X")
+
+
 def pipelines(read: Checkout) -> Iterator[Mistake]:
     """A pipeline runs jobs that there are."""
     for project, file, named in _files(read, "pipelines.tf"):
@@ -311,14 +358,17 @@ RULES: tuple[Rule, ...] = (
     region,
     backends,
     environments,
+    tags,
     names,
     dependencies,
+    outside,
     files,
     contracts,
     spark_words,
     tables,
     references,
     scripts,
+    spare_capacity,
     pipelines,
     lengths,
     exceptions,

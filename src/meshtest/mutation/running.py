@@ -92,7 +92,15 @@ class Digests:
 def _decisive(root: Path) -> Iterator[Path]:
     for file in committed(root):
         name = str(file.relative_to(root))
-        is_code = name.startswith(("infrastructure/", "setup/domain.json", "src/meshtest/"))
+        is_code = name.startswith(
+            (
+                "infrastructure/",
+                "setup/domain.json",
+                "setup/external.json",
+                "setup/tags.json",
+                "src/meshtest/",
+            )
+        )
         if is_code and not name.startswith("src/meshtest/mutation/"):
             yield file
 

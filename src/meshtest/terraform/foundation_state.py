@@ -9,9 +9,11 @@ from typing import Any
 from meshtest.emulator import Endpoint
 
 # What only an apply tells.
-APPLIED = {
+APPLIED: Mapping[str, Any] = {
+    "glue_job_security_group_id": "sg-0123456789abcdef0",
     "kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/1111-2222",
     "kms_key_id": "1111-2222",
+    "private_subnet_ids": {"eu-west-1a": "subnet-0a", "eu-west-1b": "subnet-0b"},
 }
 
 

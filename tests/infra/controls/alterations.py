@@ -80,6 +80,16 @@ def put(address: str, path: str, value: Any, finding: str | None = None) -> Chan
     return change
 
 
+def both(first: Change, second: Change) -> Change:
+    """Two changes, of which the second one's finding counts."""
+
+    def change(plan: dict[str, Any]) -> str:
+        first(plan)
+        return second(plan)
+
+    return change
+
+
 def hide(address: str, path: str) -> Change:
     """A value that is known only after the apply, and refers to nothing."""
 
@@ -547,6 +557,12 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
     (
         "sg-glue-jobs",
         "foundation",
+        "a database's port to the VPC",
+        both(put(TO_VPC, "from_port", 5432), put(TO_VPC, "to_port", 5432, GLUE_GROUP)),
+    ),
+    (
+        "sg-glue-jobs",
+        "foundation",
         "cut off from S3",
         drop(f"{FOUNDATION}.aws_vpc_security_group_egress_rule.job_https_to_s3", GLUE_GROUP),
     ),
@@ -809,6 +825,8 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
     ),
     # ─── Glue ───
     ("glue-version", "project", "5.0", put(JOB, "glue_version", "5.0")),
+    ("glue-version", "project", "no version", put(JOB, "glue_version", "")),
+    ("glue-version", "project", "a Python shell", put(JOB, "command.0.name", "pythonshell")),
     ("glue-job-security-configuration", "project", "none", put(JOB, "security_configuration", None)),
     *(
         (
@@ -848,7 +866,7 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
         put(JOB, "default_arguments.--conf", "spark.ui.enabled=true"),
     ),
     ("glue-limits", "project", "two days", put(JOB, "timeout", 2880)),
-    ("glue-limits", "project", "twice at once", put(JOB, "execution_property.0.max_concurrent_runs", 2)),
+    ("glue-limits", "project", "none", put(JOB, "timeout", None)),
     ("glue-in-the-vpc", "project", "outside", put(JOB, "connections", [])),
     *(
         (
@@ -878,7 +896,7 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
         "project",
         "off",
         put(
-            TABLE.replace("table.this", "table_optimizer.compaction"),
+            TABLE.replace("table.this", "table_optimizer.retention"),
             "configuration.0.enabled",
             False,
         ),

@@ -16,6 +16,7 @@ COLUMNS = [
 ]
 
 INPUTS: dict[str, dict[str, Any]] = {
+    "external": {"env": "dev", "file": "external.json"},
     "glue_catalog_database": {
         "description": "Raw data",
         "location_uri": "s3://f01-raw-123456789012-dev/",
@@ -83,6 +84,7 @@ INPUTS: dict[str, dict[str, Any]] = {
         "table_prefixes": ["refined/project01/records"],
         "tables": ["f01_refined_dev/records"],
     },
+    "own_tags": {"file": "tags.json"},
     "s3_bucket": {
         "bucket_name": "f01-raw-123456789012-dev",
         "kms_key_arn": KEY,

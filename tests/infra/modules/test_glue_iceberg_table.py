@@ -42,6 +42,15 @@ def test_the_three_optimizers_run_as_the_given_role(optimizers, inputs):
         assert (optimizer["database_name"], optimizer["table_name"]) == ("f01_refined_dev", "records")
 
 
+def test_a_table_that_is_written_once_need_not_be_compacted(planned):
+    made = resources(planned(compaction_enabled=False), "aws_glue_catalog_table_optimizer").values()
+    assert {each["type"]: each["configuration"][0]["enabled"] for each in made} == {
+        "compaction": False,
+        "orphan_file_deletion": True,
+        "retention": True,
+    }
+
+
 def test_snapshots_expire_with_their_files(optimizers):
     (configuration,) = optimizers["retention"]["configuration"]
     (iceberg,) = configuration["retention_configuration"][0]["iceberg_configuration"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import tftest
+from inputs import KEY
 
 # What each module must refuse: one changed input, and what the message has to say.
 REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
@@ -52,8 +53,12 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"arguments": {"--conf": "a=b"}}, "expected none that this module sets"),
         ({"description": "x" * 2049}, "description of f01-project01-refine-dev has 2049 characters"),
         ({"execution_class": "SPOT"}, 'execution_class of f01-project01-refine-dev is "SPOT"'),
+        (
+            {"execution_class": "FLEX", "worker_type": "G.4X"},
+            'worker_type of f01-project01-refine-dev is "G.4X"; expected G.1X or G.2X',
+        ),
         ({"extra_py_files": ["core.whl"]}, 'extra_py_files of f01-project01-refine-dev are ["core.whl"]'),
-        ({"glue_version": "4.0"}, 'glue_version of f01-project01-refine-dev is "4.0"'),
+        ({"glue_version": "5.0"}, 'glue_version of f01-project01-refine-dev is "5.0"'),
         ({"job_bookmark_option": "on"}, 'job_bookmark_option of f01-project01-refine-dev is "on"'),
         ({"max_concurrent_runs": 0}, "max_concurrent_runs of f01-project01-refine-dev is 0"),
         ({"max_concurrent_runs": 1.5}, "max_concurrent_runs of f01-project01-refine-dev is 1.5"),
@@ -69,7 +74,7 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"script_location": "refine.py"}, 'script_location of f01-project01-refine-dev is "refine.py"'),
         ({"security_configuration": ""}, "security_configuration of f01-project01-refine-dev is empty"),
         ({"temp_dir": "s3://bucket"}, 'temp_dir of f01-project01-refine-dev is "s3://bucket"'),
-        ({"timeout_minutes": 10081}, "timeout_minutes of f01-project01-refine-dev is 10081"),
+        ({"timeout_minutes": 481}, "timeout_minutes of f01-project01-refine-dev is 481"),
         ({"timeout_minutes": 0}, "timeout_minutes of f01-project01-refine-dev is 0"),
         ({"timeout_minutes": 1.5}, "timeout_minutes of f01-project01-refine-dev is 1.5"),
         ({"warehouse": "/tmp"}, 'warehouse of f01-project01-refine-dev is "/tmp"'),
@@ -77,6 +82,11 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
     ],
     "iam_glue_job": [
         ({"connection_names": ["*"]}, 'connection_names are ["*"]'),
+        ({"external_keys": [{"arn": "*", "service": "s3"}]}, "external_keys are [{"),
+        ({"external_keys": [{"arn": KEY, "service": "ec2"}]}, "expected ARNs of single KMS keys, through s3"),
+        ({"external_reads": [{"bucket": "a*", "prefix": ""}]}, "external_reads are [{"),
+        ({"external_reads": [{"bucket": "bucket", "prefix": "a/*"}]}, "external_reads are [{"),
+        ({"secret_names": ["*"]}, 'secret_names are ["*"]'),
         ({"job_names": ["f01-*"]}, 'job_names are ["f01-*"]'),
         ({"kms_key_arn": "*"}, 'kms_key_arn is "*"'),
         ({"name": "x" * 65}, "(65 characters); expected at most 64"),
@@ -175,7 +185,7 @@ TAKEN: dict[str, list[dict[str, Any]]] = {
             "max_retries": 10,
             "number_of_workers": 299,
             "security_configuration": "x",
-            "timeout_minutes": 10080,
+            "timeout_minutes": 480,
         },
         {
             "execution_class": "STANDARD",

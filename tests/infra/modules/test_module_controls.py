@@ -9,6 +9,7 @@ from meshtest import controls
 from meshtest.plan import Plan
 
 HELD = {
+    "external": (),
     "glue_catalog_database": (),
     "glue_catalog_table": (),
     "glue_iceberg_table": ("glue-table-optimizers",),
@@ -40,6 +41,7 @@ HELD = {
         "iam-role-boundary",
         "iam-trust",
     ),
+    "own_tags": (),
     "s3_bucket": (
         "s3-access-logging",
         "s3-customer-key",
@@ -67,7 +69,6 @@ HELD = {
 }
 # Options that trade a rule away, and the rule.
 OPTIONS = [
-    ("glue_job", {"max_concurrent_runs": 3}, "glue-limits"),
     ("glue_job", {"connections": []}, "glue-in-the-vpc"),
     ("iam_glue_job", {"permissions_boundary_arn": ""}, "iam-role-boundary"),
     ("iam_role", {"permissions_boundary_arn": ""}, "iam-role-boundary"),

@@ -20,6 +20,7 @@ def table(module: str) -> dict[str, str]:
 
 
 OUTPUTS = {
+    "external": {"buckets": {}, "databases": {}},
     "glue_catalog_database": {"name": NAMES["glue_catalog_database"]},
     "glue_catalog_table": table("glue_catalog_table"),
     "glue_iceberg_table": table("glue_iceberg_table"),
@@ -27,6 +28,7 @@ OUTPUTS = {
     "iam_glue_job": role("iam_glue_job"),
     "iam_role": role("iam_role"),
     "iam_table_optimizer": role("iam_table_optimizer"),
+    "own_tags": {"tags": {}},
     "s3_bucket": {"bucket_arn": f"arn:aws:s3:::{BUCKET}", "bucket_id": BUCKET},
     "stepfunction_pipeline": {
         "log_group_name": f"/aws/vendedlogs/states/{PIPELINE}",

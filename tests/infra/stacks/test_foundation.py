@@ -517,6 +517,9 @@ REFUSED = [
     ("availability_zone_count", 1),
     ("availability_zone_count", 5),
     ("aws_region", "Ireland"),
+    ("databases", {"erp": {"cidr": "10.0.0.0/23", "port": 5432}}),
+    ("databases", {"erp": {"cidr": "10.0.0.0/24", "port": 0}}),
+    ("databases", {"erp": {"cidr": "10.0.0.0/24", "port": 65536}}),
     ("domain_abbr", "f"),
     ("domain_name", "Finance"),
     ("env", "qa"),
@@ -530,6 +533,7 @@ REFUSED = [
 TAKEN = [
     ("access_log_retention_days", 90),
     *(("availability_zone_count", number) for number in (2, 3, 4)),
+    ("databases", {"erp": {"cidr": "10.0.0.0/24", "port": 65535}}),
     *(("env", env) for env in ("dev", "int", "prod")),
     ("permissions_boundary", ""),
     ("vpc_cidr", "10.0.0.0/16"),

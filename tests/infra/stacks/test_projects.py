@@ -340,6 +340,35 @@ def test_a_project_may_have_raw_tables_only(plan, copied, foundation):
     assert made == {"template_records", "landing_job_runs"}
 
 
+def test_a_tables_maintenance_is_what_its_contract_says(plan, copied, foundation):
+    root = copied("kept")
+    contract = json.loads((root / "tables.json").read_text())
+    contract["curated"]["template_daily"] |= {
+        "optimizers": {"compaction": False, "orphan_days": 7},
+        "properties": {"write.target-file-size-bytes": "268435456"},
+        "retention": {"days": 30, "snapshots": 10},
+    }
+    (root / "tables.json").write_text(json.dumps(contract))
+    made = resources(plan(root, {"env": "dev"}), "aws_glue_catalog_table_optimizer").values()
+
+    def maintenance(table: str) -> tuple:
+        own = {each["type"]: each["configuration"][0] for each in made if each["table_name"] == table}
+        kept = own["retention"]["retention_configuration"][0]["iceberg_configuration"][0]
+        orphans = own["orphan_file_deletion"]["orphan_file_deletion_configuration"][0][
+            "iceberg_configuration"
+        ]
+        return (
+            [own[kind]["enabled"] for kind in ("compaction", "orphan_file_deletion", "retention")],
+            kept["snapshot_retention_period_in_days"],
+            kept["number_of_snapshots_to_retain"],
+            orphans[0]["orphan_file_retention_period_in_days"],
+        )
+
+    assert maintenance("template_daily") == ([False, True, True], 30, 10, 7)
+    assert maintenance("template_records_rejected") == ([True, True, True], 5, 1, 3)
+    assert maintenance("kept_job_runs") == ([True, True, True], 5, 1, 3)
+
+
 def test_a_jobs_settings_reach_it(plan, copied, foundation):
     root = copied("settings")
     jobs = root / "jobs.tf"
@@ -366,6 +395,35 @@ def test_a_jobs_settings_reach_it(plan, copied, foundation):
     }
     assert made["f01-settings-ingest-dev"] == ("2026-01-01", "job-bookmark-enable", 3, 5, 30, "G.2X")
     assert made["f01-settings-refine-dev"] == (None, "job-bookmark-disable", 1, 2, 60, "G.1X")
+
+
+def test_a_jobs_settings_may_differ_by_environment(plan, copied, foundation):
+    """What an environment says wins; what it does not say stays, the arguments one by one."""
+    root = copied("sizes")
+    jobs = root / "jobs.tf"
+    given = """ingest = {
+      arguments         = { "--as_of" = "2026-01-01", "--depth" = "1" }
+      number_of_workers = 5
+      environments = {
+        prod = { number_of_workers = 50 }
+        dev = {
+          arguments       = { "--depth" = "2" }
+          execution_class = "FLEX"
+          max_retries     = 1
+          worker_type     = "G.2X"
+        }
+      }
+      """
+    jobs.write_text(jobs.read_text().replace("ingest = { ", given))
+    made = {job["name"]: job for job in resources(plan(root, {"env": "dev"}), "aws_glue_job").values()}
+    ingest, refine = made["f01-sizes-ingest-dev"], made["f01-sizes-refine-dev"]
+    assert (ingest["default_arguments"]["--as_of"], ingest["default_arguments"]["--depth"]) == (
+        "2026-01-01",
+        "2",
+    )
+    settings = ("execution_class", "max_retries", "number_of_workers", "worker_type")
+    assert [ingest[name] for name in settings] == ["FLEX", 1, 5, "G.2X"]
+    assert [refine[name] for name in settings] == ["STANDARD", 0, 2, "G.1X"]
 
 
 def test_pipelines_are_as_long_and_as_short_as_may_be(plan, copied, foundation):
@@ -445,7 +503,7 @@ def refused_with(terraform, new_project, foundation):
                 "name is 7; expected 2 to 24 lower-case letters",
                 'description is ""; expected 1 to 200 characters on one line.',
                 "owner is missing; expected a team or its address",
-                'colour is "red"; expected no such field: there are depends_on, description, name, owner.',
+                'colour is "red"; expected no such field: there are connections, depends_on, description',
                 'depends_on[0] is "nothing"; expected a folder of infrastructure/projects',
             ],
             id="several problems",
@@ -484,7 +542,7 @@ def test_bad_tables_and_pipelines_are_named(refused_with, new_project):
                 "columns": [{"name": "id", "type": "string"}],
                 "history": {},
                 "keys": ["no"],
-                "retention": {"days": 7},
+                "archive": {"days": 7},
             }
         },
         "bronze": {"typed": {"description": "Of no layer"}},
@@ -494,7 +552,7 @@ def test_bad_tables_and_pipelines_are_named(refused_with, new_project):
     refused = refused_with({"tables.json": json.dumps(tables), "pipelines.tf": pipelines})
     assert f"{FOLDER}/tables.json: raw.records.columns is missing; expected a list of at least one" in refused
     assert f'{FOLDER}/tables.json: refined.typed.keys[0] is "no"; expected one of id.' in refused
-    assert f"{FOLDER}/tables.json: refined.typed.retention is {{...}}; expected no such field" in refused
+    assert f"{FOLDER}/tables.json: refined.typed.archive is {{...}}; expected no such field" in refused
     assert f"{FOLDER}/tables.json: refined.typed.history is {{}}; expected no such field" in refused
     assert (
         f"{FOLDER}/tables.json: bronze is {{...}}; expected no such field: there are curated, raw" in refused
