@@ -28,7 +28,15 @@ GAPS: dict[str, tuple[str, ...]] = {
         "s3_raw_bodies",
     ),
     "sts": ("sts_trust_policies",),
-    "stepfunctions": ("stepfunctions_execution", "stepfunctions_definitions"),
+    "stepfunctions": (
+        "stepfunctions_execution",
+        "stepfunctions_definitions",
+        "stepfunctions_context",
+        "stepfunctions_paths",
+        "stepfunctions_intrinsics",
+        "stepfunctions_nested",
+        "stepfunctions_jsonata",
+    ),
 }
 
 
