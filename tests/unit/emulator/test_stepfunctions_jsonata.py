@@ -216,6 +216,26 @@ def test_a_choice_has_conditions(machines: StateMachines, number: int, status: s
         assert (described["error"], described["cause"]) == ("Small.1", "n = 1")
 
 
+@pytest.mark.parametrize(
+    ("condition", "error"),
+    [("$states.input.n", "States.QueryEvaluationError"), ("$states.input.n > 3", "States.NoChoiceMatched")],
+)
+def test_a_choice_without_a_way_out_fails(machines: StateMachines, condition: str, error: str) -> None:
+    choice = {"Type": "Choice", "Choices": [{"Condition": f"{{% {condition} %}}", "Next": "B"}]}
+    described = machines.run(jsonata(choice, {"Type": "Succeed"}), {"n": 1})
+    assert (described["status"], described["error"]) == ("FAILED", error)
+
+
+def test_the_history_tells_what_was_assigned(machines: StateMachines) -> None:
+    state = {"Type": "Pass", "Assign": {"s": 'a "b"', "n": "{% [1, null] %}"}}
+    execution = machines.start(machines.create(jsonata(state)))
+    machines.wait(execution)
+    events = machines.states.get_execution_history(executionArn=execution)["events"]
+    (exited,) = (event for event in events if event["type"] == "PassStateExited")
+    assigned = exited["stateExitedEventDetails"]["assignedVariables"]
+    assert {name: json.loads(value) for name, value in assigned.items()} == {"s": 'a "b"', "n": [1, None]}
+
+
 @pytest.mark.parametrize("items", ["{% $states.input.rows %}", [{"n": 1}, "{% $states.input.rows[1] %}"]])
 def test_a_map_has_items(machines: StateMachines, items: Any) -> None:
     state = {

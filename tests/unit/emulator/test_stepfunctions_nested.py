@@ -57,6 +57,7 @@ def test_a_task_waits_for_its_execution(
     assert isinstance(output["Output"], str if resource == SYNC else dict)
     assert (output["Status"], output["StateMachineArn"]) == ("SUCCEEDED", child)
     assert output["ExecutionArn"].endswith(output["Name"])
+    assert output["OutputDetails"] == {"Included": True}
     assert 0 <= output["StopDate"] - output["StartDate"] < 60_000
 
 

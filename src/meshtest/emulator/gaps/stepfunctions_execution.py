@@ -11,6 +11,7 @@ moto 5.2.5 has an interpreter of the Amazon States Language, off by default. It 
   execution that has just started ignores it, and a Retry sleeps on;
 - errors of the service's own (States.TaskFailed) that a Fail state reports again, or that end an item of a
   Map or a branch of a Parallel;
+- States.NoChoiceMatched, of a Choice whose rules do not fit;
 - stopDate of executions that timed out;
 - output that is JSON also if it is a text or null;
 - reverseOrder and pages of GetExecutionHistory.
@@ -28,6 +29,7 @@ from botocore.config import Config
 from moto.core.config import default_user_config
 from moto.core.responses import ActionResult
 from moto.stepfunctions.parser.api import (
+    ExecutionFailedEventDetails,
     ExecutionStatus,
     HistoryEventExecutionDataDetails,
     HistoryEventType,
@@ -46,6 +48,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
 from moto.stepfunctions.parser.asl.component.common.retry.max_attempts_decl import MaxAttemptsOutcome
 from moto.stepfunctions.parser.asl.component.common.retry.retrier_decl import RetrierDecl
 from moto.stepfunctions.parser.asl.component.common.retry.retrier_outcome import RetrierOutcome
+from moto.stepfunctions.parser.asl.component.state.choice.state_choice import StateChoice
 from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import (
     StateTaskService,
@@ -66,6 +69,7 @@ if TYPE_CHECKING:
 
 POLL_S: Final = 0.25
 _HISTORY_PAGE: Final = 1000  # the most that AWS gives at once
+_NO_BRANCH: Final = "No branching option reached in state %s"
 _START_GRACE_S: Final = 5.0
 _LAST_EVENT_GRACE_S: Final = 2.0
 _EXECUTION_ENDED: Final = frozenset(
@@ -84,6 +88,7 @@ def install() -> None:
     _replace_clients()
     _replace_error_names()
     _patch(StateTaskServiceGlue, _after_eval_execution=_after_glue_task)
+    _patch(StateChoice, _eval_state=_choose)
     _patch(ExecutionState, _evaluate_with_timeout=_evaluate_unless_stopped)
     _patch(RetrierDecl, _eval_body=_retry)
     _patch(Execution, stop=_stop)
@@ -148,6 +153,27 @@ def _error_name(error_name: str | None) -> ErrorName:
         return StatesErrorName.from_name(error_name or "")
     except ValueError:
         return ErrorName(error_name)
+
+
+def _choose(self: Any, env: Any) -> None:
+    """Evaluate a choice; that no rule fits has an error of its own, where moto fails by itself."""
+    try:
+        _replaced[_choose](self, env)
+    except RuntimeError as error:
+        if error.args[:1] != (_NO_BRANCH,):
+            raise
+        name = StatesErrorNameType.StatesNoChoiceMatched
+        details = ExecutionFailedEventDetails(
+            error=name.to_name(), cause=f"No rule of the state '{self.name}' fits, and it has no Default."
+        )
+        raise FailureEventException(
+            FailureEvent(
+                env=env,
+                error_name=StatesErrorName(typ=name),
+                event_type=HistoryEventType.ExecutionFailed,
+                event_details=event_details(executionFailedEventDetails=details),
+            )
+        ) from error
 
 
 # ─── Glue Tasks ───
@@ -330,7 +356,7 @@ def _with_output_and_stop_date(self: Any) -> ActionResult:
     answer: Any = _replaced[_with_output_and_stop_date](self).result
     if answer["status"] == ExecutionStatus.SUCCEEDED:
         execution = self.stepfunction_backend.describe_execution(answer["executionArn"])
-        answer |= {"output": to_json_str(execution.output)}
+        answer |= {"output": to_json_str(execution.output, separators=(",", ":"))}
     return ActionResult(_with_stop_date(self, answer))
 
 

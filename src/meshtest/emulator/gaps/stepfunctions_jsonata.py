@@ -30,8 +30,12 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
     StatesErrorNameType,
 )
 from moto.stepfunctions.parser.asl.component.common.string.string_expression import StringJSONata
+from moto.stepfunctions.parser.asl.component.state.choice.comparison.comparison import (
+    ConditionStringJSONata,
+)
 from moto.stepfunctions.parser.asl.component.state.state import CommonStateField
 from moto.stepfunctions.parser.asl.eval.states import States
+from moto.stepfunctions.parser.asl.eval.variable_store import VariableStore
 
 from meshtest.emulator.gaps.stepfunctions_execution import event_details
 
@@ -54,10 +58,14 @@ def install() -> None:
     expression._eval_body = _push_value
     states: Any = States
     states.reset = _reset_without_result
+    condition: Any = ConditionStringJSONata
+    condition._eval_body = _push_condition
     assign: Any = AssignDecl
     assign._eval_body = _prepare_assignment
     state: Any = CommonStateField
     state._get_state_exited_event_details = _with_assignment
+    store: Any = VariableStore
+    store.get_assigned_variables = _assigned_variables
 
 
 def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:
@@ -123,6 +131,18 @@ def _push_value(self: Any, env: Any) -> None:
         raise _failure(env, f"The JSONata expression '{self.expression}' {error}") from error
 
 
+def _push_condition(self: Any, env: Any) -> None:
+    """Evaluate the condition of a choice, which is true or false and nothing else."""
+    self.string_jsonata.eval(env=env)
+    value = env.stack[-1]
+    if not isinstance(value, bool):
+        raise _failure(
+            env,
+            f"The JSONata expression '{self.string_jsonata.expression}' specified for the field 'Condition' "
+            f"returned an unexpected result type. Expected 'boolean', but was: {json.dumps(value)}",
+        )
+
+
 def _failure(env: Any, cause: str) -> FailureEventException:
     name = StatesErrorName(typ=StatesErrorNameType.StatesQueryEvaluationError)
     details = EvaluationFailedEventDetails(error=name.error_name or "", cause=cause)
@@ -167,6 +187,12 @@ def _with_assignment(self: Any, env: Any) -> Any:
     for name, value in env.variable_store.__dict__.pop("_prepared", {}).items():
         env.variable_store.set(variable_identifier=name, variable_value=value)
     return _get_state_exited_event_details(self, env)
+
+
+def _assigned_variables(self: Any) -> dict[str, str]:
+    """Return what a state has assigned, each value as JSON."""
+    names = sorted(self._declaration_tracing)
+    return {name: json.dumps(self.get(name), separators=(",", ":")) for name in names}
 
 
 # ─── Functions of Step Functions ───

@@ -65,7 +65,10 @@ def _from_members(self: Any, response: Any, *_: Any, **__: Any) -> None:
     if self._get_boto_service_name() != "stepfunctions" or not isinstance(response, dict):
         return
     for name in list(response):
-        response[name[:1].upper() + name[1:]] = as_json(response.pop(name))
+        value = response.pop(name)
+        if isinstance(value, dict):  # outputDetails and the like
+            _from_members(self, value)
+        response[name[:1].upper() + name[1:]] = as_json(value)
 
 
 def _after_nested_task(
