@@ -15,6 +15,8 @@ import pytest
 import urllib3
 from botocore.config import Config
 
+from meshtest.emulator import REGION
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -39,9 +41,8 @@ BODIES = {
     "form": b'--b\r\nContent-Disposition: form-data; name="key"\r\n\r\nother\r\n--b\r\n'
     b'Content-Disposition: form-data; name="file"; filename="f"\r\n\r\nabc\r\n--b--\r\n',
 }
-SIGNED = (
-    "AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=0"
-)
+CREDENTIAL = f"test/20260101/{REGION}/s3/aws4_request"
+SIGNED = f"AWS4-HMAC-SHA256 Credential={CREDENTIAL}, SignedHeaders=host, Signature=0"
 
 
 @functools.cache
@@ -51,7 +52,7 @@ def browser(ca_bundle: Path) -> urllib3.PoolManager:
 
 
 def make_bucket(s3: Any, name: str) -> Any:
-    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
     return s3
 
 
@@ -340,7 +341,7 @@ def form_of_policy(key: str, fields: Form, conditions: list[Any], expiration: st
     """Make the fields of a form for a policy of exactly these conditions and those on the signature."""
     signature = {
         "x-amz-algorithm": "AWS4-HMAC-SHA256",
-        "x-amz-credential": "test/20260101/eu-west-1/s3/aws4_request",
+        "x-amz-credential": CREDENTIAL,
         "x-amz-date": "20260101T000000Z",
     }
     in_an_hour = f"{datetime.now(UTC) + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
