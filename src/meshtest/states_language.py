@@ -70,6 +70,10 @@ _RETRIER = frozenset({"ErrorEquals", "IntervalSeconds", "MaxAttempts", "BackoffR
 }
 _CATCHER = frozenset({"ErrorEquals", "Next", "ResultPath", "Output", "Assign", "Comment"})
 _PATH = re.compile(r"\$|States\.")
+JSONPATH, JSONATA = "JSONPath", "JSONata"
+# Fields of one query language alone; fields whose names end in "Path" are JSONPath's, too.
+_OF_JSONPATH = frozenset({"Parameters", "Result", "ResultSelector", "Variable"})
+_OF_JSONATA = frozenset({"Arguments", "Condition", "Items", "Output"})
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,7 @@ def diagnose(definition: str) -> list[Diagnostic]:
     found = list(_unknown_fields(machine, _MACHINE, ""))
     found += _positive_integer(machine, "TimeoutSeconds", "")
     found += _check_scope(machine, "")
+    found += _check_query_languages(machine, machine.get("QueryLanguage", JSONPATH), "")
     found += _check_unique_names(machine)
     return found
 
@@ -186,6 +191,40 @@ def inner_scopes(state: Any, at: str) -> Iterator[tuple[dict[str, Any], str]]:
     for field in ("ItemProcessor", "Iterator"):
         if isinstance(state.get(field), dict):
             yield state[field], f"{at}/{field}"
+
+
+# ─── Query Languages ───
+
+
+def _check_query_languages(scope: dict[str, Any], language: Any, at: str) -> Iterator[Diagnostic]:
+    """A state has the fields of its query language; under JSONata every state is in JSONata."""
+    if language not in {JSONPATH, JSONATA}:
+        message = f"QueryLanguage must be {JSONPATH} or {JSONATA}, not {language!r}"
+        yield Diagnostic(SCHEMA, message, f"{at}/QueryLanguage")
+        return
+    states = scope.get("States")
+    for name, state in states.items() if isinstance(states, dict) else ():
+        if not isinstance(state, dict):
+            continue
+        place = f"{at}/States/{name}"
+        own = state.get("QueryLanguage", language)
+        if language == JSONATA and own == JSONPATH:
+            message = f"A state of a machine in {JSONATA} cannot be in {JSONPATH}"
+            yield Diagnostic(SCHEMA, message, f"{place}/QueryLanguage")
+            continue
+        yield from _check_fields_of_language(state, own, place)
+        for field in ("Catch", "Choices"):
+            for index, part in enumerate(_objects(state.get(field))):
+                yield from _check_fields_of_language(part, own, f"{place}/{field}[{index}]")
+        for inner, inner_at in inner_scopes(state, place):
+            yield from _check_query_languages(inner, inner.get("QueryLanguage", own), inner_at)
+
+
+def _check_fields_of_language(part: dict[str, Any], language: Any, at: str) -> Iterator[Diagnostic]:
+    for field in part:
+        is_jsonpath = field in _OF_JSONPATH or field.endswith("Path")
+        if (is_jsonpath and language == JSONATA) or (field in _OF_JSONATA and language == JSONPATH):
+            yield Diagnostic(SCHEMA, f"{field} is not supported in {language}", f"{at}/{field}")
 
 
 # ─── States ───

@@ -14,6 +14,7 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote
+from xml.sax.saxutils import escape
 
 from moto.s3.models import s3_backends
 
@@ -83,6 +84,28 @@ _CONTEXT_HEADERS = (
     "x-amz-server-side-encryption-customer-algorithm",
     "x-amz-storage-class",
 )
+
+
+# Of a call that a form became: the method and the target that the client sent.
+SENT_AS = "meshtest.sent_as"
+
+
+class Refusal(Exception):
+    """S3 refuses a call: the status and the code of its answer; the message is the one for the client."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code = status, code
+
+    def answer(self, call: Call) -> tuple[int, dict[str, str], bytes]:
+        """Return status, headers and document of the answer."""
+        document = (
+            f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{self.code}</Code>'
+            f"<Message>{escape(str(self))}</Message><RequestId>{call.request_id}</RequestId>"
+            f"<HostId>{call.host_id}</HostId></Error>"
+        )
+        body = b"" if call.http.method == "HEAD" else document.encode()
+        return self.status, {"content-type": "application/xml"}, body
 
 
 class Call:

@@ -46,13 +46,13 @@ from meshtest.emulator import (
     endpoint_file,
     gaps,
     hold,
+    request_body,
 )
 from meshtest.emulator.locks import lock_of
 
 HOST = "127.0.0.1"
 THREADS = 24  # of each listener; a connection takes one only while a request of it is under way
 IDLE_TIMEOUT_S = 60
-BODY_BLOCK = 1 << 16  # cheroot's chunked reader copies what it has on every chunk: small blocks are faster
 SHUTDOWN_GRACE_S = 8.0
 # What the domain uses, made ready right after start-up so that no first call has to wait for imports.
 WARMED = ("s3", "sts", "iam", "kms", "glue", "logs", "stepfunctions", "ec2")
@@ -65,6 +65,7 @@ SERIALISED = frozenset(WARMED)
 # For the log: the call of a service with a query protocol (EC2, IAM, STS).
 _FORM = "application/x-www-form-urlencoded"
 _ACTION = re.compile(rb"(?:.*&)?Action=(\w+)")
+_SIGNED_URL = re.compile(r"(?:^|&)(?:X-Amz-Signature|Signature)=")
 
 log = logging.getLogger("meshtest.emulator")
 _current: Endpoint | None = None
@@ -94,13 +95,12 @@ class Application:
     """moto's backends as one WSGI application, with this project's gaps closed."""
 
     def __init__(self) -> None:
-        self._dispatcher = DomainDispatcherApplication(_create_app)
+        self._dispatcher = _Dispatcher(_create_app)
         self._answers = answers.Answers()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request; what moto fails on becomes the service's InternalFailure, and a log entry."""
         environ["meshtest.received"] = started = time.monotonic()
-        _read_body(environ)
         status = "-"
 
         def record_status(line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -109,12 +109,16 @@ class Application:
             return start_response(line, headers, exc_info)
 
         try:
+            _read_body(environ)
             if environ["REQUEST_METHOD"] in answers.CHANGING:
                 return self._answer_once(environ, record_status)
             return self._answer(environ, record_status)
-        except Exception:
+        except request_body.IncompleteBody as error:
+            return _failure(environ, record_status, "400 Bad Request", "IncompleteBody", str(error))
+        except Exception as error:
             log.exception("internal failure")
-            return _internal_failure(environ, record_status)
+            message = f"{type(error).__name__}: {error}"
+            return _failure(environ, record_status, "500 Internal Server Error", "InternalFailure", message)
         finally:
             log.info("%s %s %.0f ms", status, _describe(environ), 1000 * (time.monotonic() - started))
 
@@ -154,6 +158,13 @@ class Application:
         return contextlib.nullcontext()
 
 
+class _Dispatcher(DomainDispatcherApplication):
+    """moto's choice of the service, which takes the object of an unsigned PUT for a call to another one."""
+
+    def _get_body(self, environ: dict[str, Any]) -> str | None:
+        return super()._get_body(environ) if _may_be_query(environ) else None
+
+
 def _flush_access_logs(start_response: Callable[..., Any]) -> list[bytes]:
     from meshtest.emulator.gaps import s3_access_logs
 
@@ -171,20 +182,26 @@ def _read_body(environ: dict[str, Any]) -> None:
     """Take in the whole body before any lock is held, and before an error could be answered without it.
 
     moto keeps objects in memory anyway, and a connection can only be reused once its body is read.
+
+    Raises:
+        IncompleteBody: the connection ended before the body did.
     """
-    stream = environ["wsgi.input"]
-    body = bytearray()
-    while block := stream.read(BODY_BLOCK):
-        body += block
-    if hasattr(stream, "read_trailer_lines"):
-        list(stream.read_trailer_lines())
-        environ.pop("HTTP_TRANSFER_ENCODING", None)
+    body = request_body.read(environ["wsgi.input"])
+    environ.pop("HTTP_TRANSFER_ENCODING", None)
     environ["wsgi.input"] = io.BytesIO(body)
-    # Not of every body: an object's may have many megabytes.
-    if environ.get("CONTENT_TYPE", "").startswith(_FORM) and (action := _ACTION.match(body)):
+    if _may_be_query(environ) and (action := _ACTION.match(body)):
         environ["meshtest.action"] = action[1].decode()
     if body or "CONTENT_LENGTH" in environ:
         environ["CONTENT_LENGTH"] = str(len(body))
+
+
+def _may_be_query(environ: dict[str, Any]) -> bool:
+    """Return whether the body of a request can be a call by a query protocol, and no object of S3."""
+    return (
+        environ["REQUEST_METHOD"] == "POST"
+        and environ.get("CONTENT_TYPE", "").startswith(_FORM)
+        and not _SIGNED_URL.search(environ.get("QUERY_STRING", ""))
+    )
 
 
 def _request_for(service: str) -> dict[str, Any]:
@@ -193,17 +210,17 @@ def _request_for(service: str) -> dict[str, Any]:
     return {"HTTP_AUTHORIZATION": scope, "PATH_INFO": "/", "HTTP_HOST": HOST}
 
 
-def _internal_failure(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-    error = sys.exc_info()[1]
-    message = f"{type(error).__name__}: {error}"
+def _failure(
+    environ: dict[str, Any], start_response: Callable[..., Any], status: str, code: str, message: str
+) -> list[bytes]:
     if environ.get("HTTP_X_AMZ_TARGET"):
-        body = json.dumps({"__type": "InternalFailure", "message": message}).encode()
+        body = json.dumps({"__type": code, "message": message}).encode()
         kind = "application/x-amz-json-1.1"
     else:
         text = message.replace("&", "&amp;").replace("<", "&lt;")
-        body = f"<Error><Code>InternalFailure</Code><Message>{text}</Message></Error>".encode()
+        body = f"<Error><Code>{code}</Code><Message>{text}</Message></Error>".encode()
         kind = "application/xml"
-    start_response("500 Internal Server Error", [("Content-Type", kind), ("Content-Length", str(len(body)))])
+    start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
     return [body]
 
 

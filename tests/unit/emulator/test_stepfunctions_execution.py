@@ -242,6 +242,50 @@ def test_retries_come_to_an_end(machines: Machines) -> None:
     assert second["Attempt"] == 0
 
 
+@pytest.mark.parametrize("kind", ["Parallel", "Map"])
+@pytest.mark.parametrize("errors", ["States.TaskFailed", "States.ALL"])
+def test_job_that_fails_within_is_caught_there_and_outside(
+    machines: Machines, kind: str, errors: str
+) -> None:
+    """The state around a failed job has the job's error, which its own Retry and Catch name."""
+    bad = machines.jobs.create("raise ValueError('bad row')", "bad")
+    inner = {"StartAt": "I", "States": {"I": task(bad) | {"End": True}}}
+    around: dict[str, Any] = {"Type": kind, "ResultPath": None}
+    around |= {"Branches": [inner]} if kind == "Parallel" else {"ItemsPath": "$.l", "ItemProcessor": inner}
+    retry = {"ErrorEquals": [errors], "IntervalSeconds": 1, "MaxAttempts": 1}
+    other = CATCH | {"ErrorEquals": ["Other"]}
+    catch = {"ErrorEquals": [errors], "Next": "Succeeded", "ResultPath": "$.failure"}
+    machine = machines.create(around | {"Retry": [retry], "Catch": [other, catch]})
+    described = machines.wait(machines.start(machine, input='{"l": [1]}'))
+    assert described["status"] == "SUCCEEDED", described
+    failure = json.loads(described["output"])["failure"]
+    assert failure["Error"] == "States.TaskFailed"
+    assert json.loads(failure["Cause"])["ErrorMessage"] == "ValueError: bad row"
+    assert len(machines.jobs.glue.get_job_runs(JobName=bad)["JobRuns"]) == 2
+    # Within, too; and uncaught it is the execution's error.
+    inner["States"]["I"] |= {"Catch": [{"ErrorEquals": [errors], "Next": "J"}]}
+    inner["States"]["J"] = {"Type": "Pass", "Result": "caught", "End": True}
+    described = machines.wait(
+        machines.start(machines.create(around | {"ResultPath": "$"}), input='{"l": [1]}')
+    )
+    assert json.loads(described["output"]) == ["caught"]
+    del inner["States"]["J"], inner["States"]["I"]["Catch"]
+    described = machines.wait(machines.start(machines.create(around), input='{"l": [1]}'))
+    assert (described["status"], described["error"]) == ("FAILED", "States.TaskFailed")
+
+
+def test_timeout_within_is_no_failed_task(machines: Machines) -> None:
+    """States.TaskFailed stands for every error but States.Timeout, also of a branch."""
+    job = machines.jobs.create(SLEEP)
+    inner = {"StartAt": "I", "States": {"I": task(job, TimeoutSeconds=1) | {"End": True}}}
+    catches = [
+        {"ErrorEquals": ["States.TaskFailed"], "Next": "Failed", "ResultPath": "$.failure"},
+        {"ErrorEquals": ["States.Timeout"], "Next": "Succeeded"},
+    ]
+    described = machines.run({"Type": "Parallel", "Branches": [inner], "Catch": catches})
+    assert described["status"] == "SUCCEEDED", described
+
+
 # ─── Ends from Outside ───
 
 

@@ -60,6 +60,19 @@ VALID = {
         "QueryLanguage": "JSONata",
         **machine(A=task(Arguments={"JobName": "{% $states.input.job %}"})),
     },
+    "one state in JSONata": machine(
+        A=task(QueryLanguage="JSONata", Arguments={"JobName": "j"}, Next="B"),
+        B={
+            "Type": "Choice",
+            "QueryLanguage": "JSONata",
+            "Choices": [{"Condition": "{% true %}", "Output": 1, "Next": "C"}],
+        },
+        C={"Type": "Pass", "InputPath": "$.a", "End": True},
+    ),
+    "a map in JSONata": {
+        "QueryLanguage": "JSONata",
+        **machine(A={"Type": "Map", "Items": [1], "ItemProcessor": BRANCH, "Output": 1, "End": True}),
+    },
     "an empty pipeline": machine(A={"Type": "Pass", "End": True}),
 }
 
@@ -76,6 +89,45 @@ INVALID: dict[str, tuple[Any, tuple[str, str]]] = {
     "a state given twice": (
         '{"StartAt":"A","States":{"A":{"Type":"Succeed"},"A":{"Type":"Fail"}}}',
         ("INVALID_JSON_DESCRIPTION", "/"),
+    ),
+    "a query language of another name": (
+        {"QueryLanguage": "JSONPAth", **machine(A=task())},
+        (SCHEMA, "/QueryLanguage"),
+    ),
+    "JSONPath under JSONata": (
+        {"QueryLanguage": "JSONata", **machine(A=task(QueryLanguage="JSONPath"))},
+        (SCHEMA, "/States/A/QueryLanguage"),
+    ),
+    "Parameters in JSONata": (
+        {"QueryLanguage": "JSONata", **machine(A=task(Parameters={}))},
+        (SCHEMA, "/States/A/Parameters"),
+    ),
+    "a path in JSONata": (
+        machine(A=task(QueryLanguage="JSONata", ItemsPath="$")),
+        (SCHEMA, "/States/A/ItemsPath"),
+    ),
+    "Output in JSONPath": (machine(A=task(Output=1)), (SCHEMA, "/States/A/Output")),
+    "Arguments of a branch in JSONPath": (
+        machine(A={"Type": "Parallel", "Branches": [machine(I=task(Arguments={}))], "End": True}),
+        (SCHEMA, "/States/A/Branches[0]/States/I/Arguments"),
+    ),
+    "ResultPath of a catcher in JSONata": (
+        machine(
+            A=task(
+                QueryLanguage="JSONata",
+                Catch=[{"ErrorEquals": ["States.ALL"], "Next": "B", "ResultPath": "$.e"}],
+                Next="B",
+            ),
+            B=task(),
+        ),
+        (SCHEMA, "/States/A/Catch[0]/ResultPath"),
+    ),
+    "a condition in JSONPath": (
+        machine(
+            A={"Type": "Choice", "Choices": [{"Condition": "{% true %}", "Next": "B"}]},
+            B={"Type": "Succeed"},
+        ),
+        (SCHEMA, "/States/A/Choices[0]/Condition"),
     ),
     "no StartAt": ({"States": {"A": task()}}, (SCHEMA, "/StartAt")),
     "StartAt of no state": ({"StartAt": "B", "States": {"A": task()}}, (TARGET, "/StartAt")),

@@ -19,9 +19,24 @@ GAPS: dict[str, tuple[str, ...]] = {
         "glue_table_optimizers",
     ),
     "kms": ("kms_key_rotation",),
-    "s3": ("s3_access_logs", "s3_aws_chunked", "s3_bucket_policies", "s3_default_encryption"),
+    "s3": (
+        "s3_form_uploads",  # first: its check comes after those of the others
+        "s3_access_logs",
+        "s3_aws_chunked",
+        "s3_bucket_policies",
+        "s3_default_encryption",
+        "s3_raw_bodies",
+    ),
     "sts": ("sts_trust_policies",),
-    "stepfunctions": ("stepfunctions_execution", "stepfunctions_definitions"),
+    "stepfunctions": (
+        "stepfunctions_execution",
+        "stepfunctions_definitions",
+        "stepfunctions_context",
+        "stepfunctions_paths",
+        "stepfunctions_intrinsics",
+        "stepfunctions_nested",
+        "stepfunctions_jsonata",
+    ),
 }
 
 

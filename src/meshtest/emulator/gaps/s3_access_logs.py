@@ -37,7 +37,7 @@ from meshtest.emulator.access_log import Record, operation
 from meshtest.emulator.gaps.s3_bucket_policies import current_call
 from meshtest.emulator.locks import lock_of
 from meshtest.emulator.policy import Decision, Principal, Request, evaluate
-from meshtest.emulator.s3_call import Call, arn, bucket_of
+from meshtest.emulator.s3_call import SENT_AS, Call, arn, bucket_of
 
 DELIVERY_SERVICE = "logging.s3.amazonaws.com"
 DELIVERY_INTERVAL_S = 5.0
@@ -129,6 +129,7 @@ def _record(call: Call, answer: _Answer) -> Record:
     elapsed = timedelta(seconds=time.monotonic() - environ["meshtest.received"])
     milliseconds = round(elapsed / timedelta(milliseconds=1))
     is_download = http.method == "GET" and answer.status < 300
+    method, target = environ.get(SENT_AS, (http.method, environ["RAW_URI"]))
     return Record(
         bucket_owner=OWNER,
         bucket=call.bucket_name or "",
@@ -136,9 +137,9 @@ def _record(call: Call, answer: _Answer) -> Record:
         remote_ip=environ.get("REMOTE_ADDR", ""),
         requester=_requester(call.principal),
         request_id=call.request_id,
-        operation=operation(http.method, call.query, has_key=bool(call.key), is_copy=bool(call.copy_source)),
+        operation=operation(method, call.query, has_key=bool(call.key), is_copy=bool(call.copy_source)),
         key=call.key,
-        request_uri=f"{http.method} {environ['RAW_URI']} {environ.get('SERVER_PROTOCOL', 'HTTP/1.1')}",
+        request_uri=f"{method} {target} {environ.get('SERVER_PROTOCOL', 'HTTP/1.1')}",
         http_status=answer.status,
         error_code=answer.error_code,
         bytes_sent=len(answer.body) if answer.body and http.method != "HEAD" else None,

@@ -18,7 +18,6 @@ import json
 import re
 import threading
 from typing import Any
-from xml.sax.saxutils import escape
 
 from moto.iam.access_control import PermissionResult
 from moto.s3.exceptions import S3ClientError
@@ -26,7 +25,7 @@ from moto.s3.models import FakeBucket, S3Backend, s3_backends
 from moto.s3.responses import S3Response
 
 from meshtest.emulator.policy import Decision, PolicyError, Request, check, evaluate
-from meshtest.emulator.s3_call import Call, arn, bucket_of
+from meshtest.emulator.s3_call import Call, Refusal, arn, bucket_of
 
 ROOT_IS_EXEMPT = frozenset({"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"})
 
@@ -36,8 +35,11 @@ _put_bucket_policy = S3Backend.put_bucket_policy
 _current = threading.local()
 
 
-class AccessDenied(Exception):
-    """A bucket policy denies the call, or nothing allows it; the message is the one for the client."""
+class AccessDenied(Refusal):
+    """A bucket policy denies the call, or nothing allows it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(403, "AccessDenied", message)
 
 
 class MalformedPolicy(S3ClientError):
@@ -68,19 +70,11 @@ def _guarded(respond: Any) -> Any:
         _current.call = call = Call(request, self, full_url)
         try:
             _authorize(call)
-        except AccessDenied as denial:
-            body = b"" if request.method == "HEAD" else _document(call, str(denial))
-            return 403, {"content-type": "application/xml"}, body
-        return respond(self, request, full_url)
+            return respond(self, request, full_url)
+        except Refusal as refusal:
+            return refusal.answer(call)
 
     return guarded
-
-
-def _document(call: Call, message: str) -> bytes:
-    return (
-        f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code><Message>{escape(message)}'
-        f"</Message><RequestId>{call.request_id}</RequestId><HostId>{call.host_id}</HostId></Error>"
-    ).encode()
 
 
 def _permission_within_request(self: Any, action: str, resource: str) -> PermissionResult:

@@ -1,7 +1,9 @@
 """Step Functions checks definitions, and lists the versions of a state machine.
 
 moto 5.2.5 lacks: ValidateStateMachineDefinition (which the provider calls at plan time) and
-ListStateMachineVersions; CreateStateMachine and UpdateStateMachine accept what cannot run.
+ListStateMachineVersions; CreateStateMachine and UpdateStateMachine accept what cannot run. What its parser
+refuses it refuses without a code, and half of it stays with the parser: in its query language, every later
+definition is read.
 
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinition.html
 """
@@ -12,6 +14,9 @@ from typing import Any
 
 from moto.core.exceptions import AWSError
 from moto.core.responses import ActionResult
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
 from meshtest.states_language import diagnose
@@ -36,6 +41,10 @@ def install() -> None:
     response.list_state_machine_versions = _list_versions
     response.create_state_machine = _create
     response.update_state_machine = _update
+    backend: Any = StepFunctionsParserBackend
+    backend._validate_definition = staticmethod(_refuse_what_cannot_be_parsed)
+    preprocessor: Any = Preprocessor
+    preprocessor.__init__ = _begin_without_scopes
 
 
 def _validate(self: Any) -> ActionResult:
@@ -83,3 +92,15 @@ def _refuse_invalid(definition: str) -> None:
     if faults := diagnose(definition):
         text = ", ".join(f"{fault.code}: {fault.message} at {fault.location}" for fault in faults)
         raise InvalidDefinition(f"Invalid State Machine Definition: '{text}'")
+
+
+def _refuse_what_cannot_be_parsed(definition: str) -> None:
+    try:
+        AmazonStateLanguageParser.parse(definition)
+    except Exception as error:
+        raise InvalidDefinition(f"Invalid State Machine Definition: '{error}'") from error
+
+
+def _begin_without_scopes(self: Any) -> None:
+    """Give each parser its own scopes of query languages, where moto has one list for all of them."""
+    self._query_language_per_scope = []

@@ -9,8 +9,11 @@ moto 5.2.5 has an interpreter of the Amazon States Language, off by default. It 
 - a name for executions that were started without one;
 - StopExecution: error, cause and stopDate are lost, the status changes only when the task has noticed, an
   execution that has just started ignores it, and a Retry sleeps on;
-- a Fail state whose ErrorPath leads to an error of the service's own (States.TaskFailed);
+- errors of the service's own (States.TaskFailed) that a Fail state reports again, or that end an item of a
+  Map or a branch of a Parallel;
+- States.NoChoiceMatched, of a Choice whose rules do not fit;
 - stopDate of executions that timed out;
+- output that is JSON also if it is a text or null;
 - reverseOrder and pages of GetExecutionHistory.
 """
 
@@ -26,6 +29,7 @@ from botocore.config import Config
 from moto.core.config import default_user_config
 from moto.core.responses import ActionResult
 from moto.stepfunctions.parser.api import (
+    ExecutionFailedEventDetails,
     ExecutionStatus,
     HistoryEventExecutionDataDetails,
     HistoryEventType,
@@ -44,6 +48,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
 from moto.stepfunctions.parser.asl.component.common.retry.max_attempts_decl import MaxAttemptsOutcome
 from moto.stepfunctions.parser.asl.component.common.retry.retrier_decl import RetrierDecl
 from moto.stepfunctions.parser.asl.component.common.retry.retrier_outcome import RetrierOutcome
+from moto.stepfunctions.parser.asl.component.state.choice.state_choice import StateChoice
 from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service import (
     StateTaskService,
@@ -51,7 +56,6 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_glue import (
     StateTaskServiceGlue,
 )
-from moto.stepfunctions.parser.asl.component.state.fail import state_fail
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
@@ -65,6 +69,7 @@ if TYPE_CHECKING:
 
 POLL_S: Final = 0.25
 _HISTORY_PAGE: Final = 1000  # the most that AWS gives at once
+_NO_BRANCH: Final = "No branching option reached in state %s"
 _START_GRACE_S: Final = 5.0
 _LAST_EVENT_GRACE_S: Final = 2.0
 _EXECUTION_ENDED: Final = frozenset(
@@ -81,9 +86,9 @@ def install() -> None:
     """Turn moto's interpreter on and patch it."""
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
     _replace_clients()
-    # A caught error that a Fail state reports again may be any, also one that no definition may invent.
-    state_fail.__dict__["CustomErrorName"] = ErrorName
+    _replace_error_names()
     _patch(StateTaskServiceGlue, _after_eval_execution=_after_glue_task)
+    _patch(StateChoice, _eval_state=_choose)
     _patch(ExecutionState, _evaluate_with_timeout=_evaluate_unless_stopped)
     _patch(RetrierDecl, _eval_body=_retry)
     _patch(Execution, stop=_stop)
@@ -92,7 +97,7 @@ def install() -> None:
     _patch(StepFunctionsParserBackend, start_execution=_with_name)
     _patch(
         StepFunctionResponse,
-        describe_execution=_with_stop_date_of_one,
+        describe_execution=_with_output_and_stop_date,
         get_execution_history=_history_page,
         list_executions=_with_stop_date_of_each,
         stop_execution=_stop_execution,
@@ -116,10 +121,11 @@ def _replace_clients() -> None:
     """Give all kinds of tasks clients of this emulator: moto's modules hold the function by name."""
     for name, module in list(sys.modules.items()):
         if name.startswith("moto.stepfunctions.parser") and hasattr(module, "boto_client_for"):
-            module.__dict__["boto_client_for"] = _client
+            module.__dict__["boto_client_for"] = client_of
 
 
-def _client(region: str, service: str, state_credentials: Any = None) -> Any:
+def client_of(region: str, service: str, state_credentials: Any = None) -> Any:
+    """Return a client of this emulator for a task."""
     from meshtest.emulator import server
 
     # The service itself has to name what is wrong with a request, as it does on AWS.
@@ -127,10 +133,53 @@ def _client(region: str, service: str, state_credentials: Any = None) -> Any:
     return server.current_endpoint().client(service, region_name=region, config=config)
 
 
+# ─── Names of Errors ───
+
+
+def _replace_error_names() -> None:
+    """Let a state pass on any error, also one of the service's own that no definition may invent.
+
+    A Fail state reports a caught error again; Map and Parallel report that of an item or a branch.
+    """
+    for name, module in list(sys.modules.items()):
+        if name.startswith("moto.stepfunctions.parser.asl.component.state") and hasattr(
+            module, "CustomErrorName"
+        ):
+            module.__dict__["CustomErrorName"] = _error_name
+
+
+def _error_name(error_name: str | None) -> ErrorName:
+    try:
+        return StatesErrorName.from_name(error_name or "")
+    except ValueError:
+        return ErrorName(error_name)
+
+
+def _choose(self: Any, env: Any) -> None:
+    """Evaluate a choice; that no rule fits has an error of its own, where moto fails by itself."""
+    try:
+        _replaced[_choose](self, env)
+    except RuntimeError as error:
+        if error.args[:1] != (_NO_BRANCH,):
+            raise
+        name = StatesErrorNameType.StatesNoChoiceMatched
+        details = ExecutionFailedEventDetails(
+            error=name.to_name(), cause=f"No rule of the state '{self.name}' fits, and it has no Default."
+        )
+        raise FailureEventException(
+            FailureEvent(
+                env=env,
+                error_name=StatesErrorName(typ=name),
+                event_type=HistoryEventType.ExecutionFailed,
+                event_details=event_details(executionFailedEventDetails=details),
+            )
+        ) from error
+
+
 # ─── Glue Tasks ───
 
 
-class _GivenUp(Exception):
+class GivenUp(Exception):
     """Ends the thread of a task that nobody waits for any more."""
 
 
@@ -144,15 +193,16 @@ def _after_glue_task(
     """Wait for the job run that StartJobRun has left on the stack, if the task is ``.sync``."""
     if self._is_integration_pattern():
         submitted = env.stack.pop()
-        _add_submitted_event(self, env, submitted)
-        client = _client(resource_runtime_part.region, "glue")
+        add_submitted_event(self, env, submitted)
+        client = client_of(resource_runtime_part.region, "glue")
         env.stack.append(_await_job_run(self, env, client, submitted))
     StateTaskService._after_eval_execution(
         self, env, resource_runtime_part, normalised_parameters, state_credentials
     )
 
 
-def _add_submitted_event(task: Any, env: Any, submitted: dict[str, Any]) -> None:
+def add_submitted_event(task: Any, env: Any, submitted: dict[str, Any]) -> None:
+    """Tell in the history what a ``.sync`` task has started."""
     details = TaskSubmittedEventDetails(
         resource=task._get_sfn_resource(),
         resourceType=task._get_sfn_resource_type(),
@@ -162,7 +212,7 @@ def _add_submitted_event(task: Any, env: Any, submitted: dict[str, Any]) -> None
     env.event_manager.add_event(
         context=env.event_history_context,
         event_type=HistoryEventType.TaskSubmitted,
-        event_details=_event_details(taskSubmittedEventDetails=details),
+        event_details=event_details(taskSubmittedEventDetails=details),
     )
 
 
@@ -171,36 +221,37 @@ def _await_job_run(task: Any, env: Any, client: Any, submitted: dict[str, Any]) 
 
     Raises:
         FailureEventException: it has not succeeded.
-        _GivenUp: the task was aborted or timed out, of which the history tells already.
+        GivenUp: the task was aborted or timed out, of which the history tells already.
 
     """
     job_name, run_id = submitted["JobName"], submitted["JobRunId"]
     while True:
-        run: dict[str, Any] = _as_json(client.get_job_run(JobName=job_name, RunId=run_id)["JobRun"]) | {
+        run: dict[str, Any] = as_json(client.get_job_run(JobName=job_name, RunId=run_id)["JobRun"]) | {
             "JobName": job_name
         }
         if run["JobRunState"] == "SUCCEEDED":
             return run
         if run["JobRunState"] in ENDED:
-            raise _task_failed(task, env, run)
+            raise task_failed(task, env, run)
         if not env.is_running():
             client.batch_stop_job_run(JobName=job_name, JobRunIds=[run_id])
-            raise _GivenUp
+            raise GivenUp
         time.sleep(POLL_S)
 
 
-def _as_json(value: Any) -> Any:
+def as_json(value: Any) -> Any:
     """Write timestamps as Step Functions does in the output of its integrations: in milliseconds."""
     if isinstance(value, dict):
-        return {key: _as_json(part) for key, part in value.items()}
+        return {key: as_json(part) for key, part in value.items()}
     if isinstance(value, list):
-        return [_as_json(part) for part in value]
+        return [as_json(part) for part in value]
     if isinstance(value, datetime.datetime):
         return round(value.timestamp() * 1000)
     return value
 
 
-def _task_failed(task: Any, env: Any, run: dict[str, Any]) -> FailureEventException:
+def task_failed(task: Any, env: Any, run: dict[str, Any]) -> FailureEventException:
+    """Return the failure of a ``.sync`` task, with what it has started as the cause."""
     name = StatesErrorNameType.StatesTaskFailed
     details = TaskFailedEventDetails(
         resource=task._get_sfn_resource(),
@@ -213,12 +264,12 @@ def _task_failed(task: Any, env: Any, run: dict[str, Any]) -> FailureEventExcept
             env=env,
             error_name=StatesErrorName(typ=name),
             event_type=HistoryEventType.TaskFailed,
-            event_details=_event_details(taskFailedEventDetails=details),
+            event_details=event_details(taskFailedEventDetails=details),
         )
     )
 
 
-def _event_details(**details: Any) -> Any:
+def event_details(**details: Any) -> Any:
     """Return the details of one event; moto's type of them wants all kinds at once."""
     return details
 
@@ -301,8 +352,11 @@ def _stop_execution(self: Any) -> ActionResult:
     return ActionResult({"stopDate": execution.stop_date})
 
 
-def _with_stop_date_of_one(self: Any) -> ActionResult:
-    answer: Any = _replaced[_with_stop_date_of_one](self).result
+def _with_output_and_stop_date(self: Any) -> ActionResult:
+    answer: Any = _replaced[_with_output_and_stop_date](self).result
+    if answer["status"] == ExecutionStatus.SUCCEEDED:
+        execution = self.stepfunction_backend.describe_execution(answer["executionArn"])
+        answer |= {"output": to_json_str(execution.output, separators=(",", ":"))}
     return ActionResult(_with_stop_date(self, answer))
 
 
