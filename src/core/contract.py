@@ -5,6 +5,7 @@ drift. A table has ``description`` and ``columns``, and as needed
 
 - ``partition_keys`` (raw, Hive) or ``partitioning`` (Iceberg transforms, such as ``months(payment_date)``),
 - ``keys``: the columns that identify a row,
+- ``properties``: Iceberg's own, such as ``write.target-file-size-bytes``,
 - ``quality``: ``rules``, ``rejects`` (the quarantine table) and ``stop_above``: a run stops if more than
   ``rows`` rows and more than the fraction ``share`` of all are rejected.
 
@@ -13,6 +14,7 @@ The types are Glue's. Nothing here needs Spark.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import re
@@ -98,6 +100,7 @@ class Table:
     rejects: str | None = None
     stop_share: float = 1.0
     stop_rows: int = 0
+    properties: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -205,6 +208,7 @@ def _table(layer: str, name: str, described: Mapping[str, Any]) -> Table:
         rejects=quality.get("rejects"),
         stop_share=stop.get("share", 1.0),
         stop_rows=stop.get("rows", 0),
+        properties=described.get("properties", {}),
     )
 
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 ATTEMPTS = 5
+_OWN_PROPERTIES = "core.properties"
 _OPERATION, _TIE = "_operation", "_tie"
 _SNAPSHOT_PROPERTY = "snapshot-property."
 # How Iceberg, its catalogs and Glue call a commit that another one has overtaken.
@@ -369,7 +370,7 @@ def align(spark: SparkSession, name: str, table: Table, project: str) -> None:
     """Bring a table in the catalog to its contract, as far as nothing can be lost by it.
 
     Columns that are missing are added; they are null in the rows there are. A table that nothing was
-    written to gets its partitioning: Terraform's Glue table has no way to say it.
+    written to gets its partitioning, and each its properties: Terraform's Glue table has no way to say them.
 
     Args:
         spark: the session.
@@ -402,6 +403,30 @@ def _align_once(spark: SparkSession, name: str, table: Table, project: str) -> N
     if there != wanted:
         for field in wanted:
             spark.sql(f"ALTER TABLE {name} ADD PARTITION FIELD {field}")
+    for change in property_changes(spark, name, table):
+        spark.sql(f"ALTER TABLE {name} {change}")
+
+
+def property_changes(spark: SparkSession, name: str, table: Table) -> list[str]:
+    """Return what follows ALTER TABLE and the name, so that a table has the properties of its contract.
+
+    Those that the contract had before and has no more are taken off: a property of the table names what a
+    contract has set.
+    """
+    there = dict(_loaded(spark, name).properties())
+    before = set(filter(None, there.get(_OWN_PROPERTIES, "").split(",")))
+    wanted = dict(table.properties)
+    if wanted:
+        wanted[_OWN_PROPERTIES] = ",".join(sorted(table.properties))
+    changes = []
+    if other := [
+        f"{_literal(key)} = {_literal(value)}" for key, value in wanted.items() if there.get(key) != value
+    ]:
+        changes.append(f"SET TBLPROPERTIES ({', '.join(other)})")
+    gone = sorted((before | ({_OWN_PROPERTIES} & set(there))) - set(wanted))
+    if gone:
+        changes.append(f"UNSET TBLPROPERTIES ({', '.join(map(_literal, gone))})")
+    return changes
 
 
 def partitioning(spark: SparkSession, table: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import itertools
 import json
@@ -210,6 +211,22 @@ def test_a_new_column_is_added_and_is_null_in_the_rows_there_are(spark, table, s
         some(("a", "1")).selectExpr("*", "CAST(NULL AS string) AS note"),
         ignore_nullable=True,
     )
+
+
+def test_a_table_gets_the_properties_of_its_contract_and_keeps_others(spark, table):
+    def aligned(**properties):
+        wanted = dataclasses.replace(agreed(COLUMNS), properties=properties)
+        iceberg.align(spark, table, wanted, "orders")
+        assert iceberg.property_changes(spark, table, wanted) == []
+        return {row.key: row.value for row in spark.sql(f"SHOW TBLPROPERTIES {table}").collect()}
+
+    spark.sql(f"ALTER TABLE {table} SET TBLPROPERTIES ('by.hand' = '1')")
+    size, codec = "write.target-file-size-bytes", "write.parquet.compression-codec"
+    assert aligned(**{size: "1000", codec: "gzip"}).items() >= {size: "1000", codec: "gzip"}.items()
+    found = aligned(**{size: "2000"})
+    assert (found[size], found.get(codec), found["by.hand"]) == ("2000", None, "1")
+    found = aligned()
+    assert (size in found, found["by.hand"]) == (False, "1")
 
 
 @pytest.mark.parametrize(
