@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from meshtest import toolchain
+from meshtest import folders, toolchain
 from meshtest.artifacts import building, deployment
 from meshtest.samples import payments
 from meshtest.spark_runtime import glue_catalog_conf, spark_environment
@@ -85,8 +85,8 @@ class Domain:
     @cached_property
     def projects(self) -> dict[str, dict[str, Any]]:
         """The ``project.json`` of each project, by the project's folder; the template is none."""
-        found = sorted((toolchain.ROOT / "infrastructure" / "projects").glob("*/project.json"))
-        return {file.parent.name: _read_json(file) for file in found if not file.parent.name.startswith("_")}
+        place = toolchain.ROOT / folders.PROJECTS
+        return {name: _read_json(place / name / "project.json") for name in folders.projects(toolchain.ROOT)}
 
     def bucket(self, purpose: str) -> str:
         """The bucket for raw, refined, curated, artifacts, logs or tfstate."""
