@@ -12,7 +12,12 @@ SIDE_BY_SIDE := --numprocesses=$(or $(WORKERS),auto) --maxprocesses=4 --dist=loa
 TERRAFORM   ?= .tools/bin/terraform
 CHECKOV     := .tools/checkov/bin/checkov
 SCRIPTS     := setup/*.sh .ci/run .github/scripts/*.sh
+# A file of each project, as src/meshtest/folders.py finds them: without folders that git ignores.
+of_projects  = $(or $(shell git ls-files --cached --others --exclude-standard 'infrastructure/projects/*/$1' 2>/dev/null),$(wildcard infrastructure/projects/*/$1))
 ISSUE_FORMS := $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
+
+# A variable as one word of the shell, whatever is in it: $(call quoted,FILE).
+quoted = '$(subst ','\'',$(value $1))'
 
 # ─── Start here ───
 .PHONY: help
@@ -35,7 +40,7 @@ doctor: ## Tell what this machine has of what is needed, and what to do; install
 	@PYTHONPATH=src $(firstword $(wildcard $(PYTHON_VENV)) python3) -m meshtest.doctor
 
 .PHONY: demo
-demo: installed ## Build the whole domain here, run both pipelines, show the result, take it down; PICTURE=demo.svg
+demo: installed ## Build the whole domain here, run all pipelines, show the result, take it down; PICTURE=demo.svg
 	@$(PYTHON_VENV) -m meshtest.demo demo $(if $(PICTURE),--picture $(PICTURE))
 
 # ─── The domain on this machine ───
@@ -44,8 +49,16 @@ up: installed ## Start the embedded AWS, apply every stack and leave the domain 
 	@$(PYTHON_VENV) -m meshtest.demo up
 
 .PHONY: run
-run: installed ## Run a project's pipeline in the running domain: make run PROJECT=project01
-	@$(PYTHON_VENV) -m meshtest.demo run $(PROJECT)
+run: installed ## Run a project's pipelines in the running domain: make run PROJECT=orders [PIPELINE=daily] [INPUT='{"arguments": {"--full_rebuild": "true"}}']
+	@$(PYTHON_VENV) -m meshtest.demo run --project=$(call quoted,PROJECT) --pipeline=$(call quoted,PIPELINE) --input=$(call quoted,INPUT)
+
+.PHONY: job
+job: installed ## Run one job in the running domain: make job PROJECT=orders JOB=refine [ARGS="--full_rebuild true"]
+	@$(PYTHON_VENV) -m meshtest.demo job --project=$(call quoted,PROJECT) --job=$(call quoted,JOB) --arguments=$(call quoted,ARGS)
+
+.PHONY: drop
+drop: installed ## Put a file into a project's landing zone of the running domain: make drop PROJECT=orders FILE=orders.csv [TO=sub/folder]
+	@$(PYTHON_VENV) -m meshtest.demo drop --project=$(call quoted,PROJECT) --file=$(call quoted,FILE) --to=$(call quoted,TO)
 
 .PHONY: status
 status: installed ## Tell whether the domain is running, and where
@@ -227,8 +240,8 @@ lint: installed ## ruff, mypy, terraform fmt, READMEs, Markdown links, shellchec
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms $(ISSUE_FORMS)
 	.venv/bin/check-jsonschema --quiet --check-metaschema setup/schemas/*.schema.json
 	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/domain.schema.json setup/domain.json
-	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/project.schema.json infrastructure/projects/*/project.json
-	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/tables.schema.json infrastructure/projects/*/tables.json
+	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/project.schema.json $(call of_projects,project.json)
+	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/tables.schema.json $(call of_projects,tables.json)
 	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/gate-exceptions.schema.json setup/gate-exceptions.toml
 	$(PYTHON_VENV) -m meshtest.inputs
 	.venv/bin/hadolint Dockerfile .devcontainer/Dockerfile

@@ -26,7 +26,7 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from meshtest import emulator, toolchain
+from meshtest import emulator
 from meshtest.domain import FOUNDATION, Domain
 from meshtest.terraform.stack import Stack, TerraformError
 
@@ -62,7 +62,7 @@ class Account(Protocol):
 
     @property
     def region(self) -> str:
-        """Such as eu-west-1."""
+        """The domain's Region."""
 
     @property
     def http(self) -> str:
@@ -188,7 +188,7 @@ def _localstack(directory: Path) -> Iterator[Domain]:
         raise BackendError(f"no LocalStack answers at {health} ({error}): `make localstack-up`") from error
     print(f"LocalStack {version} at {host} (tried with {LOCALSTACK_VERSION})")
     # It keeps its state when the session ends: this session's names are its own.
-    domain = Domain(LocalStack(host, _region()), directory, unique=_unique_abbreviation())
+    domain = Domain(LocalStack(host, emulator.domain_region()), directory, unique=_unique_abbreviation())
     try:
         yield domain
     finally:
@@ -244,7 +244,7 @@ def _aws(directory: Path) -> Iterator[Domain]:
         raise BackendError("BACKEND=aws costs money: name the account in AWS_ACCOUNT=<12 digits> to agree")
     if env not in ("dev", "int"):
         raise BackendError(f"ENV={env}: expected dev or int; probes never run in production")
-    account = AwsAccount(named, _region())
+    account = AwsAccount(named, emulator.domain_region())
     _refuse_wrong_or_productive(account)
     domain = Domain(account, directory, env, unique=_unique_abbreviation())
     print(f"AWS account {named}, names start with {domain.abbreviation}-: {_AWS_COST}", flush=True)
@@ -314,10 +314,6 @@ def unguard(domain: Domain, stack: Stack) -> None:
 def _unique_abbreviation() -> str:
     """A domain_abbr that no other session has: a letter and seven more characters, as the foundation asks."""
     return f"t{secrets.token_hex(4)[:7]}"
-
-
-def _region() -> str:
-    return str(json.loads((toolchain.ROOT / "setup" / "domain.json").read_text())["aws_region"])
 
 
 _EVERYTHING = frozenset(Ability)

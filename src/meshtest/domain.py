@@ -14,10 +14,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
-from meshtest import toolchain
+from meshtest import folders, toolchain
 from meshtest.artifacts import building, deployment
+from meshtest.emulator.glue_runner.job_run import ENDED
+from meshtest.inputs import checkout
 from meshtest.samples import payments
 from meshtest.spark_runtime import glue_catalog_conf, spark_environment
 from meshtest.terraform import workspace
@@ -47,6 +50,7 @@ class Table:
     name: str
     database: str
     location: str
+    holds_rejects: bool = False
 
     @property
     def label(self) -> str:
@@ -61,6 +65,16 @@ class Execution:
     arn: str
     status: str
     cause: str
+
+
+@dataclass(frozen=True)
+class JobRun:
+    """A finished run of a Glue job; `message` is empty unless it failed."""
+
+    id: str
+    status: str
+    seconds: int
+    message: str
 
 
 @dataclass(frozen=True)
@@ -85,8 +99,22 @@ class Domain:
     @cached_property
     def projects(self) -> dict[str, dict[str, Any]]:
         """The ``project.json`` of each project, by the project's folder; the template is none."""
-        found = sorted((toolchain.ROOT / "infrastructure" / "projects").glob("*/project.json"))
-        return {file.parent.name: _read_json(file) for file in found if not file.parent.name.startswith("_")}
+        place = toolchain.ROOT / folders.PROJECTS
+        return {name: _read_json(place / name / "project.json") for name in folders.projects(toolchain.ROOT)}
+
+    def require_project(self, project: str) -> None:
+        """Stop unless there is a project of this name.
+
+        Raises:
+            DomainError: there is none; the message names those that there are.
+
+        """
+        if project not in self.projects:
+            raise DomainError(f"PROJECT={project or '(empty)'}: expected one of {', '.join(self.projects)}")
+
+    def name(self, project: str, key: str) -> str:
+        """The name of a project's state machine or job, as its Terraform code makes it from the key."""
+        return f"{self.abbreviation}-{project}-{key.replace('_', '-')}-{self.env}"
 
     def bucket(self, purpose: str) -> str:
         """The bucket for raw, refined, curated, artifacts, logs or tfstate."""
@@ -97,11 +125,13 @@ class Domain:
         for project in self.projects:
             file = toolchain.ROOT / "infrastructure" / "projects" / project / "tables.json"
             contracts = _read_json(file)
+            declared = [table for layer in LAYERS for table in contracts.get(layer, {}).values()]
+            rejects = {table.get("quality", {}).get("rejects") for table in declared}
             for layer in LAYERS:
                 for name in contracts.get(layer, {}):
                     database = f"{self.abbreviation}_{layer}_{self.env}"
                     location = f"s3://{self.bucket(layer)}/{project}/{name}/"
-                    yield Table(project, layer, name, database, location)
+                    yield Table(project, layer, name, database, location, name in rejects)
 
     # ─── Terraform ───
 
@@ -116,8 +146,7 @@ class Domain:
         s3 = self.endpoint.client("s3")
         bucket = self.bucket("tfstate")
         if bucket not in {found["Name"] for found in s3.list_buckets()["Buckets"]}:
-            location = {"LocationConstraint": self.endpoint.region}
-            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
+            workspace.make_bucket(self.endpoint, bucket)
 
     def stack(self, name: str) -> Stack:
         """The stack of the foundation or of a project."""
@@ -194,17 +223,52 @@ class Domain:
         file.parent.mkdir(parents=True, exist_ok=True)
         payments.generate(file)
 
-    def drop_inputs(self) -> None:
-        """Put each project's sample input where its source would put it: ``landing/<project>/``.
+    def samples(self, project: str) -> Iterator[tuple[str, Path]]:
+        """The key and the file of each sample of a project's input.
 
         It is what lies in ``samples/<project>/``, and what `make_inputs` made.
         """
+        for folder in (SAMPLES, self._generated):
+            for file in sorted((folder / project).rglob("*")):
+                if file.is_file():
+                    yield f"landing/{file.relative_to(folder).as_posix()}", file
+
+    def drop_inputs(self) -> None:
+        """Put each sample where its source would put it, ``landing/<project>/``, once.
+
+        What has ever been there under its name stays as it is: replaced by somebody, or deleted.
+        """
         s3, bucket = self.endpoint.client("s3"), self.bucket("raw")
         for project in self.projects:
-            for folder in (SAMPLES, self._generated):
-                for file in sorted((folder / project).rglob("*")):
-                    if file.is_file():
-                        s3.upload_file(str(file), bucket, f"landing/{file.relative_to(folder).as_posix()}")
+            known = self._keys_ever(s3, bucket, f"landing/{project}/")
+            for key, file in self.samples(project):
+                if key not in known:
+                    s3.upload_file(str(file), bucket, key)
+
+    def drop(self, project: str, file: Path, folder: str = "") -> tuple[str, int]:
+        """Put a file into a project's landing zone, below `folder`; returns its URI and its bytes.
+
+        Raises:
+            DomainError: there is no such project or file, or the folder is not one below the landing zone.
+
+        """
+        self.require_project(project)
+        if not file.is_file():
+            raise DomainError(
+                f"FILE={file}: expected a file, there is {'a folder' if file.is_dir() else 'none'}"
+            )
+        parts = [part for part in folder.split("/") if part]
+        if {".", ".."} & set(parts):
+            raise DomainError(f"TO={folder}: expected a folder below landing/{project}, without . and ..")
+        bucket, key = self.bucket("raw"), "/".join(("landing", project, *parts, file.name))
+        self.endpoint.client("s3").upload_file(str(file), bucket, key)
+        return f"s3://{bucket}/{key}", file.stat().st_size
+
+    def _keys_ever(self, s3: Any, bucket: str, prefix: str) -> set[str]:
+        """The keys below a prefix, those of deleted objects included."""
+        pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+        kinds = ("Versions", "DeleteMarkers")
+        return {found["Key"] for page in pages for kind in kinds for found in page.get(kind, [])}
 
     @property
     def _artifacts(self) -> Path:
@@ -216,26 +280,52 @@ class Domain:
 
     # ─── Pipelines ───
 
-    def state_machine(self, project: str) -> str:
-        """The ARN of a project's state machine.
+    def pipelines(self, project: str) -> list[str]:
+        """The keys of a project's pipelines, in the order of its pipelines.tf."""
+        return self._keys_of(project, "pipelines.tf", "pipeline_jobs")
+
+    def jobs(self, project: str) -> list[str]:
+        """The keys of a project's jobs, in the order of its jobs.tf."""
+        return self._keys_of(project, "jobs.tf", "job_settings")
+
+    def _keys_of(self, project: str, file: str, local: str) -> list[str]:
+        self.require_project(project)
+        place = f"{folders.PROJECTS}/{project}/{file}"
+        try:
+            found = checkout.hcl_local((toolchain.ROOT / place).read_text(encoding="utf-8"), local)
+        except (OSError, checkout.Unreadable) as error:
+            raise DomainError(f"{place}: {error}; `make check-inputs` tells more") from None
+        return list(found) if isinstance(found, dict) else []
+
+    def state_machine(self, project: str, pipeline: str) -> str:
+        """The ARN of a pipeline's state machine.
 
         Raises:
-            DomainError: there is no such project, or its stack has not been applied.
+            DomainError: there is no such project or pipeline, or it has not been applied.
 
         """
-        if project not in self.projects:
-            raise DomainError(f"PROJECT={project or '(empty)'}: expected one of {', '.join(self.projects)}")
-        prefix = f"{self.abbreviation}-{project}-"
+        known = self.pipelines(project)
+        if pipeline not in known:
+            expected = f"one of {', '.join(known)}" if known else f"a pipeline: {project} has none"
+            raise DomainError(f"PIPELINE={pipeline}: expected {expected}")
+        name = self.name(project, pipeline)
         pages = self.endpoint.client("stepfunctions").get_paginator("list_state_machines").paginate()
         for machine in (machine for page in pages for machine in page["stateMachines"]):
-            if machine["name"].startswith(prefix) and machine["name"].endswith(f"-{self.env}"):
+            if machine["name"] == name:
                 return str(machine["stateMachineArn"])
-        raise DomainError(f"{project} has no state machine here: run `make up` first")
+        raise DomainError(f"there is no state machine {name} here: `make up` makes it")
 
-    def run_pipeline(self, project: str, progress: Callable[[str], None]) -> Execution:
-        """Run a project's state machine to its end; `progress` gets each state that it enters."""
+    def run_pipeline(
+        self,
+        project: str,
+        pipeline: str,
+        progress: Callable[[str], None] = lambda text: None,
+        given: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Execution:
+        """Run a pipeline to its end on an input; `progress` gets each state that it enters."""
         client = self.endpoint.client("stepfunctions")
-        arn = client.start_execution(stateMachineArn=self.state_machine(project))["executionArn"]
+        machine = self.state_machine(project, pipeline)
+        arn = client.start_execution(stateMachineArn=machine, input=json.dumps(dict(given)))["executionArn"]
         while True:
             description = client.describe_execution(executionArn=arn)
             if entered := self._last_state(arn):
@@ -253,6 +343,42 @@ class Domain:
             if "stateEnteredEventDetails" in event
         ]
         return entered[-1] if entered else None
+
+    # ─── Jobs ───
+
+    def require_job(self, project: str, job: str) -> None:
+        """Stop unless the project has a job of this key.
+
+        Raises:
+            DomainError: it has none; the message names those that there are.
+
+        """
+        known = self.jobs(project)
+        if job not in known:
+            raise DomainError(f"JOB={job or '(empty)'}: expected one of {', '.join(known)}")
+
+    def run_job(
+        self, project: str, job: str, arguments: Mapping[str, str], progress: Callable[[str], None]
+    ) -> JobRun:
+        """Run one job to its end; `progress` gets its state.
+
+        Raises:
+            DomainError: there is no such project or job, or it has not been applied.
+
+        """
+        self.require_job(project, job)
+        glue, name = self.endpoint.client("glue"), self.name(project, job)
+        try:
+            run = glue.start_job_run(JobName=name, Arguments=dict(arguments))["JobRunId"]
+        except glue.exceptions.EntityNotFoundException:
+            raise DomainError(f"there is no job {name} here: `make up` makes it") from None
+        while True:
+            found = glue.get_job_run(JobName=name, RunId=run)["JobRun"]
+            progress(found["JobRunState"])
+            if found["JobRunState"] in ENDED:
+                message = found.get("ErrorMessage", "")
+                return JobRun(run, found["JobRunState"], found.get("ExecutionTime", 0), message)
+            time.sleep(POLL_SECONDS)
 
     # ─── Reading Back ───
 

@@ -11,8 +11,12 @@ import json
 import sys
 from typing import Any
 
+from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as sf
+
+# What Spark says of a folder that is not there, or that no file of a table is in: the table is empty.
+NO_FILES = ("PATH_NOT_FOUND", "UNABLE_TO_INFER_SCHEMA")
 
 
 def main(tables: list[dict[str, str]], samples: int) -> dict[str, dict[str, Any]]:
@@ -22,9 +26,16 @@ def main(tables: list[dict[str, str]], samples: int) -> dict[str, dict[str, Any]
 
 
 def _frame(spark: SparkSession, table: dict[str, str]) -> DataFrame:
-    if table["layer"] == "raw":
-        return spark.read.parquet(table["location"])
-    return spark.table(f"glue_catalog.{table['name']}")
+    try:
+        if table["layer"] == "raw":
+            return spark.read.parquet(table["location"])
+        return spark.table(f"glue_catalog.{table['name']}")
+    except AnalysisException as error:
+        if error.getErrorClass() in NO_FILES:
+            return spark.createDataFrame([], "nothing string")
+        if error.getErrorClass() == "TABLE_OR_VIEW_NOT_FOUND":
+            sys.exit(f"there is no table {table['label']} here: `make up` makes it")
+        raise
 
 
 def _describe(frame: DataFrame, layer: str, samples: int) -> dict[str, Any]:

@@ -115,11 +115,11 @@ def _key() -> str:
 def _train(workdir: Path, archive: Path) -> None:
     from meshtest import emulator
     from meshtest.spark_runtime import glue_catalog_conf, spark_environment
+    from meshtest.terraform import workspace
 
     with emulator.running(workdir / "emulator") as endpoint:
         bucket, database = "training", "training"
-        location = {"LocationConstraint": endpoint.region}
-        endpoint.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
+        workspace.make_bucket(endpoint, bucket)
         endpoint.client("glue").create_database(DatabaseInput={"Name": database})
         dump = {"spark.driver.extraJavaOptions": f"-XX:ArchiveClassesAtExit={archive} {_SILENT}"}
         conf = glue_catalog_conf(f"s3://{bucket}/warehouse") | dump

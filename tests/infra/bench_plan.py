@@ -90,7 +90,7 @@ def cases(infrastructure: Path) -> Iterator[tuple[Path, dict[str, Any], dict[str
             else {
                 "bucket": STATE_BUCKET.format(env=env),
                 "key": f"planned/{root.name}.tfstate",
-                "region": emulator.REGION,
+                "region": emulator.domain_region(),
                 "use_path_style": "true",
             },
         )

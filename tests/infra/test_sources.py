@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from meshtest import toolchain
+from meshtest import folders, toolchain
 
 INFRASTRUCTURE = toolchain.ROOT / "infrastructure"
 SOURCES = sorted(file for file in INFRASTRUCTURE.rglob("*.tf") if ".terraform" not in file.parts)
 MODULES = sorted(folder for folder in (INFRASTRUCTURE / "modules").iterdir() if folder.is_dir())
-PROJECTS = sorted(file.parent for file in (INFRASTRUCTURE / "projects").glob("*/project.json"))
+PROJECTS = [toolchain.ROOT / folders.PROJECTS / name for name in folders.project_folders(toolchain.ROOT)]
 ENVIRONMENTS = sorted(file.parent for file in (INFRASTRUCTURE / "environments").glob("*/main.tf"))
 # The files of a project that are its own; the others are the template's, word for word.
 OWN = {"jobs.tf", "pipelines.tf", "project.json", "tables.json"}

@@ -1,6 +1,8 @@
 # ─── Step Functions Pipeline ───
 # A state machine that runs Glue jobs one after the other and waits for each. A job that fails ends the execution
 # as FAILED, with the job's own error and cause; what is only busy (throttling, concurrent runs) is tried again.
+# An execution's input may have arguments for all of its jobs: {"arguments": {"--full_rebuild": "true"}}. Each job
+# takes those that it declares, and they win over its own; without any it runs on its own alone.
 
 data "aws_caller_identity" "current" {}
 
@@ -14,14 +16,33 @@ locals {
   # The position makes a name unique (a job may be listed twice, and a-b and a_b meet after the replacement);
   # the cut keeps it within the 80 characters that a state name may have.
   state_names = [for position, job in var.glue_job_names : substr(format("Run_%02d_%s", position + 1, replace(job, "-", "_")), 0, 80)]
+  asked       = "HasArguments"
   failed      = "PipelineFailed"
   succeeded   = "PipelineSucceeded"
+  without     = "NoArguments"
+
+  # A job's parameters cannot name what the input may lack: there it is made empty first.
+  asked_state = length(var.glue_job_names) > 0 ? {
+    (local.asked) = {
+      Type    = "Choice"
+      Choices = [{ Variable = "$.arguments", IsPresent = true, Next = local.state_names[0] }]
+      Default = local.without
+    }
+  } : {}
+  without_state = length(var.glue_job_names) > 0 ? {
+    (local.without) = {
+      Type       = "Pass"
+      Result     = {}
+      ResultPath = "$.arguments"
+      Next       = local.state_names[0]
+    }
+  } : {}
 
   job_states = {
     for position, job in var.glue_job_names : local.state_names[position] => {
       Type           = "Task"
       Resource       = "arn:${data.aws_partition.current.partition}:states:::glue:startJobRun.sync"
-      Parameters     = { JobName = job }
+      Parameters     = { JobName = job, "Arguments.$" = "$.arguments" }
       ResultPath     = null # each job is given the execution's own input, not the run of the job before
       TimeoutSeconds = var.task_timeout_seconds
       Retry = [{
@@ -60,9 +81,9 @@ locals {
 
   definition = {
     Comment        = var.description
-    StartAt        = length(var.glue_job_names) > 0 ? local.state_names[0] : local.succeeded
+    StartAt        = length(var.glue_job_names) > 0 ? local.asked : local.succeeded
     TimeoutSeconds = var.timeout_seconds
-    States = merge(local.job_states, local.failed_state, {
+    States = merge(local.asked_state, local.without_state, local.job_states, local.failed_state, {
       (local.succeeded) = { Type = "Succeed" }
     })
   }

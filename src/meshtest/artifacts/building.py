@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from meshtest import toolchain, version
+from meshtest import folders, toolchain, version
 from meshtest.artifacts import LATEST, LATEST_KEY, LIST, ArtifactsError, Release
 from meshtest.version import Version
 
@@ -40,8 +40,7 @@ def build(target: Path, projects: Iterable[str]) -> Release:
 
 def projects() -> list[str]:
     """The projects that have jobs to deploy: those with a ``project.json``; the template is none."""
-    found = (toolchain.ROOT / "infrastructure" / "projects").glob("*/project.json")
-    return sorted(file.parent.name for file in found if not file.parent.name.startswith("_"))
+    return folders.projects(toolchain.ROOT)
 
 
 def _build_wheel(target: Path, described: Version) -> None:

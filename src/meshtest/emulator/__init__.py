@@ -22,15 +22,16 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
+
+from meshtest import toolchain
 
 if TYPE_CHECKING:
     from boto3.session import Session
 
 ACCOUNT_ID = "123456789012"
-REGION = "eu-west-1"
 ACCESS_KEY_ID = "test"
 SECRET_ACCESS_KEY = "test"  # noqa: S105  (the emulator accepts any key; this one is its root user)
 HTTP_PORT = 5080
@@ -40,17 +41,6 @@ STOP_TIMEOUT_S = 15.0
 ALREADY_RUNNING = 75  # the server's exit status when another one holds the state directory
 # The path of a request that delivers S3's access logs at once. No bucket can have such a name.
 FLUSH_ACCESS_LOGS = "/_meshtest/flush-access-logs"
-# What moto reads from its process's environment. The AWS_* values keep a backend that talks AWS by
-# itself from ever finding its way out.
-SERVER_ENVIRONMENT = {
-    "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
-    "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
-    "AWS_DEFAULT_REGION": REGION,
-    "AWS_EC2_METADATA_DISABLED": "true",
-    "MOTO_ACCOUNT_ID": ACCOUNT_ID,
-    "MOTO_DISABLE_GLOBAL_CORS": "true",
-    "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
-}
 
 _client_lock = threading.Lock()
 _children: dict[int, subprocess.Popen[bytes]] = {}  # the servers that this process detached, to be reaped
@@ -58,6 +48,35 @@ _children: dict[int, subprocess.Popen[bytes]] = {}  # the servers that this proc
 
 class EmulatorError(Exception):
     """The emulator could not be started or stopped; the message is one line with the remedy."""
+
+
+def domain_region() -> str:
+    """Return ``aws_region`` of setup/domain.json: the Region of the domain, and of its emulator.
+
+    Raises:
+        EmulatorError: the file does not name one.
+    """
+    try:
+        found = json.loads((toolchain.ROOT / "setup" / "domain.json").read_text())["aws_region"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise EmulatorError("setup/domain.json names no aws_region: `make check-inputs` tells more") from None
+    return str(found)
+
+
+def server_environment() -> dict[str, str]:
+    """Return what moto reads from its process's environment.
+
+    The AWS_* values keep a backend that talks AWS by itself from ever finding its way out.
+    """
+    return {
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+        "AWS_DEFAULT_REGION": domain_region(),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "MOTO_ACCOUNT_ID": ACCOUNT_ID,
+        "MOTO_DISABLE_GLOBAL_CORS": "true",
+        "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+    }
 
 
 @dataclass(frozen=True)
@@ -75,7 +94,7 @@ class Endpoint:
     ca_bundle: Path
     truststore: Path
     account_id: str = ACCOUNT_ID
-    region: str = REGION
+    region: str = field(default_factory=domain_region)
 
     def client(self, service: str, **options: Any) -> Any:
         """A boto3 client of this emulator over verified HTTPS; ``options`` go to boto3 and win."""
@@ -302,6 +321,7 @@ def _endpoint(described: dict[str, Any], state_dir: Path) -> Endpoint:
         state_dir=state_dir.resolve(),
         ca_bundle=state_dir.resolve() / "ca.pem",
         truststore=state_dir.resolve() / "truststore.p12",
+        region=described["region"],
     )
 
 

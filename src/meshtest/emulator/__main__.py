@@ -90,7 +90,7 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    os.environ.update(emulator.SERVER_ENVIRONMENT)  # moto reads its settings when it is imported
+    os.environ.update(emulator.server_environment())  # moto reads its settings when it is imported
     from meshtest.emulator.server import serve
 
     options.state_dir.mkdir(parents=True, exist_ok=True)

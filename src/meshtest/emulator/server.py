@@ -38,7 +38,6 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from meshtest.emulator import (
     ALREADY_RUNNING,
     FLUSH_ACCESS_LOGS,
-    REGION,
     EmulatorError,
     Endpoint,
     answers,
@@ -206,7 +205,8 @@ def _may_be_query(environ: dict[str, Any]) -> bool:
 
 def _request_for(service: str) -> dict[str, Any]:
     signing_name = {"stepfunctions": "states"}.get(service, service)
-    scope = f"AWS4-HMAC-SHA256 Credential=-/20000101/{REGION}/{signing_name}/aws4_request"
+    region = current_endpoint().region
+    scope = f"AWS4-HMAC-SHA256 Credential=-/20000101/{region}/{signing_name}/aws4_request"
     return {"HTTP_AUTHORIZATION": scope, "PATH_INFO": "/", "HTTP_HOST": HOST}
 
 

@@ -173,7 +173,7 @@ def _jobs(definition: Mapping[str, Any]) -> list[str]:
     found, states, name = [], dict(definition["States"]), definition["StartAt"]
     while state := states.pop(name, None):
         found.append(state.get("Parameters", {}).get("JobName", ""))
-        name = state.get("Next")
+        name = state.get("Next", state.get("Default"))  # a choice by the input comes before the jobs
     return [job for job in found if job]
 
 

@@ -66,6 +66,5 @@ def _projects(infrastructure: Path) -> list[str]:
 def _state_bucket(endpoint: emulator.Endpoint) -> str:
     domain = json.loads((toolchain.ROOT / "setup" / "domain.json").read_text())
     name = f"{domain['domain_abbr']}-tfstate-{endpoint.account_id}-{ENVIRONMENT}"
-    location = {"LocationConstraint": endpoint.region}
-    endpoint.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=location)
+    workspace.make_bucket(endpoint, name)
     return name

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from meshtest import toolchain
+from meshtest import folders, toolchain
 from meshtest.terraform import sources
 
 ENVIRONMENTS = ("dev", "int", "prod")
@@ -42,9 +42,8 @@ def modules(top: Path) -> list[str]:
 
 
 def projects(top: Path) -> list[str]:
-    """The projects to deploy: folders with a project.json; one that starts with _ is a template."""
-    found = (top / "infrastructure" / "projects").glob("*/project.json")
-    return sorted(file.parent.name for file in found if not file.parent.name.startswith("_"))
+    """The projects to deploy, by their folders' names."""
+    return folders.projects(top)
 
 
 def roots(top: Path, env: str) -> list[str]:

@@ -46,8 +46,7 @@ def plan(root: str, env: str, out: Path) -> int:
 def _state_bucket(endpoint: Endpoint, env: str) -> str:
     domain = json.loads((toolchain.ROOT / "setup" / "domain.json").read_text())
     bucket = f"{domain['domain_abbr']}-tfstate-{endpoint.account_id}-{env}"
-    location = {"LocationConstraint": endpoint.region}
-    endpoint.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
+    workspace.make_bucket(endpoint, bucket)
     return bucket
 
 

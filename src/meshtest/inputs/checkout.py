@@ -16,12 +16,13 @@ from hcl2.utils import SerializationOptions
 from lark.exceptions import LarkError
 
 from core.mistakes import CONTENT, MISSING, Mistake
+from meshtest import folders
 
+PROJECTS = folders.PROJECTS
 DOMAIN = "setup/domain.json"
 TAGS = "setup/tags.json"
 EXTERNAL = "setup/external.json"
 EXCEPTIONS = "setup/gate-exceptions.toml"
-PROJECTS = "infrastructure/projects"
 TEMPLATE = "_template"
 _HCL = SerializationOptions(explicit_blocks=False, strip_string_quotes=True, with_comments=False)
 
@@ -67,8 +68,7 @@ class Unreadable(Exception):
 
 def read(top: Path) -> Checkout:
     """Read everything that `meshtest.inputs` checks; what cannot be read is a mistake of the result."""
-    found = sorted((top / PROJECTS).glob("*/"))
-    projects = tuple(place.name for place in found if place.is_dir() and not place.name.startswith("."))
+    projects = tuple(folders.project_folders(top))
     files: list[File] = []
     mistakes: list[Mistake] = []
     for name, schema, reader, kind in _wanted(top, projects):

@@ -10,18 +10,22 @@ import functools
 import ipaddress
 import keyword
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from botocore.session import Session
 
 from core import contract
 from core.mistakes import CONTENT, MISSING, Mistake
+from meshtest import folders
 from meshtest.controls import all_controls, naming
 from meshtest.inputs import checkout, spark
 from meshtest.inputs.checkout import DOMAIN, EXCEPTIONS, EXTERNAL, PROJECTS, TAGS, TEMPLATE, Checkout, Day
 
 ENVIRONMENTS = ("dev", "int", "prod")
+ENVIRONMENTS_FOLDER = "infrastructure/environments"
 LONGEST_ENVIRONMENT = max(ENVIRONMENTS, key=len)
+_ENVIRONMENT = '"dev", "int" or "prod"'  # the words of the stacks' own validation
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 ROLE_LENGTH = 64
 # https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html
@@ -90,13 +94,49 @@ def backends(read: Checkout) -> Iterator[Mistake]:
 
 def environments(read: Checkout) -> Iterator[Mistake]:
     """What an environment's main.tf gives to the foundation by number or text."""
-    for env in ENVIRONMENTS:
-        name = f"infrastructure/environments/{env}/main.tf"
+    for env in folders.kept(read.top, ENVIRONMENTS_FOLDER):
+        name = f"{ENVIRONMENTS_FOLDER}/{env}/main.tf"
+        if env not in ENVIRONMENTS:
+            yield Mistake(f"{ENVIRONMENTS_FOLDER}/{env}", "name", env, _ENVIRONMENT)
+            continue
         for blocks in _hcl(read, name).get("module", []):
             given = blocks.get("foundation", {})
+            yield from _environment(name, given.get("env"), env)
             for field, (is_good, expected) in _FOUNDATION.items():
                 if field in given and not is_good(given[field]):
                     yield Mistake(name, field, given[field], expected)
+
+
+def _environment(file: str, given: Any, folder: str) -> Iterator[Mistake]:
+    if given is None or str(given).startswith("${"):
+        return
+    if given not in ENVIRONMENTS:
+        yield Mistake(file, "env", given, _ENVIRONMENT)
+    elif given != folder:
+        yield Mistake(file, "env", given, f'"{folder}", the name of its folder')
+
+
+def variables(read: Checkout) -> Iterator[Mistake]:
+    """What a project's own files of variables, which Terraform reads by itself, say of the environment."""
+    for project in read.projects:
+        folder = read.top / PROJECTS / project
+        for file in sorted(file for pattern in _VARIABLES for file in folder.glob(pattern)):
+            name = file.relative_to(read.top).as_posix()
+            given = _json(file).get("env") if file.suffix == ".json" else _hcl(read, name).get("env")
+            if given is not None and given not in ENVIRONMENTS:
+                yield Mistake(name, "env", given, _ENVIRONMENT)
+
+
+# https://developer.hashicorp.com/terraform/language/values/variables#variable-definitions-tfvars-files
+_VARIABLES = ("terraform.tfvars", "terraform.tfvars.json", "*.auto.tfvars", "*.auto.tfvars.json")
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        content = checkout.json_object(file.read_text(encoding="utf-8"))
+    except (OSError, checkout.Unreadable):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _hcl(read: Checkout, name: str) -> dict[str, Any]:
@@ -359,6 +399,7 @@ RULES: tuple[Rule, ...] = (
     backends,
     environments,
     tags,
+    variables,
     names,
     dependencies,
     outside,

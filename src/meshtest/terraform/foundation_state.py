@@ -8,18 +8,20 @@ from typing import Any
 
 from meshtest.emulator import Endpoint
 
-# What only an apply tells.
-APPLIED: Mapping[str, Any] = {
-    "glue_job_security_group_id": "sg-0123456789abcdef0",
-    "kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/1111-2222",
-    "kms_key_id": "1111-2222",
-    "private_subnet_ids": {"eu-west-1a": "subnet-0a", "eu-west-1b": "subnet-0b"},
-}
+KEY_ID = "1111-2222"
 
 
 def publish(endpoint: Endpoint, bucket: str, planned: Mapping[str, Any]) -> dict[str, Any]:
     """Put a state with the planned outputs where the projects look for it, and return the outputs."""
-    outputs = {name: APPLIED.get(name, value) for name, value in planned.items()}
+    # What only an apply tells.
+    zones = [f"{endpoint.region}{zone}" for zone in "ab"]
+    applied = {
+        "glue_job_security_group_id": "sg-0123456789abcdef0",
+        "private_subnet_ids": {zone: f"subnet-0{zone[-1]}" for zone in zones},
+        "kms_key_arn": f"arn:aws:kms:{endpoint.region}:{endpoint.account_id}:key/{KEY_ID}",
+        "kms_key_id": KEY_ID,
+    }
+    outputs = {name: applied.get(name, value) for name, value in planned.items()}
     state = {
         "version": 4,
         "terraform_version": "1.14.0",

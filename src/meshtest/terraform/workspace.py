@@ -12,12 +12,12 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from meshtest import toolchain
+from meshtest import folders, toolchain
 
 if TYPE_CHECKING:
     from meshtest.backends import Account
@@ -42,7 +42,7 @@ def prepare(
     ``setup/domain.json``; a real account has no override. Returns ``target/infrastructure``.
     """
     for folder in ("setup", "infrastructure"):
-        _mirror(toolchain.ROOT / folder, target / folder)
+        _mirror(toolchain.ROOT / folder, target / folder, _left_out())
     if settings:
         file = target / "setup" / "domain.json"
         file.write_text(json.dumps(json.loads(file.read_text()) | settings, indent=2) + "\n")
@@ -56,13 +56,25 @@ def roots(infrastructure: Path) -> list[Path]:
     """Every root module: bootstrap, the environments, and the projects that have a ``project.json``."""
     bootstrap = infrastructure.glob("bootstrap/main.tf")
     environments = (infrastructure / "environments").glob("*/main.tf")
-    projects = (infrastructure / "projects").glob("*/project.json")
-    return sorted(file.parent for file in (*bootstrap, *environments, *projects))
+    projects = [
+        infrastructure / "projects" / name / "project.json"
+        for name in folders.project_folders(infrastructure.parent)
+    ]
+    found = (*bootstrap, *environments, *projects)
+    return sorted(file.parent for file in found if file.is_file())
 
 
-def _mirror(source: Path, target: Path) -> None:
+def _left_out() -> set[Path]:
+    """The folders beside the projects that are none."""
+    place, projects = toolchain.ROOT / folders.PROJECTS, folders.project_folders(toolchain.ROOT)
+    return {folder for folder in place.glob("*/") if folder.name not in projects}
+
+
+def _mirror(source: Path, target: Path, left_out: Set[Path]) -> None:
     wanted = {
-        file.relative_to(source) for file in source.rglob("*") if file.is_file() and not _is_local(file)
+        file.relative_to(source)
+        for file in source.rglob("*")
+        if file.is_file() and not _is_local(file) and not left_out & set(file.parents)
     }
     present = {
         file.relative_to(target) for file in target.rglob("*") if file.is_file() and not _is_local(file)
@@ -98,6 +110,19 @@ data "terraform_remote_state" "foundation" {{
   config = merge(local.foundation_state, {{ insecure = {insecure}, use_path_style = true }})
 }}
 """
+
+
+# ─── State bucket ───
+
+
+def make_bucket(account: Account, name: str) -> None:
+    """Make a bucket in the account's Region.
+
+    S3 refuses us-east-1 as a location, and takes it where none is named:
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucketConfiguration.html
+    """
+    located = {"CreateBucketConfiguration": {"LocationConstraint": account.region}}
+    account.client("s3").create_bucket(Bucket=name, **({} if account.region == "us-east-1" else located))
 
 
 # ─── Environment ───

@@ -177,7 +177,7 @@ def task(**changes: Any) -> Callable[[Any], None]:
     """Change members of a machine's first task; None removes one."""
 
     def edit(machine: Any) -> None:
-        found = machine["States"][machine["StartAt"]]
+        found = next(state for state in machine["States"].values() if state["Type"] == "Task")
         for name, value in changes.items():
             found.pop(name, None) if value is None else found.update({name: value})
 

@@ -49,7 +49,7 @@ def grown(domain: Domain, checkout, tmp_path_factory):
 
 
 def test_its_pipeline_runs_on_its_sample(grown):
-    execution = grown.run_pipeline(NAME, lambda text: None)
+    execution = grown.run_pipeline(NAME, "daily")
     assert (execution.status, execution.cause) == ("SUCCEEDED", "")
     found = grown.read_tables(project=NAME)
     assert {label: table["rows"] for label, table in found.items()} == {

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
+import uuid
 
 import pytest
+from inputs import ROLE
 from plans import the
 
 GLUE_IS_BUSY = {
@@ -24,11 +27,28 @@ def definition(plan) -> dict:
 def run_order(definition: dict) -> list[str]:
     """The jobs in the order in which the states follow each other."""
     jobs, name = [], definition["StartAt"]
+    if definition["States"][name]["Type"] == "Choice":
+        name = first_job(definition)
     while definition["States"][name]["Type"] == "Task":
         jobs.append(definition["States"][name]["Parameters"]["JobName"])
         name = definition["States"][name]["Next"]
     assert definition["States"][name] == {"Type": "Succeed"}
     return jobs
+
+
+def first_job(definition: dict) -> str:
+    """The state that both ways of the input lead to: with arguments at once, else by way of empty ones."""
+    states = definition["States"]
+    choice = states[definition["StartAt"]]
+    (given,) = choice["Choices"]
+    assert given == {"Variable": "$.arguments", "IsPresent": True, "Next": given["Next"]}
+    assert states[choice["Default"]] == {
+        "Type": "Pass",
+        "Result": {},
+        "ResultPath": "$.arguments",
+        "Next": given["Next"],
+    }
+    return given["Next"]
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +74,39 @@ def test_each_job_is_given_the_executions_own_input(tasks):
     assert [task["ResultPath"] for task in tasks] == [None, None]
 
 
+def test_each_job_is_given_the_arguments_of_the_input_or_none(pipeline, tasks, inputs):
+    jobs = inputs["stepfunction_pipeline"]["glue_job_names"]
+    assert [task["Parameters"] for task in tasks] == [
+        {"JobName": job, "Arguments.$": "$.arguments"} for job in jobs
+    ]
+    first_job(definition(pipeline))
+
+
+@pytest.mark.parametrize(
+    ("given", "arguments"),
+    [
+        ({}, {}),
+        ({"arguments": {}}, {}),
+        ({"arguments": {"--full_rebuild": "true"}}, {"--full_rebuild": "true"}),
+        ({"source": "aws.events", "detail": {}}, {}),
+    ],
+    ids=["no input", "no arguments", "arguments", "an event"],
+)
+def test_an_execution_starts_each_job_with_them(pipeline, endpoint, given, arguments):
+    """By the embedded Step Functions, up to StartJobRun: that there is no such job ends the execution."""
+    client = endpoint.client("stepfunctions")
+    machine = client.create_state_machine(
+        name=f"t{uuid.uuid4().hex}", definition=json.dumps(definition(pipeline)), roleArn=ROLE
+    )["stateMachineArn"]
+    run = client.start_execution(stateMachineArn=machine, input=json.dumps(given))["executionArn"]
+    while client.describe_execution(executionArn=run)["status"] == "RUNNING":
+        time.sleep(0.1)
+    events = client.get_execution_history(executionArn=run)["events"]
+    (scheduled,) = [e["taskScheduledEventDetails"] for e in events if e["type"] == "TaskScheduled"]
+    assert json.loads(scheduled["parameters"])["Arguments"] == arguments
+    assert client.describe_execution(executionArn=run)["error"] == "Glue.EntityNotFoundException"
+
+
 def test_names_that_meet_or_repeat_or_are_long_stay_apart(planned):
     long = "f01-project01-" + "a-very-long-name-" * 6
     jobs = ["a-b", "a_b", "a-b", f"{long}1", f"{long}2"]
@@ -64,6 +117,8 @@ def test_names_that_meet_or_repeat_or_are_long_stay_apart(planned):
 
 def test_a_state_is_named_by_its_position_and_its_job(pipeline):
     assert set(definition(pipeline)["States"]) == {
+        "HasArguments",
+        "NoArguments",
         "Run_01_f01_project01_ingest_dev",
         "Run_02_f01_project01_refine_dev",
         "PipelineFailed",
@@ -74,7 +129,7 @@ def test_a_state_is_named_by_its_position_and_its_job(pipeline):
 def test_a_single_job_is_run_and_its_failure_caught(planned):
     made = definition(planned(glue_job_names=["only"], description="One job"))
     assert run_order(made) == ["only"]
-    assert made["States"][made["StartAt"]]["Catch"][0]["Next"] in made["States"]
+    assert made["States"][first_job(made)]["Catch"][0]["Next"] in made["States"]
     assert made["Comment"] == "One job"
 
 

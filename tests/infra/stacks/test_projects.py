@@ -212,6 +212,9 @@ def run_orders(plan) -> dict[str, list[str]]:
     for machine in resources(plan, "aws_sfn_state_machine").values():
         definition = json.loads(machine["definition"])
         order, name = [], definition["StartAt"]
+        if "Choices" in definition["States"][name]:  # by the input, before the jobs
+            name = definition["States"][name]["Default"]
+            name = definition["States"][name]["Next"]
         while "Next" in definition["States"][name]:
             order.append(definition["States"][name]["Parameters"]["JobName"])
             name = definition["States"][name]["Next"]

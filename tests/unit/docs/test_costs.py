@@ -7,7 +7,7 @@ import math
 import re
 from decimal import Decimal
 
-from meshtest import toolchain
+from meshtest import folders, toolchain
 from meshtest.terraform import hcl
 
 PAGE = (toolchain.ROOT / "docs/operate.md").read_text()
@@ -41,8 +41,7 @@ def default(folder: str, variable: str) -> object:
 
 
 def projects() -> list[str]:
-    found = (file.parent.name for file in (INFRASTRUCTURE / "projects").glob("*/project.json"))
-    return [name for name in found if not name.startswith("_")]
+    return folders.projects(toolchain.ROOT)
 
 
 def entries(file: str, local: str) -> int:

@@ -53,7 +53,7 @@ def aws(request: pytest.FixtureRequest) -> Aws:
     return lambda service: boto3.client(
         service,
         endpoint_url=url,
-        region_name=emulator.REGION,
+        region_name=emulator.domain_region(),
         aws_access_key_id=emulator.ACCESS_KEY_ID,
         aws_secret_access_key=emulator.SECRET_ACCESS_KEY,
     )

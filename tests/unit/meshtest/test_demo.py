@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import re
 import threading
 
 import pytest
+from rich.console import Console
 
 from meshtest import demo
 from meshtest.demo import Report
@@ -63,6 +66,7 @@ def good() -> Report:
             "refined.rates": {"rows": 2, "sample": []},
             "refined.rates_rejected": {"rows": 0, "sample": []},
         },
+        to_be_filled=frozenset({"refined.rates", "raw.a"}),
     )
 
 
@@ -99,14 +103,14 @@ def test_what_is_wrong_is_a_failure(part, value, message):
     assert report.failures() == [message]
 
 
-# ─── Command line ───
-
-
-def test_running_a_project_without_a_domain_says_how_to_start_one(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(demo, "STATE", tmp_path)
-    monkeypatch.setattr("sys.argv", ["demo", "run", "project01"])
-    assert demo.main() == 1
-    assert "the domain is not running: `make up` starts it" in capsys.readouterr().out
+def test_a_table_that_may_be_empty_is_shown_as_that_and_is_no_failure():
+    report = good()
+    report.tables["refined.rates_gaps"] = {"rows": 0, "sample": []}
+    console = Console(file=io.StringIO(), width=120)
+    assert demo.conclude(report, console) == 0
+    shown = console.file.getvalue()
+    assert re.search(r"refined\.rates_gaps +│ no rows", shown)
+    assert "FAILED" not in shown
 
 
 def test_a_picture_shows_the_summary(tmp_path):

@@ -110,7 +110,7 @@ def test_a_second_run_changes_no_row(domain: Domain, report, stages):
 
 def failure(domain: Domain) -> str:
     """Run project01's pipeline, which must fail, and return the error message of its job run."""
-    execution = domain.run_pipeline("project01", lambda text: None)
+    execution = domain.run_pipeline("project01", "rates")
     assert execution.status == "FAILED"
     runs = domain.endpoint.client("glue").get_job_runs(
         JobName=f"{domain.abbreviation}-project01-ingest-rates-{domain.env}"
@@ -182,7 +182,9 @@ def test_a_job_killed_half_way_leaves_the_table_as_it_was_and_is_repeated(domain
     landing("eurofxref-hist.csv", one_more_day())
     before = domain.read_tables(project="project01")
     client, since = domain.endpoint.client("stepfunctions"), datetime.now(UTC)
-    execution = client.start_execution(stateMachineArn=domain.state_machine("project01"))["executionArn"]
+    execution = client.start_execution(stateMachineArn=domain.state_machine("project01", "rates"))[
+        "executionArn"
+    ]
     job = f"{domain.abbreviation}-project01-refine-rates-{domain.env}"
     run_id = wait_for_line(domain, job, ('"stage ended"', '"check"'), since)
 
@@ -198,7 +200,7 @@ def test_a_job_killed_half_way_leaves_the_table_as_it_was_and_is_repeated(domain
     after = domain.read_tables(project="project01")
     assert [after[label]["digest"] for label in tables] == [before[label]["digest"] for label in tables]
 
-    assert domain.run_pipeline("project01", lambda text: None).status == "SUCCEEDED"
+    assert domain.run_pipeline("project01", "rates").status == "SUCCEEDED"
     completed = domain.read_tables(project="project01")
     new = sum(cell != "N/A" for cell in ecb_lines()[1][1:])
     assert completed["refined.ecb_rates"]["rows"] == before["refined.ecb_rates"]["rows"] + new

@@ -44,7 +44,7 @@ def executions(domain: Domain, request: pytest.FixtureRequest, backend) -> dict[
     if Ability.LOCAL_SPARK in backend.abilities:
         report = request.getfixturevalue("report")
         return {project: execution.arn for project, execution in report.executions.items()}
-    return {project: domain.run_pipeline(project, lambda text: None).arn for project in ORDER}
+    return {project: domain.run_pipeline(project, domain.pipelines(project)[0]).arn for project in ORDER}
 
 
 @pytest.mark.proves("sfn-sync")
@@ -75,7 +75,7 @@ def without_input(domain: Domain, executions) -> str:
     s3.delete_object(**landing)
     try:
         glue.start_job_run(JobName=job_names(domain, "project01")[0])
-        return domain.run_pipeline("project01", lambda text: None).arn
+        return domain.run_pipeline("project01", "rates").arn
     finally:
         s3.upload_file(str(ECB_RATES), *landing.values())
 
