@@ -56,6 +56,11 @@ run: installed ## Run a project's pipelines in the running domain: make run PROJ
 job: installed ## Run one job in the running domain: make job PROJECT=orders JOB=refine [ARGS="--full_rebuild true"]
 	@$(PYTHON_VENV) -m meshtest.demo job --project=$(call quoted,PROJECT) --job=$(call quoted,JOB) --arguments=$(call quoted,ARGS)
 
+.PHONY: migrate
+migrate: installed ## Alter a project's tables in the running domain to their contract: make migrate PROJECT=orders [DRY_RUN=1] [ALLOW=drop,partition,rename] [RENAME=refined.orders.old=new]
+	@$(PYTHON_VENV) -m meshtest.demo job --project=$(call quoted,PROJECT) --job=migrate \
+	  --arguments="$(if $(DRY_RUN),--dry_run true) $(if $(ALLOW),--allow $(ALLOW)) $(if $(RENAME),--rename $(RENAME))"
+
 .PHONY: drop
 drop: installed ## Put a file into a project's landing zone of the running domain: make drop PROJECT=orders FILE=orders.csv [TO=sub/folder]
 	@$(PYTHON_VENV) -m meshtest.demo drop --project=$(call quoted,PROJECT) --file=$(call quoted,FILE) --to=$(call quoted,TO)

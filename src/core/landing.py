@@ -59,14 +59,13 @@ def receive(run: JobOf[Any], table: str, patterns: Sequence[str], read: Reader, 
 
     """
     arguments, glue = run.arguments, catalog.glue_client()
-    found = catalog.table(glue, arguments.raw_database, table)
-    agreed = run.contract.table("raw", table)
-    catalog.require_same(found, agreed)
     with run.log.stage("list"):
         place = f"{arguments.landing}/{folder}".rstrip("/")
         files, others = storage.list_files(run.spark, place, patterns)
         if others:
             run.log.write("left out", folder=place, patterns=list(patterns), entries=others)
+        found, agreed = catalog.table(glue, arguments.raw_database, table), run.contract.table("raw", table)
+        catalog.require_same(found, agreed)
         partitions = catalog.partitions(glue, found)
         received = receptions(partitions)
         new = [file for file in files if arguments.full_rebuild or _is_new(file, received)]

@@ -46,6 +46,8 @@ DEMO = toolchain.BUILD / "demo"
 SAMPLE_ROWS = 3
 SUCCEEDED = "SUCCEEDED"
 PLAIN: dict[str, Any] = {"highlight": False, "markup": False, "soft_wrap": True}
+# What every line of a job's log has: not shown again for each.
+LOG_FRAME = ("job", "level", "message", "run", "stage", "time", "traceback")
 PICTURE_WIDTH = 112  # characters: the widest table, and no more
 
 # What can go wrong outside this code: said in one line, without a traceback.
@@ -372,6 +374,9 @@ def job(project: str, key: str, given: str, console: Console) -> int:
     domain.require_job(project, key)
     with Stages(console) as stages, stages.stage(f"job {key}") as progress:
         found = domain.run_job(project, key, arguments, progress)
+    for line in domain.job_log(found.id):
+        fields = {name: value for name, value in line.items() if name not in LOG_FRAME}
+        tell(f"  {line['message']}  {' '.join(f'{k}={v}' for k, v in fields.items())}".rstrip(), console)
     tell(f"{domain.name(project, key)}: {found.status} after {found.seconds} s, run {found.id}", console)
     if found.status == SUCCEEDED:
         return 0

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from meshtest import folders, toolchain
 from meshtest.artifacts import building, deployment
-from meshtest.emulator.glue_runner.job_run import ENDED
+from meshtest.emulator.glue_runner.job_run import ENDED, LOG_GROUP
 from meshtest.inputs import checkout
 from meshtest.samples import payments
 from meshtest.spark_runtime import glue_catalog_conf, spark_environment
@@ -379,6 +379,15 @@ class Domain:
                 message = found.get("ErrorMessage", "")
                 return JobRun(run, found["JobRunState"], found.get("ExecutionTime", 0), message)
             time.sleep(POLL_SECONDS)
+
+    def job_log(self, run: str) -> list[dict[str, Any]]:
+        """Return what a run wrote by `core.log`, a dictionary a line."""
+        logs = self.endpoint.client("logs")
+        pages = logs.get_paginator("filter_log_events").paginate(
+            logGroupName=f"{LOG_GROUP}/output", logStreamNames=[run]
+        )
+        lines = [event["message"] for page in pages for event in page["events"]]
+        return [json.loads(line) for line in lines if line.startswith('{"time"')]
 
     # ─── Reading Back ───
 

@@ -203,7 +203,7 @@ WITH typed AS (
   FROM raw
 ), checked AS (
   SELECT *, nullif(concat_ws('; ',
-    IF(corrupt_record IS NOT NULL, 'line is not a JSON object', NULL),
+    IF(corrupt_record IS NOT NULL, 'line is not one JSON object', NULL),
     IF(corrupt_record IS NULL AND trim(coalesce(payment_id, '')) = '', 'payment_id is missing', NULL),
     IF(corrupt_record IS NULL AND trim(coalesce(account_id, '')) = '', 'account_id is missing', NULL),
     IF(corrupt_record IS NULL AND trim(coalesce(amount, '')) RLIKE '^[+-]?\\d+(\\.\\d+)?$'

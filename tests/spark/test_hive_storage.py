@@ -77,8 +77,10 @@ def test_files_are_listed_oldest_first(spark, tmp_path):
     for age, name in enumerate(["b.csv", "a.zip", "c.txt"]):
         (tmp_path / name).write_text("")
         os.utime(tmp_path / name, (1_700_000_000 - age, 1_700_000_000 - age))
-    found = storage.list_files(spark, tmp_path.as_uri(), ["*.zip", "*.csv"])
-    assert [file.uri.rsplit("/", 1)[1] for file in found] == ["a.zip", "b.csv"]
+    (tmp_path / "d.csv").mkdir()
+    found, others = storage.list_files(spark, tmp_path.as_uri(), ["*.zip", "*.csv"])
+    assert [file.name for file in found] == ["a.zip", "b.csv"]
+    assert others == ["c.txt", "d.csv/"]
 
 
 @pytest.mark.parametrize("exists", [True, False])

@@ -93,8 +93,8 @@ class Shop:
             database.execute(
                 f"""
                 CREATE TABLE latest AS
-                SELECT order_id::BIGINT, customer,
-                       strptime(ordered_at, '%d.%m.%Y %H:%M:%S %z')::TIMESTAMPTZ AS at,
+                SELECT order_id::BIGINT AS order_id, customer,
+                       strptime(ordered_at, '%d.%m.%Y %H:%M:%S %z')::TIMESTAMPTZ AS placed,
                        replace(amount, ',', '.')::DECIMAL(18, 2) AS total, currency,
                        updated_at::TIMESTAMPTZ AS version, {more} AS channel
                 FROM read_csv('{folder}/*.csv', delim = ';', all_varchar = true, union_by_name = true)
@@ -103,7 +103,7 @@ class Shop:
                 """
             )
             wanted = database.sql(
-                "SELECT order_id, customer, epoch(at), total, channel FROM latest"
+                "SELECT order_id, customer, epoch(placed), total, channel FROM latest"
             ).fetchall()
             channel = "channel" if more != "NULL" else "NULL"
             found = self.lake.table("refined", "orders").selectExpr(
@@ -111,7 +111,7 @@ class Shop:
             )
             assert sorted(map(tuple, found.collect())) == sorted(wanted)
             daily = database.sql(
-                "SELECT (at AT TIME ZONE 'Europe/Berlin')::DATE AS day, currency, count(*), sum(total) "
+                "SELECT (placed AT TIME ZONE 'Europe/Berlin')::DATE AS day, currency, count(*), sum(total) "
                 "FROM latest GROUP BY ALL"
             )
             table = self.lake.table("curated", "orders_daily")

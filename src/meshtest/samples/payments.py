@@ -38,7 +38,7 @@ MAX_RATE_AGE = datetime.timedelta(days=10)
 
 NEWER_VERSION, EXACT_DUPLICATE, LATE, MALFORMED = 0.04, 0.02, 0.03, 0.02
 
-NOT_JSON = "line is not a JSON object"
+NOT_JSON = "line is not one JSON object"
 NO_PAYMENT_ID = "payment_id is missing"
 NO_NUMBER = "amount is not a decimal number"
 NOT_POSITIVE = "amount is not above zero"
