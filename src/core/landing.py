@@ -125,10 +125,11 @@ def _as_parameter(notes: Mapping[str, Any], day: str) -> dict[str, str]:
 # ─── Receptions ───
 
 
-def noted(partition: Partition) -> dict[str, Any]:
+def noted(partition: Partition) -> dict[str, list[Any]]:
     """Return the files that a partition holds by URI, each with its version and reception."""
-    files: dict[str, Any] = json.loads(partition.notes.get(_FILES, "{}"))
-    return files
+    files = json.loads(partition.notes.get(_FILES, "{}"))
+    # A note of before receptions were counted is the version alone.
+    return {uri: [note, 1] if isinstance(note, str) else note for uri, note in files.items()}
 
 
 def receptions(partitions: Sequence[Partition]) -> dict[str, tuple[int, str, Partition]]:
