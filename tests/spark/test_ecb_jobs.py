@@ -7,12 +7,16 @@ import datetime
 import io
 import itertools
 import math
+import os
 import statistics
 import zipfile
+from collections import Counter
 from decimal import ROUND_HALF_UP, Decimal
 
 import duckdb
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from core.errors import CatalogError, InputError
 from jobs.project01 import curate_rates, ingest_rates, refine_rates
@@ -268,6 +272,54 @@ def test_files_that_are_dropped_together_are_all_read_and_their_bad_lines_kept(d
     for work in JOBS:
         domain.run(work, "project01", "2026-11-03", full_rebuild=True)
     assert {name: domain.snapshots(layer, name) for layer, name in TABLES} == before
+
+
+LINES = st.lists(
+    st.tuples(
+        st.sampled_from(["2026-10-28", "2026-10-29", "2026-10-30"]),
+        st.sampled_from(["1.1", "1.10", "1.2", "N/A", "x"]),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@settings(
+    max_examples=5, deadline=None, derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)  # fmt: skip
+@given(data=st.data(), files=st.lists(LINES, min_size=1, max_size=3))
+def test_any_files_in_any_runs_give_the_same_tables(new_lake, data, files):
+    """Of each day the newest file speaks; what it spoils stays as the newest good one said."""
+    lake = new_lake()
+    lake.deploy("project01")
+    header = edited().splitlines()[0]
+    others = ",".join(["1"] * (header.count(",") - 2))
+    assert header.startswith("Date,USD,")
+    rates, gaps, rejects = {}, set(), {}
+    for number, lines in enumerate(files):
+        rows = [f"{day},{rate},{others}," for day, rate in data.draw(st.permutations(lines))]
+        file = lake.drop("project01", f"{number}.csv", "\n".join([header, *rows]) + "\n")
+        os.utime(file, (1_760_000_000 + number, 1_760_000_000 + number))
+        for day in {day for day, _ in lines}:
+            said = [rate for each, rate in lines if each == day]
+            values = {rate if rate in ("N/A", "x") else Decimal(rate) for rate in said}
+            rejects[day] = len(said) if len(values) > 1 or "x" in values else 0
+            if not rejects[day]:
+                (value,) = values
+                rates.pop(day, None)
+                gaps.discard(day)
+                gaps.add(day) if value == "N/A" else rates.update({day: value})
+        if data.draw(st.booleans()) or number == len(files) - 1:
+            for work in JOBS[:2]:
+                lake.run(work, "project01", data.draw(st.sampled_from(["2026-11-02", "2026-11-01"])))
+    dollars = "currency = 'USD'"
+    found = lake.table("refined", "ecb_rates").where(dollars).collect()
+    assert {str(row.rate_date): row.rate for row in found} == rates
+    found = lake.table("refined", "ecb_rates_gaps").where(dollars).collect()
+    assert {str(row.rate_date) for row in found} == gaps
+    found = lake.table("refined", "ecb_rates_rejected").where(dollars).collect()
+    assert Counter(row.rate_date for row in found) == {day: count for day, count in rejects.items() if count}
 
 
 def test_lines_that_are_there_twice_are_no_rejects(domain):

@@ -1,4 +1,4 @@
-"""Glue job: the files that the source dropped since the last run → raw.template_records, as received."""
+"""Glue job: new files of the source → raw.template_records, as received."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ import pytest
 import urllib3
 from botocore.config import Config
 
-from meshtest.emulator import REGION
+from meshtest.emulator import domain_region
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +41,7 @@ BODIES = {
     "form": b'--b\r\nContent-Disposition: form-data; name="key"\r\n\r\nother\r\n--b\r\n'
     b'Content-Disposition: form-data; name="file"; filename="f"\r\n\r\nabc\r\n--b--\r\n',
 }
-CREDENTIAL = f"test/20260101/{REGION}/s3/aws4_request"
+CREDENTIAL = f"test/20260101/{domain_region()}/s3/aws4_request"
 SIGNED = f"AWS4-HMAC-SHA256 Credential={CREDENTIAL}, SignedHeaders=host, Signature=0"
 
 
@@ -52,7 +52,7 @@ def browser(ca_bundle: Path) -> urllib3.PoolManager:
 
 
 def make_bucket(s3: Any, name: str) -> Any:
-    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": domain_region()})
     return s3
 
 
