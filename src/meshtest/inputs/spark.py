@@ -6,6 +6,7 @@ another parser would say of it. A JVM is started for that, and only if a contrac
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -27,13 +28,10 @@ def mistakes(contracts: Mapping[str, Any]) -> Iterator[Mistake]:
     asked = [(file, text) for file, content in contracts.items() for text in _texts(content)]
     if not asked:
         return
-    gateway = _jvm()
-    try:
+    with _jvm() as gateway:
         for file, (field, value, language, expected) in asked:
             if not _is_read(gateway, language, value):
                 yield Mistake(file, field, value, expected)
-    finally:
-        gateway.shutdown()
 
 
 def _texts(content: Mapping[str, Any]) -> Iterator[_Text]:
@@ -57,18 +55,25 @@ _RULES = (
 )
 
 
-def _jvm() -> JavaGateway:
+@contextlib.contextmanager
+def _jvm() -> Iterator[JavaGateway]:
     import pyspark
 
-    jars = f"{pyspark.__path__[0]}/jars/*"
-    port = launch_gateway(
-        classpath=jars,
+    port, process = launch_gateway(
+        classpath=f"{pyspark.__path__[0]}/jars/*",
         java_path=str(toolchain.java_home() / "bin" / "java"),
         javaopts=["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"],
         die_on_exit=True,
         redirect_stderr=subprocess.DEVNULL,
+        return_proc=True,
     )
-    return JavaGateway(gateway_parameters=GatewayParameters(port=port, auto_convert=True))
+    gateway = JavaGateway(gateway_parameters=GatewayParameters(port=port))
+    try:
+        yield gateway
+    finally:
+        gateway.close()
+        process.kill()
+        process.wait()
 
 
 def _is_read(gateway: JavaGateway, language: str, text: str) -> bool:
