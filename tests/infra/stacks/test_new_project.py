@@ -37,7 +37,7 @@ def planned(plan, checkout, infrastructure, foundation):
 
 def test_it_plans_its_jobs_tables_and_pipeline_under_its_own_name(planned):
     jobs = {job["name"] for job in resources(planned, "aws_glue_job").values()}
-    assert jobs == {f"f01-{NAME}-{job}-dev" for job in ("ingest", "refine", "curate")}
+    assert jobs == {f"f01-{NAME}-{job}-dev" for job in ("ingest", "refine", "curate", "migrate")}
     (machine,) = resources(planned, "aws_sfn_state_machine").values()
     assert machine["name"] == f"f01-{NAME}-daily-dev"
     tables = {table["name"] for table in resources(planned, "aws_glue_catalog_table").values()}

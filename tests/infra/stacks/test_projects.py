@@ -16,6 +16,7 @@ PROJECTS = {
     "project01": ["ingest_rates", "refine_rates", "curate_rates"],
     "test02": ["ingest_payments", "refine_payments", "curate_payments"],
 }
+IN_NO_PIPELINE = ["migrate"]
 PIPELINES = {"project01": "f01-project01-rates-dev", "test02": "f01-test02-payments-dev"}
 
 
@@ -119,9 +120,9 @@ def test_each_iceberg_table_has_three_optimizers(planned, project, infrastructur
 
 def test_each_script_is_a_job_with_what_it_resolves(planned, project, foundation):
     jobs = {job["name"]: job for job in resources(planned, "aws_glue_job").values()}
-    assert set(jobs) == {job_name(project, job) for job in PROJECTS[project]}
+    assert set(jobs) == {job_name(project, job) for job in PROJECTS[project] + IN_NO_PIPELINE}
     artifacts = f"s3://f01-artifacts-{ACCOUNT}-dev"
-    for name in PROJECTS[project]:
+    for name in PROJECTS[project] + IN_NO_PIPELINE:
         job = jobs[job_name(project, name)]
         arguments = job["default_arguments"]
         assert job["command"][0]["script_location"] == f"{artifacts}/jobs/{project}/{name}.py"
@@ -165,7 +166,7 @@ def test_the_jobs_reach_their_connections_and_their_own_bookmarks(planned, proje
     glue = f"arn:aws:glue:eu-west-1:{ACCOUNT}"
     connections = {f"{glue}:connection/{name}" for name in foundation["glue_connection_names"]}
     assert set(granted["NetworkConnections"]["Resource"]) == {f"{glue}:catalog", *connections}
-    jobs = {f"{glue}:job/{job_name(project, job)}" for job in PROJECTS[project]}
+    jobs = {f"{glue}:job/{job_name(project, job)}" for job in PROJECTS[project] + IN_NO_PIPELINE}
     assert set(granted["JobBookmarks"]["Resource"]) == jobs
 
 
@@ -271,7 +272,7 @@ def test_everything_that_can_be_tagged_names_its_project(planned, project):
 
 def test_a_project_tells_its_jobs_pipelines_and_tables(planned, project, infrastructure):
     assert dict(planned.outputs) == {
-        "glue_job_names": {job: job_name(project, job) for job in PROJECTS[project]},
+        "glue_job_names": {job: job_name(project, job) for job in PROJECTS[project] + IN_NO_PIPELINE},
         "pipeline_arns": {
             PIPELINES[project].split("-")[2]: (
                 f"arn:aws:states:eu-west-1:{ACCOUNT}:stateMachine:{PIPELINES[project]}"
@@ -329,7 +330,8 @@ def copied(new_project, infrastructure):
 def test_a_copy_of_the_template_plans_with_only_project_json_edited(plan, new_project, foundation):
     planned = plan(new_project, {"env": "dev"})
     names = [f"f01-orders-{job}-dev" for job in ("ingest", "refine", "curate")]
-    assert {job["name"] for job in resources(planned, "aws_glue_job").values()} == set(names)
+    made = {job["name"] for job in resources(planned, "aws_glue_job").values()}
+    assert made == {*names, "f01-orders-migrate-dev"}
     assert run_orders(planned) == {"f01-orders-daily-dev": names}
     assert {tuple(c["change"]["actions"]) for c in planned.resource_changes.values()} == {("create",)}
 
