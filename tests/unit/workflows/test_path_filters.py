@@ -10,7 +10,7 @@ import yaml
 from meshtest import toolchain
 
 # What only an editor or git reads.
-UNWATCHED = (".editorconfig", ".gitattributes", ".gitignore")
+UNWATCHED = (".editorconfig", ".gitattributes", ".gitignore", ".vscode/settings.json")
 
 
 def filters() -> dict[str, list[str]]:
