@@ -332,7 +332,7 @@ def run_plain(data: Path, folder: Path) -> dict[str, Any]:
             _PAYMENTS,
             ["payment_id"],
             ignore=["ingested_at"],
-            version=["updated_at"],
+            version="updated_at",
         )
         classified.unpersist()
 
