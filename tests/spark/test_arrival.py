@@ -10,16 +10,11 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from test_template_jobs import records, rejects, run_all, snapshots
 
 from core.errors import InputError
-from jobs.template import curate, ingest, refine
+from jobs.template import ingest
 
-JOBS = (ingest.work, refine.work, curate.work)
-TABLES = [
-    ("refined", "template_records"),
-    ("refined", "template_records_rejected"),
-    ("curated", "template_daily"),
-]
 HEADER = "item_id,day,value\n"
 
 
@@ -27,24 +22,6 @@ HEADER = "item_id,day,value\n"
 def domain(lake):
     lake.deploy("template")
     return lake
-
-
-def run_all(domain, day="2026-11-02", **options):
-    for work in JOBS:
-        domain.run(work, "template", day, **options)
-
-
-def records(domain):
-    return {row.item_id: str(row.value) for row in domain.table("refined", "template_records").collect()}
-
-
-def rejects(domain):
-    found = domain.table("refined", "template_records_rejected").collect()
-    return sorted((row.item_id or row.corrupt_record, row.value, row.reasons) for row in found)
-
-
-def snapshots(domain):
-    return {name: domain.snapshots(layer, name) for layer, name in TABLES}
 
 
 # ─── Any order, any files, any repetition ───
