@@ -32,7 +32,7 @@ die() {
 if [ "${1:-}" = aws ]; then
   "${BASH_SOURCE[0]}" --quiet
   cd "$(dirname "${BASH_SOURCE[0]}")/.."
-  exec env PYTHONPATH=src .venv/bin/python -m meshtest.bootstrap "${@:2}"
+  exec .venv/bin/python -m meshtest.bootstrap "${@:2}"
 fi
 
 # ─── Arguments ───
@@ -50,7 +50,8 @@ done
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 wanted_python=$(cat .python-version)
 inputs=(.python-version pyproject.toml requirements-build.lock requirements.lock
-  setup/bootstrap.sh setup/fetch_jars.py setup/jars.lock.json setup/jars.requirements.lock)
+  setup/bootstrap.sh setup/fetch_jars.py setup/jars.lock.json setup/jars.requirements.lock setup/toolkit.txt)
+[ ! -f toolkit/pyproject.toml ] || inputs+=(toolkit/pyproject.toml)
 stamp=.tools/setup.stamp
 log=.tools/setup.log
 
@@ -116,6 +117,7 @@ step "Python packages: requirements.lock (about 700 MB to download, some minutes
 pip_install --require-hashes --requirement requirements-build.lock
 # Without isolation packages are built by the locked build tools, not by whatever is newest.
 pip_install --require-hashes --no-build-isolation --requirement requirements.lock
+pip_install --no-deps --no-build-isolation --requirement setup/toolkit.txt
 pip_install --no-deps --no-build-isolation --no-index --editable .
 
 # ─── Spark jars and Terraform ───

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plans import the
+from meshtest.testing.plans import the
 
 
 def test_the_database_has_its_name_and_place(planned):

@@ -8,7 +8,8 @@ import uuid
 
 import pytest
 from inputs import ROLE
-from plans import the
+
+from meshtest.testing.plans import the
 
 GLUE_IS_BUSY = {
     "Glue.AWSGlueException",

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from bootstrap_inputs import INPUTS
-from plans import resources, statements
 
 from meshtest import controls
 from meshtest.plan import Plan
+from meshtest.testing.bootstrap_inputs import INPUTS
+from meshtest.testing.plans import resources, statements
 
 ACCOUNT = "123456789012"
 KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1111-2222"

@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from plans import refusal, resources, statements
 
 from meshtest.terraform.engine import TerraformTest
+from meshtest.testing.plans import refusal, resources, statements
 
 ACCOUNT = "123456789012"
 PROJECTS = {

@@ -64,5 +64,12 @@ def test_the_filters_cover_each_folder_of_the_infrastructure():
 
 
 def test_a_job_is_run_by_a_change_to_its_own_tests():
-    for name, folder in (("python", "unit"), ("browser", "browser"), ("spark", "spark"), ("infra", "infra")):
-        assert any(matches(pattern, f"tests/{folder}/test_x.py") for pattern in filters()[name])
+    for name, folder in (
+        ("python", "tests/unit"),
+        ("python", "toolkit/tests/unit"),
+        ("browser", "toolkit/tests/browser"),
+        ("spark", "tests/spark"),
+        ("infra", "tests/infra"),
+        ("infra", "toolkit/tests/infra"),
+    ):
+        assert any(matches(pattern, f"{folder}/test_x.py") for pattern in filters()[name])
