@@ -1,4 +1,4 @@
-"""Write what copier.yml asked into the files that copier cannot render; copier runs this in the new domain."""
+"""Write what copier.yml asked into the files that copier does not render; copier runs this in the domain."""
 
 from __future__ import annotations
 
