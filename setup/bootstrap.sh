@@ -97,17 +97,19 @@ pip_install() {
     die "pip failed: $(grep -m1 '^ERROR' "$log" || tail -n 1 "$log") (all of it: $log)"
 }
 
-# Install the lock by the uv that it names, from the index of which pip knows: uv does not read pip's settings.
+# Install lock and toolkit by the uv that the lock names, from the index of which pip knows: uv does not read pip's settings.
 uv_install() {
-  local index
+  local arguments index
   awk '/^uv==/,!/\\$/' requirements.lock >.tools/uv.lock
   .venv/bin/python -m pip install --disable-pip-version-check --no-input --no-compile --require-hashes \
     --requirement .tools/uv.lock >>"$log" 2>&1 || return
   index=$(.venv/bin/python -m pip config get global.index-url 2>/dev/null) || index=
   index=${UV_DEFAULT_INDEX:-${PIP_INDEX_URL:-$index}}
-  .venv/bin/uv pip install ${index:+--default-index "$index"} --python .venv/bin/python --require-hashes \
-    --no-build-isolation --requirement requirements.lock 2>&1 | tee -a "$log" |
-    awk '/^ *Downloading / { print "    " $0; fflush() }'
+  for arguments in "--require-hashes --requirement requirements.lock" "--no-deps --requirement setup/toolkit.txt"; do
+    # shellcheck disable=SC2086 # words
+    .venv/bin/uv pip install ${index:+--default-index "$index"} --python .venv/bin/python --no-build-isolation \
+      $arguments 2>&1 | tee -a "$log" | awk '/^ *Downloading / { print "    " $0; fflush() }' || return
+  done
 }
 
 step() {
@@ -134,8 +136,8 @@ else
   echo "    uv could not do it (details: $log); pip goes on"
   # Without isolation packages are built by the locked build tools, not by whatever is newest.
   pip_install --require-hashes --no-build-isolation --requirement requirements.lock
+  pip_install --no-deps --no-build-isolation --requirement setup/toolkit.txt
 fi
-pip_install --no-deps --no-build-isolation --requirement setup/toolkit.txt
 pip_install --no-deps --no-build-isolation --no-index --editable .
 
 # ─── Spark jars and Terraform ───
