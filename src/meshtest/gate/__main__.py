@@ -9,16 +9,16 @@ Exit status: 0 nothing stops the plan, 1 findings or an expired exception, 2 bad
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import meshtest
 from meshtest.controls import all_controls
 from meshtest.gate import SEVERITIES, Report, exceptions, judge
 from meshtest.gate.exceptions import ExceptionsError
+from meshtest.gate.reading import read
 from meshtest.gate.rendering import as_json, markdown, text
 from meshtest.gate.sarif import sarif
 from meshtest.plan import PlanError
@@ -122,27 +122,13 @@ def _judge(options: argparse.Namespace) -> Report:
     ids = [each.id for each in all_controls()]
     wanted = [each for each in ids if each in (options.only or ids) and each not in options.skip]
     return judge(
-        _read(options.plan),
+        read(options.plan),
         options.name or (options.root.as_posix() if options.root != Path() else options.plan),
         exceptions=exceptions.load(options.exceptions, ids) if options.exceptions else (),
         fail_on=options.fail_on,
         ids=wanted,
         root=options.root,
     )
-
-
-def _read(name: str) -> Mapping[str, Any]:
-    try:
-        content = json.loads(sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8"))
-    except UnicodeDecodeError:
-        raise PlanError("no text: the plan file itself? Expected `terraform show -json` of it") from None
-    except json.JSONDecodeError as error:
-        raise PlanError(f"no JSON in line {error.lineno}: {error.msg}") from None
-    if not isinstance(content, dict):
-        raise PlanError(f"found a {type(content).__name__}, expected the object of `terraform show -json`")
-    if content.get("errored"):
-        raise PlanError("Terraform could not finish this plan (errored); expected a complete one")
-    return content
 
 
 if __name__ == "__main__":

@@ -168,13 +168,13 @@ def test_what_is_known_only_after_the_apply_is_a_finding_not_a_pass(tmp_path, ca
     assert "aws_kms_key.this: enable_key_rotation is known only after the apply" in capsys.readouterr().out
 
 
-def test_a_control_that_trips_is_an_error_of_its_own(tmp_path, capsys):
+def test_what_a_control_does_not_understand_is_a_finding_of_that_resource(tmp_path, capsys):
     machine = plans.resource("aws_sfn_state_machine.this", {"definition": "[]", "name": "x"})
     place = tmp_path / "plan.json"
     place.write_text(json.dumps(plans.plan(machine, plans.KEY)))
     assert gate.main([str(place)]) == 1
     text = capsys.readouterr().out
-    assert "could not be decided: AttributeError" in text
+    assert "undecided: aws_sfn_state_machine.this: definition has no States" in text
     assert "MEDIUM kms-rotation" in text
 
 
