@@ -17,6 +17,9 @@ Values = Mapping[str, Any]
 # Resources of no service: their attributes may pass on anything that is put into them.
 _PASSING_ON = re.compile(r"(.*\.)?(data|terraform_data|null_resource|random_\w+|time_\w+|external)\.")
 
+_OTHER = "?"
+_NAMED_BY = ("bucket", "name")
+
 
 class PlanError(Exception):
     """Not a plan, or not a policy document; the message says what is missing."""
@@ -212,7 +215,7 @@ class Resource:
         Raises:
             Unknown: it may be: it is known only after the apply, and refers to nothing.
         """
-        return bool(self.refers(path)) or bool(self.get(path))
+        return (not self.is_known(path) and bool(self.refers(path))) or bool(self.get(path))
 
     def blocks(self, path: str) -> list[Block]:
         """The blocks of a name, in their order; none if there are none.
@@ -260,16 +263,19 @@ class Resource:
             return _is_named(value, target, identities)
         if value is None and not _is_marked(_walk(self.unknown, path)):
             return False
-        found = self.candidates(path, target, identities)
+        found = self._candidates(path, target, identities)
         if found == {target.address}:
             return True
         is_hidden = _is_marked(_walk(self.sensitive, path))
         return None if is_hidden or found & {target.address, UNKNOWN} else False
 
-    def candidates(
+    def _candidates(
         self, path: str, target: Resource, identities: tuple[str, ...], passed: frozenset[str] = frozenset()
     ) -> set[str]:
-        """The resources of the target's type that an argument may name; `UNKNOWN` if others may be, too."""
+        """The resources of the target's type that an argument may name.
+
+        `UNKNOWN` is among them if it may be any, `_OTHER` if it may be something that is made of theirs.
+        """
         found = self.origins(path)
         if found is None:
             return {UNKNOWN}
@@ -286,20 +292,20 @@ class Resource:
             return set()
         if other.type == target.type:
             is_other_value = origin.attribute not in ("", *identities) and not origin.is_guess
-            return {other.address, UNKNOWN} if is_other_value else {other.address}
+            return {other.address, _OTHER} if is_other_value else {other.address}
         arguments = mapping(other._block.get("expressions"))
         if _PASSING_ON.match(f"{origin.address}."):
             through = {
                 each
                 for argument in arguments
-                for each in other.candidates(argument, target, identities, passed)
+                for each in other._candidates(argument, target, identities, passed)
             }
-            return through | {UNKNOWN} if through else set()
+            return through | {_OTHER} if through else set()
         if path not in arguments:
             return set()
         if other.values.get(path) is not None and other.is_known(path):
             return {target.address} if _is_named(other.values[path], target, identities) else set()
-        return other.candidates(path, target, identities, passed)
+        return other._candidates(path, target, identities, passed)
 
     @cached_property
     def _block(self) -> Values:
@@ -370,6 +376,15 @@ def companions(target: Resource, kind: str, argument: str, *identities: str) -> 
 def _is_named(value: Any, target: Resource, identities: tuple[str, ...]) -> bool | None:
     """Whether a known value is one of a resource's identities; None if an argument of those is not known."""
     hidden = False
+    if (
+        "arn" in identities
+        and isinstance(value, str)
+        and value.startswith("arn:")
+        and not target.is_known("arn")
+    ):
+        # It may be built of the name that the resource will have; an ARN that AWS makes up is not known yet.
+        names = [target.values[each] for each in _NAMED_BY if target.values.get(each)]
+        return any(value.removesuffix(":*").endswith((f":{name}", f"/{name}")) for name in names)
     for each in identities:
         if target.is_known(each):
             if value == target.get(each):

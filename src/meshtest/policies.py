@@ -182,11 +182,14 @@ def _regex(pattern: str) -> str:
 
 
 def is_everything(pattern: str) -> bool:
-    """Whether a resource's pattern has nothing in it that names one: ``*``, ``arn:aws:s3:::*``."""
-    if "*" not in pattern:
-        return False
-    own = pattern.split(":", 5)
-    return not re.search(r"[^*?/:]", own[5] if len(own) == 6 else re.sub(r"^arn:.*\*", "*", pattern))
+    """Whether a resource's pattern has neither a name nor an account in it: ``*``, ``arn:aws:s3:::*``."""
+    fields = pattern.split(":", 5)
+    if len(fields) < 6:
+        return "*" in pattern and not re.search(r"[^*?]", re.sub(r"^arn:.*\*", "*", pattern))
+    account, own = fields[4:]
+    if "*" in account:  # then all of a type, role/*, is everything, too
+        own = re.sub(r"^[\w-]+[:/]", "", own)
+    return not re.search(r"\d{12}", account) and "*" in own and not re.search(r"[^*?/:]", own)
 
 
 def names_account(value: str) -> bool:

@@ -22,6 +22,7 @@ _PART = re.compile(rf"([\w-]+)|{_BRACKETS}")
 _MODULE = re.compile(rf"module\.([\w-]+)(?:{_BRACKETS})?\.")
 _OWN = re.compile(rf"((?:data\.)?[\w-]+\.[\w-]+)(?:{_BRACKETS})?")
 _Path = tuple[str | int, ...]
+_Hints = tuple[list[Any], ...]  # what may be a key, the nearest first
 _DEPTH = 32  # of references that lead to references
 _MISSING = object()
 UNKNOWN = ""  # the address of what may be anything
@@ -150,27 +151,29 @@ class Configuration:
 
     # ─── Following ───
 
-    def follow(self, expression: Any, scope: Scope, rest: _Path = (), depth: int = 0) -> list[Origin] | None:
+    def follow(
+        self, expression: Any, scope: Scope, rest: _Path = (), hints: _Hints = (), depth: int = 0
+    ) -> list[Origin] | None:
         """The instances that a value comes from; None if that cannot be told.
 
-        ``rest`` is what is taken of the value: attributes and keys.
+        ``rest`` is what is taken of the value: attributes and keys. ``hints`` may be keys of it.
         """
         if depth > _DEPTH or not isinstance(expression, Mapping):
             return None
         if "references" not in expression:
             return []
         names = list(_whole_names(sequence(expression["references"])))
-        hints = [value for name in names if (value := self._known(name, scope, depth)) is not _MISSING]
+        beside = [value for name in names if (value := self._known(name, scope, depth)) is not _MISSING]
         found: list[Origin] = []
         for name in names:
-            origins = self._origins(parts(name), rest, scope, hints, depth)
+            origins = self._origins(parts(name), rest, scope, (beside, *hints), depth)
             if origins is None:
                 return None
             found += origins
         return list(dict.fromkeys(found))
 
     def _origins(
-        self, name: list[str | int], rest: _Path, scope: Scope, hints: list[Any], depth: int
+        self, name: list[str | int], rest: _Path, scope: Scope, hints: _Hints, depth: int
     ) -> list[Origin] | None:
         kind, path = name[0], (*name[1:], *rest)
         if kind in ("count", "path", "terraform", "self") or (kind == "each" and path[:1] == ("key",)):
@@ -179,7 +182,7 @@ class Configuration:
             outer = replace(scope, key=None, for_each={})
             return self._of_each(scope, outer, path[1:], depth)
         if kind == "var":
-            return self._of_variable(scope, path, depth)
+            return self._of_variable(scope, path, hints, depth)
         if kind == "local":
             return self._reachable(scope, hints, depth)
         if kind == "module":
@@ -192,27 +195,27 @@ class Configuration:
         names = list(_whole_names(sequence(expression.get("references"))))
         found: list[Origin] = []
         for name in names:
-            origins = self._origins(parts(name), path, outer, [scope.key], depth + 1)
+            origins = self._origins(parts(name), path, outer, ([scope.key],), depth + 1)
             if origins is None:
                 return None
             found += origins
         return list(dict.fromkeys(found))
 
-    def _of_variable(self, scope: Scope, path: _Path, depth: int) -> list[Origin] | None:
+    def _of_variable(self, scope: Scope, path: _Path, hints: _Hints, depth: int) -> list[Origin] | None:
         if not scope.module or not path:
             return []  # a root's variable is known: nothing of this plan is in it
         call = self.call(scope)
         given = mapping(call.get("expressions")).get(str(path[0]))
         if given is None:
             return []  # its default
-        return self.follow(given, self._outer(scope), path[1:], depth + 1)
+        return self.follow(given, self._outer(scope), path[1:], hints, depth + 1)
 
     def _outer(self, scope: Scope) -> Scope:
         """Where the block that calls a module stands."""
         call, key = self.call(scope), scope.module[-1][1]
         return Scope(scope.module[:-1], key, mapping(call.get("for_each_expression")))
 
-    def _of_module(self, scope: Scope, path: _Path, hints: list[Any], depth: int) -> list[Origin] | None:
+    def _of_module(self, scope: Scope, path: _Path, hints: _Hints, depth: int) -> list[Origin] | None:
         name, *after = path
         keys = self._keys.get(f"{scope.prefix}module.{name}", [None])
         if after and after[0] in keys and keys != [None]:
@@ -226,13 +229,13 @@ class Configuration:
             inner = Scope((*scope.module, (str(name), key)))
             for output in wanted:
                 expression = mapping(outputs[str(output)]).get("expression")
-                origins = self.follow(expression, inner, tuple(after[1:]), depth + 1)
+                origins = self.follow(expression, inner, tuple(after[1:]), hints, depth + 1)
                 if origins is None:
                     return None
                 found += origins
         return list(dict.fromkeys(found))
 
-    def _of_resource(self, scope: Scope, name: _Path, rest: _Path, hints: list[Any]) -> list[Origin]:
+    def _of_resource(self, scope: Scope, name: _Path, rest: _Path, hints: _Hints) -> list[Origin]:
         length = 3 if name[0] == "data" else 2
         block = scope.prefix + ".".join(map(str, name[:length]))
         path = (*name[length:], *rest)
@@ -245,7 +248,7 @@ class Configuration:
         attribute = str(path[0]) if path else ""
         return [Origin(block + indexed(key), attribute) for key in keys]
 
-    def _reachable(self, scope: Scope, hints: list[Any], depth: int) -> list[Origin] | None:
+    def _reachable(self, scope: Scope, hints: _Hints, depth: int) -> list[Origin] | None:
         """What may be behind a local: all that its module can name and that matters to the plan."""
         module = self.module(name for name, _ in scope.module)
         found = [
@@ -264,12 +267,12 @@ class Configuration:
                 further += [(mapping(each).get("expression"), inner) for each in outputs.values()]
         for expression, place in further:
             for part in _nested(expression):
-                origins = self.follow(part, place, (), depth + _DEPTH // 3)
+                origins = self.follow(part, place, (), hints, depth + _DEPTH // 3)
                 found += [Origin(UNKNOWN)] if origins is None else origins
         kept = [each for each in found if self._matters(each.address)]
         return [replace(each, is_guess=True) for each in dict.fromkeys(kept)]
 
-    def _instances(self, scope: Scope, label: str, hints: list[Any]) -> list[str]:
+    def _instances(self, scope: Scope, label: str, hints: _Hints) -> list[str]:
         keys = _chosen(self._keys.get(scope.prefix + label, []), hints)
         return [scope.prefix + label + indexed(key) for key in keys]
 
@@ -307,10 +310,12 @@ class Configuration:
         return self._known(names[0], scope, depth) if len(names) == 1 and depth < _DEPTH else _MISSING
 
 
-def _chosen(keys: list[Key], hints: list[Any]) -> list[Key]:
+def _chosen(keys: list[Key], hints: _Hints) -> list[Key]:
     """The keys that the names beside a reference may stand for; all of them if none does."""
-    matching = [key for key in keys if any(key == hint and type(key) is type(hint) for hint in hints)]
-    return matching or keys
+    for values in hints:
+        if found := [key for key in keys if any(key == each and type(key) is type(each) for each in values)]:
+            return found
+    return keys
 
 
 def _whole_names(references: Sequence[Any]) -> Iterator[str]:

@@ -248,9 +248,16 @@ def oidc_trust(resource: Resource) -> Iterator[Seen]:
         found = tuple(resource.get("client_id_list") or ())
         yield Seen(resource, found, _AUDIENCE, f"set client_id_list to {_AUDIENCE[0]} alone")
         return
-    for statement in _trust(resource):
-        if any(kind == "Federated" for kind, _ in statement.principals):
+    found = [each for each in planned(resource, "assume_role_policy") if _is_federated(each)]
+    if found and not any(each.allows for each in found):
+        yield Seen(resource, "nobody", "GitHub", "allow GitHub's tokens to assume it")
+    for statement in found:
+        if statement.allows:
             yield from _federated(resource, statement)
+
+
+def _is_federated(statement: Statement) -> bool:
+    return any(kind == "Federated" for kind, _ in statement.principals)
 
 
 def _federated(role: Resource, statement: Statement) -> Iterator[Seen]:

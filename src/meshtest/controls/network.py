@@ -143,11 +143,11 @@ def _flow_log_trust(role: Resource) -> Iterator[Seen]:
 def no_internet(resource: Resource) -> Iterator[Seen]:
     """https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html."""
     if resource.type in _WAYS_OUT:
-        is_private = resource.type == "aws_nat_gateway" and resource.get("connectivity_type") == "private"
-        yield Seen(resource, "private" if is_private else "a way out", "private", "remove the gateway")
+        found = "private" if _is_private(resource) else "a way out"
+        yield Seen(resource, found, "private", "remove the gateway")
     elif resource.type == "aws_vpc":
-        found = [each.address for each in _gateways(resource)]
-        yield Seen(resource, found, [], f"remove {', '.join(found)}")
+        gateways = [each.address for each in _gateways(resource)]
+        yield Seen(resource, gateways, [], f"remove {', '.join(gateways)}")
     elif resource.type == "aws_default_vpc":
         yield Seen(resource, "the default VPC", "a VPC of its own", "use an aws_vpc: AWS's has a gateway")
     else:
@@ -166,10 +166,15 @@ def _routes_beside(route: Resource) -> list[Resource]:
 
 
 def _gateways(vpc: Resource) -> Iterator[Resource]:
-    """The gateways that name a VPC; one that may name it is found by itself."""
-    for gateway in vpc.plan.resources("aws_egress_only_internet_gateway", "aws_internet_gateway"):
-        if gateway.leads_to("vpc_id", vpc, "id"):
+    """The gateways of a VPC; those that name no other of this plan may be its own."""
+    others = [each for each in vpc.plan.resources(*_VPCS) if each != vpc]
+    for gateway in vpc.plan.resources(*_WAYS_OUT):
+        if not _is_private(gateway) and not any(gateway.leads_to("vpc_id", each, "id") for each in others):
             yield gateway
+
+
+def _is_private(gateway: Resource) -> bool:
+    return gateway.type == "aws_nat_gateway" and gateway.get("connectivity_type") == "private"
 
 
 def _destinations(route: Resource | Block) -> Iterator[_Network]:
@@ -357,9 +362,10 @@ def _open_to(rule: _Rule) -> list[str]:
     for other in _rules(rule.place.plan, rule.direction):
         if isinstance(other, _Rule) and other.place != rule.place and other.group() == rule.group():
             try:
-                together += other.networks() if _overlap(rule.ports(), other.ports()) else []
+                more = other.networks() if _overlap(rule.ports(), other.ports()) else []
             except (Unknown, ValueError):
                 continue  # a finding of its own
+            together += [] if _everywhere(more) else more
     families = {each.version for each in own}
     return [each for each in _everywhere(together) if ip_network(each).version in families]
 

@@ -20,6 +20,7 @@ _KEYS = ("aws_kms_alias", "aws_kms_external_key", "aws_kms_key", "aws_kms_replic
 _LOGGING_SERVICE = ("Service", "logging.s3.amazonaws.com")
 _Request = dict[str, str | None]
 _HTTP: tuple[_Request, ...] = ({"aws:securetransport": "false", "s3:tlsversion": None},)
+_MODERN: _Request = {"aws:securetransport": "true", "s3:tlsversion": "1.3"}  # to be let through
 _OLD_TLS: tuple[_Request, ...] = tuple(
     {"aws:securetransport": "true", "s3:tlsversion": version} for version in ("1.0", "1.1")
 )
@@ -109,7 +110,7 @@ def _name(bucket: Resource) -> str:
 
 def _denies(bucket: Resource, requests: tuple[_Request, ...]) -> list[str]:
     """What of a bucket is open to requests of a kind: statements may share the work."""
-    denials = [each for each in _policy(bucket) if each.effect == "Deny" and _is_total(each)]
+    denials = [each for each in _policy(bucket) if _is_denial(each) and not applies(each, _MODERN)]
     if not denials:
         return ["its objects", "the bucket"]
     name = _name(bucket)
@@ -123,8 +124,10 @@ def _denies(bucket: Resource, requests: tuple[_Request, ...]) -> list[str]:
     )
 
 
-def _is_total(statement: Statement) -> bool:
-    return statement.is_for_everyone and not statement.negated and covers_action(statement, "s3:*")
+def _is_denial(statement: Statement) -> bool:
+    """Whether it denies everyone everything of S3."""
+    is_total = statement.is_for_everyone and not statement.negated and covers_action(statement, "s3:*")
+    return is_total and not statement.allows
 
 
 def _is_on(statement: Statement, arn: str) -> bool:
