@@ -201,9 +201,10 @@ def names_account(value: str) -> bool:
 
 
 def applies(statement: Statement, request: Mapping[str, str | None]) -> bool:
-    """Whether its conditions surely hold for a request; its keys are in lower case, None is one that is not there.
+    """Whether its conditions surely hold for a request.
 
-    A key that the request does not tell may be anything: then the answer is False.
+    The request's keys are in lower case, None is one that it does not have. A key that is not among them may
+    be anything: then the answer is False.
     """
     return all(
         _holds(operator, key, values, request) for (operator, key), values in statement.conditions.items()

@@ -282,7 +282,7 @@ class Configuration:
     # ─── Values ───
 
     def _known(self, name: str, scope: Scope, depth: int) -> Any:
-        """The value of a key, an index or a variable; `_MISSING` if it is not known, or the name is another's."""
+        """The value of a key, an index or a variable; `_MISSING` if it has none that is known."""
         kind, *path = parts(name)
         if (kind, *path) in (("each", "key"), ("count", "index")):
             return scope.key

@@ -1,9 +1,9 @@
 """The domain's rules, each written once, as a function of a planned resource.
 
-A control looks at each resource of its types, and yields what it saw, one `Seen` each: what was found and what
-is expected. It holds if both are equal everywhere; if it saw nothing it is "not applicable", never passed. Where
-a value that it needs cannot be told (known only after the apply, sensitive, not understood), it is undecided for
-that resource, which is a finding, and goes on with the next one::
+A control looks at each resource of its types and yields what it saw, one `Seen` each: what was found and what
+is expected. It holds if both are equal everywhere; if it saw nothing it is "not applicable", never passed.
+Where a value that it needs cannot be told (known only after the apply, sensitive, not understood) it is
+undecided for that resource, which is a finding, and goes on with the next one::
 
     for result in evaluate(Plan(json.loads(text))):
         print(result.control.id, result.status)
@@ -112,7 +112,7 @@ def control(
     of: Subjects | tuple[str, ...],
     **references: str,
 ) -> Callable[[Check], Check]:
-    """Register a function as a control of resources of some types, or of the subjects that a function finds."""
+    """Register a function as a control of some types of resources, or of what another function finds."""
 
     def register(check: Check) -> Check:
         if id in _registered:
@@ -169,18 +169,24 @@ def _evaluate(each: Control, plan: Plan) -> Result:
     findings: list[Finding] = []
     for subject in _subjects(each, plan):
         start = len(seen)
-        try:
-            if isinstance(subject, Exception):
-                raise subject
-            seen.extend(each.check(subject))  # what it saw before an error stays
-        except (
-            Exception
-        ) as problem:  # what another repository's plan trips must not hide what the others show
+        if problem := _look(each, subject, seen):
             findings.append(_undecided(each, plan, subject, problem))
-        findings[len(findings) :] = [_finding(each, item) for item in seen[start:] if not item.holds]
+        findings.extend(_finding(each, item) for item in seen[start:] if not item.holds)
     kept = tuple({(item.address, item.subject, item.message): item for item in findings}.values())
     error = "; ".join(item.error for item in kept if item.error)
     return Result(each, _status(kept, seen), tuple(seen), kept, error)
+
+
+def _look(each: Control, subject: Any, seen: list[Seen]) -> Exception | None:
+    """Add what a control sees of a subject; returns the problem that ended it, None if there was none."""
+    if isinstance(subject, Exception):
+        return subject
+    try:
+        seen.extend(each.check(subject))  # what it saw before an error stays
+    except Exception as problem:
+        # What trips over a resource of another repository's plan must not hide what the others show.
+        return problem
+    return None
 
 
 def _subjects(each: Control, plan: Plan) -> Iterator[Any]:

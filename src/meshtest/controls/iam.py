@@ -248,10 +248,10 @@ def oidc_trust(resource: Resource) -> Iterator[Seen]:
         found = tuple(resource.get("client_id_list") or ())
         yield Seen(resource, found, _AUDIENCE, f"set client_id_list to {_AUDIENCE[0]} alone")
         return
-    found = [each for each in planned(resource, "assume_role_policy") if _is_federated(each)]
-    if found and not any(each.allows for each in found):
+    federated = [each for each in planned(resource, "assume_role_policy") if _is_federated(each)]
+    if federated and not any(each.allows for each in federated):
         yield Seen(resource, "nobody", "GitHub", "allow GitHub's tokens to assume it")
-    for statement in found:
+    for statement in federated:
         if statement.allows:
             yield from _federated(resource, statement)
 
@@ -446,8 +446,8 @@ def by_tags(policy: _Policy) -> Iterator[Seen]:
     nameless = [each for each in policy.allowed() if _is_of_nameless(each)]
     if nameless:
         loose = [each.name for each in nameless if not _is_held_by_tags(each)]
-        advice = f"demand the tags Domain and Environment, of the resource or of the request, in {', '.join(loose)}"
-        yield Seen(policy.place, loose, [], advice)
+        advice = "demand the tags Domain and Environment, of the resource or of the request, in "
+        yield Seen(policy.place, loose, [], advice + ", ".join(loose))
 
 
 def _is_of_nameless(statement: Statement) -> bool:

@@ -253,8 +253,8 @@ def _entries(prefixes: Resource) -> list[_Network]:
 def _inline(owner: Resource, argument: str) -> list[Block]:
     """Its inline blocks, however they are declared.
 
-    What it does not declare is only computed. Of a resource that is there already that can be what resources of
-    their own say, as it was before this plan.
+    What it does not declare is only computed. Of a resource that is there already, that can be what resources
+    of their own said before this plan.
     """
     kinds, link = _SEPARATE[argument]
     is_elsewhere = not owner.declares(argument) and any(
@@ -374,7 +374,7 @@ def _overlap(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
     if "-1" in (one[0], other[0]):
         return True
     if None in (*one, *other):
-        return one[0] == other[0]
+        return bool(one[0] == other[0])
     return bool(one[0] == other[0] and one[1] <= other[2] and other[1] <= one[2])
 
 

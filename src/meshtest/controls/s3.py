@@ -5,6 +5,7 @@ A setting of a bucket is a resource of its own or, as the provider still takes i
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from itertools import product
@@ -38,14 +39,22 @@ def _inline(bucket: Resource, argument: str) -> bool:
     """Whether a bucket sets an argument itself.
 
     Raises:
-        Unknown: it has a value and nothing says from where: a dynamic block, or what was set outside of this plan.
+        Unknown: it has a value, not AWS's own, and nothing says from where: a dynamic block, or what was set
+            outside of this plan.
     """
     if bucket.declares(argument):
         return True
-    if not bucket.is_new and bucket.values.get(argument):
+    value = bucket.values.get(argument)
+    if not bucket.is_new and value and not _is_default(argument, value):
         why = f"{argument} is set, but neither by its block nor by a resource of its own"
         raise Unknown(bucket.address, why)
     return False
+
+
+def _is_default(argument: str, value: object) -> bool:
+    """Whether a computed value is what AWS gives every bucket: no versions, and encryption with SSE-S3."""
+    signs = {"versioning": '"enabled": true', "server_side_encryption_configuration": '"aws:kms'}
+    return argument in signs and signs[argument] not in json.dumps(value)
 
 
 def _blocks(bucket: Resource, kind: str, argument: str) -> list[Resource | Block]:
@@ -289,7 +298,7 @@ def _key(rule: Block) -> str:
 )
 def log_target_encryption(bucket: Resource) -> Iterator[Seen]:
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html."""
-    found = [_algorithm(rule) for rule in _encryptions(bucket)]
+    found = [_algorithm(rule) for rule in _encryptions(bucket)] or ["AES256"]  # AWS's default
     yield Seen(bucket, found, ["AES256"], "encrypt it with AES256 (SSE-S3)")
 
 

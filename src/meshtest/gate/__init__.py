@@ -1,8 +1,8 @@
 """The gate: hold the controls against any plan, and say which findings stop it.
 
 A finding stops the gate if it is of the severity to fail on or above, and no exception that is still valid
-covers it. What a control could not decide of a resource (a value is known only after the apply, is sensitive, or
-is not understood) is a finding, too. An expired exception stops the gate, whatever the severities are::
+covers it. What a control could not decide of a resource (a value is known only after the apply, is sensitive,
+or is not understood) is a finding, too. An expired exception stops the gate, whatever the severities are::
 
     report = judge(json.loads(text), "dev", exceptions=(), fail_on="high", today=date.today())
     print(rendering.text(report)); sys.exit(not report.passed)

@@ -44,12 +44,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report = _judge(options)
         for file in options.output:
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(RENDERERS[_SUFFIXES[file.suffix]](report), encoding="utf-8")
+            file.write_text(RENDERERS[_SUFFIXES[file.suffix]](report), "utf-8", errors="backslashreplace")
     except PlanError as error:
         return _refuse(f"{options.plan}: {error}")
+    except RecursionError:
+        return _refuse(f"{options.plan}: the plan is nested too deeply")
     except (ExceptionsError, OSError) as error:
         return _refuse(str(error))
-    sys.stdout.write(RENDERERS[options.format](report))
+    # What the terminal has no letter for is shown by its number.
+    encoding = sys.stdout.encoding or "utf-8"
+    shown = RENDERERS[options.format](report).encode(encoding, errors="backslashreplace")
+    sys.stdout.write(shown.decode(encoding))
     return 0 if report.passed else 1
 
 

@@ -1,4 +1,4 @@
-"""Read a plan file as people and pipelines leave it: of any Unicode encoding, with a wrapper's lines around it.
+"""Read a plan file as people and pipelines leave it: in any Unicode encoding, with a wrapper's lines around.
 
 What is not a whole plan is refused, with the cause in one line.
 """
