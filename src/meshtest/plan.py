@@ -135,6 +135,8 @@ def _check_change(entry: Any, place: str) -> None:
     for name in ("address", "mode", "type"):
         if not isinstance(entry.get(name), str):
             raise PlanError(f"{place}.{name} is {entry.get(name)!r}; expected a text")
+    if not isinstance(entry.get("module_address") or "", str):
+        raise PlanError(f"{place}.module_address is {entry['module_address']!r}; expected a text")
     change = _expected(entry.get("change"), Mapping, f"{place}.change")
     for side in ("before", "after"):
         if change.get(side) is not None:

@@ -2,8 +2,8 @@
 
 Each case is a small plan in which one thing decides on a control, in one spelling. What is right is known by
 construction: the case holds, fails, or hides a value so that nobody can tell. Printed for each control: the
-cases, the gate's precision and recall, and how often checkov says otherwise where it states the same rule. Each
-kind of difference is listed with its reason, by AWS's documentation.
+cases, the gate's precision and recall, and how often checkov says otherwise where it states the same rule.
+Each kind of difference is listed with its reason, by AWS's documentation.
 
 Exit status 1: what fails, or what nobody can tell, passes a critical or high control; or a difference has no
 reason.

@@ -1,8 +1,8 @@
 """Plans of others, each with what is right.
 
 Terraform 1.14 and the AWS provider 5.100 made them, before any apply; ``cases/`` holds them without what the
-gate does not read. In ``spelled-*.json`` the name of a resource or of its module begins with what is right: ``ok``
-holds, ``bad`` fails, ``und`` cannot be told from the plan.
+gate does not read. In ``spelled-*.json`` the name of a resource or of its module begins with what is right:
+``ok`` holds, ``bad`` fails, ``und`` cannot be told from the plan.
 """
 
 from __future__ import annotations
