@@ -200,6 +200,10 @@ localstack-down: ## Stop LocalStack; its data is gone
 bench-plan: installed ## Time the plan suite against stock tftest, terraform test and Terratest's way; ROUNDS=3
 	$(PYTHON_VENV) toolkit/tests/infra/bench_plan.py --rounds $(or $(ROUNDS),3)
 
+.PHONY: bench-gate
+bench-gate: installed .tools/checkov/.installed ## Hold the gate beside checkov on a few thousand generated plans; CASES=500 for so many of them
+	$(PYTHON_VENV) toolkit/tests/infra/bench_gate.py $(if $(CASES),--cases $(CASES))
+
 .PHONY: bench-day
 bench-day: installed ## Time a working day in a clone: to the first green test, from an edit to its answer, to the demo's end; DEMO=0
 	$(PYTHON_VENV) toolkit/tests/infra/bench_day.py $(if $(filter 0,$(DEMO)),--without-demo)

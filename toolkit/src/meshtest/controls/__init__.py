@@ -1,8 +1,9 @@
-"""The domain's rules, each written once, as a function of a plan.
+"""The domain's rules, each written once, as a function of a planned resource.
 
-A control yields what it looked at, one `Seen` each: a resource, what was found and what is expected. It holds
-if both are equal everywhere; if it saw nothing it is "not applicable", never passed; if a value that it needs
-is known only after the apply, that is an error of the control::
+A control looks at each resource of its types and yields what it saw, one `Seen` each: what was found and what
+is expected. It holds if both are equal everywhere; if it saw nothing it is "not applicable", never passed.
+Where a value that it needs cannot be told (known only after the apply, sensitive, not understood) it is
+undecided for that resource, which is a finding, and goes on with the next one::
 
     for result in evaluate(Plan(json.loads(text))):
         print(result.control.id, result.status)
@@ -10,13 +11,13 @@ is known only after the apply, that is an error of the control::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import Any, Literal
 
-from meshtest.plan import Plan, PlanError, Resource, Unknown
+from meshtest.plan import Block, Plan, PlanError, Resource, Unknown
 
 Severity = Literal["critical", "high", "medium", "low"]
 Status = Literal["passed", "failed", "not applicable", "error"]
@@ -25,11 +26,22 @@ _SUBJECTS = ("s3", "kms", "network", "iam", "glue", "stepfunctions", "logs", "na
 
 @dataclass(frozen=True)
 class Seen:
-    """One thing that a control looked at."""
+    """One thing that a control looked at; ``todo`` says what to do if it is not as expected."""
 
-    resource: Resource
+    resource: Resource | Block
     found: Any
     expected: Any
+    todo: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is as expected."""
+        return bool(self.found == self.expected)
+
+
+# What a control looks at, one by one; an `Unknown` among them is a resource whose parts cannot be told.
+Subjects = Callable[[Plan], Iterable[Any]]
+Check = Callable[[Any], Iterator[Seen]]
 
 
 @dataclass(frozen=True)
@@ -44,26 +56,44 @@ class Control:
     title: str
     severity: Severity
     references: Mapping[str, str]
-    check: Callable[[Plan], Iterator[Seen]]
+    subjects: Subjects
+    check: Check
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Where a control does not hold."""
+    """Where a control does not hold or, if ``error`` says why, where it cannot be decided.
+
+    ``address`` is the resource to look at: what does not hold, or what cannot be told. ``subject`` is the one
+    that the control is about.
+    """
 
     control: str
     address: str
     source: str
-    found: Any
-    expected: Any
+    found: Any = None
+    expected: Any = None
+    todo: str = ""
+    error: str = ""
+    subject: str = ""
+
+    @property
+    def message(self) -> str:
+        """What is wrong, in one line."""
+        if self.error:
+            return f"undecided: {self.error}"
+        return self.todo or f"found {self.found!r}, expected {self.expected!r}"
 
     def __str__(self) -> str:
-        return f"{self.address} (declared in {self.source}): found {self.found!r}, expected {self.expected!r}"
+        return f"{self.address} (declared in {self.source}): {self.message}"
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a control on a plan; ``seen`` is all that it looked at."""
+    """What became of a control on a plan; ``seen`` is all that it looked at.
+
+    ``error`` has what could not be decided, in one line.
+    """
 
     control: Control
     status: Status
@@ -79,17 +109,23 @@ def control(
     id: str,  # noqa: A002  (an id is what it is)
     title: str,
     severity: Severity,
+    of: Subjects | tuple[str, ...],
     **references: str,
-) -> Callable[[Callable[[Plan], Iterator[Seen]]], Callable[[Plan], Iterator[Seen]]]:
-    """Register a function as a control."""
+) -> Callable[[Check], Check]:
+    """Register a function as a control of some types of resources, or of what another function finds."""
 
-    def register(check: Callable[[Plan], Iterator[Seen]]) -> Callable[[Plan], Iterator[Seen]]:
+    def register(check: Check) -> Check:
         if id in _registered:
             raise ValueError(f"control {id} is there twice")
-        _registered[id] = Control(id, title, severity, references, check)
+        subjects = _of_types(of) if isinstance(of, tuple) else of
+        _registered[id] = Control(id, title, severity, references, subjects, check)
         return check
 
     return register
+
+
+def _of_types(types: tuple[str, ...]) -> Subjects:
+    return lambda plan: plan.resources(*types)
 
 
 @cache
@@ -125,27 +161,65 @@ def describe(result: Result) -> str:
     """A result in words: the control with its public ids, then a line for each finding."""
     public = ", ".join(f"{name} {value}" for name, value in result.control.references.items())
     head = f"{result.control.id} ({public}): {result.control.title}: {result.status}"
-    return "\n  ".join([head, *map(str, result.findings), *filter(None, [result.error])])
+    return "\n  ".join([head, *map(str, result.findings)])
 
 
 def _evaluate(each: Control, plan: Plan) -> Result:
     seen: list[Seen] = []
-    error = ""
+    findings: list[Finding] = []
+    for subject in _subjects(each, plan):
+        start = len(seen)
+        if problem := _look(each, subject, seen):
+            findings.append(_undecided(each, plan, subject, problem))
+        findings.extend(_finding(each, item) for item in seen[start:] if not item.holds)
+    kept = tuple({(item.address, item.subject, item.message): item for item in findings}.values())
+    error = "; ".join(item.error for item in kept if item.error)
+    return Result(each, _status(kept, seen), tuple(seen), kept, error)
+
+
+def _look(each: Control, subject: Any, seen: list[Seen]) -> Exception | None:
+    """Add what a control sees of a subject; returns the problem that ended it, None if there was none."""
+    if isinstance(subject, Exception):
+        return subject
     try:
-        seen.extend(each.check(plan))  # what it saw before an error stays
-    except (Unknown, PlanError) as problem:
-        error = str(problem)
-    findings = tuple(
-        Finding(each.id, item.resource.address, item.resource.source, item.found, item.expected)
-        for item in seen
-        if item.found != item.expected
-    )
-    return Result(each, _status(findings, error, seen), tuple(seen), findings, error)
+        seen.extend(each.check(subject))  # what it saw before an error stays
+    except Exception as problem:
+        # What trips over a resource of another repository's plan must not hide what the others show.
+        return problem
+    return None
 
 
-def _status(findings: Collection[Finding], error: str, seen: Collection[Seen]) -> Status:
-    if findings:
+def _subjects(each: Control, plan: Plan) -> Iterator[Any]:
+    try:
+        yield from each.subjects(plan)
+    except Exception as problem:
+        yield problem
+
+
+def _finding(each: Control, item: Seen) -> Finding:
+    resource = item.resource.resource if isinstance(item.resource, Block) else item.resource
+    place = resource.address, resource.source
+    return Finding(each.id, *place, item.found, item.expected, item.todo, subject=resource.address)
+
+
+def _undecided(each: Control, plan: Plan, subject: Any, problem: Exception) -> Finding:
+    """A finding for what cannot be told, at the resource that does not tell it."""
+    own = str(getattr(subject, "address", ""))
+    address = problem.address if isinstance(problem, Unknown) else own
+    why = str(problem) if isinstance(problem, Unknown) else f"{own or 'the plan'}: {_in_words(problem)}"
+    resource = plan.resource(address)
+    return Finding(each.id, address, resource.source if resource else ".", error=why, subject=own or address)
+
+
+def _in_words(problem: Exception) -> str:
+    if isinstance(problem, PlanError):
+        return str(problem)
+    return f"could not be decided: {type(problem).__name__}: {problem}"
+
+
+def _status(findings: Collection[Finding], seen: Collection[Seen]) -> Status:
+    if any(not each.error for each in findings):
         return "failed"
-    if error:
+    if findings:
         return "error"
     return "passed" if seen else "not applicable"

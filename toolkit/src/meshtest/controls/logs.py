@@ -5,28 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from meshtest.controls import Seen, control
-from meshtest.plan import Plan
+from meshtest.plan import Resource
 
-_KEY = "kms_key_id"
+_GROUPS = ("aws_cloudwatch_log_group",)
 
 
 @control(
     "logs-encrypted",
     "Every log group is encrypted with a customer-managed key",
     "medium",
+    of=_GROUPS,
     checkov="CKV_AWS_158",
 )
-def encrypted(plan: Plan) -> Iterator[Seen]:
+def encrypted(group: Resource) -> Iterator[Seen]:
     """https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html."""
-    for group in plan.resources("aws_cloudwatch_log_group"):
-        has_key = bool(group.get(_KEY)) if group.is_known(_KEY) else bool(group.refers(_KEY))
-        yield Seen(group, has_key, True)
+    yield Seen(group, group.has("kms_key_id"), True, "name a key of yours in kms_key_id")
 
 
 @control(
-    "logs-retention", "Every log group says how long its events are kept", "medium", checkov="CKV_AWS_66"
+    "logs-retention",
+    "Every log group says how long its events are kept",
+    "medium",
+    of=_GROUPS,
+    checkov="CKV_AWS_66",
 )
-def retention(plan: Plan) -> Iterator[Seen]:
+def retention(group: Resource) -> Iterator[Seen]:
     """https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SettingLogRetention.html."""
-    for group in plan.resources("aws_cloudwatch_log_group"):
-        yield Seen(group, bool(group.get("retention_in_days")), True)
+    yield Seen(group, bool(group.get("retention_in_days")), True, "set retention_in_days")

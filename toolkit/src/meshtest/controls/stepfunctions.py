@@ -4,118 +4,199 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from meshtest.controls import Seen, control
-from meshtest.plan import Plan, Resource
-from meshtest.states_language import diagnose
+from meshtest.plan import PlanError, Resource, Unknown
+from meshtest.states_language import diagnose, inner_scopes
 
-_BUSY = {"Glue.ConcurrentRunsExceededException", "Glue.ThrottlingException"}
+_MACHINES = ("aws_sfn_state_machine",)
+_BUSY = ("Glue.ConcurrentRunsExceededException", "Glue.ThrottlingException")
+# Which errors the names that stand for many of them match.
+_OF_MANY = ("States.ALL", "States.TaskFailed")
 
 
-def _machines(plan: Plan) -> list[Resource]:
-    return plan.resources("aws_sfn_state_machine")
+@dataclass(frozen=True)
+class _Task:
+    """A task wherever it stands; ``around`` are the states that it runs in, each with those beside it."""
+
+    name: str
+    state: dict[str, Any]
+    beside: dict[str, Any]
+    around: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = ()
+
+    @property
+    def resource(self) -> str:
+        return str(self.state.get("Resource") or "")
 
 
-def _states(machine: Resource) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = json.loads(machine.get("definition")).get("States", {})
+def _definition(machine: Resource) -> dict[str, Any]:
+    try:
+        found = json.loads(machine.get("definition"))
+    except (ValueError, TypeError, RecursionError):
+        raise PlanError("definition is no JSON") from None
+    if not isinstance(found, dict) or not isinstance(found.get("States"), dict):
+        raise PlanError("definition has no States")
     return found
 
 
-def _tasks(machine: Resource) -> dict[str, dict[str, Any]]:
-    return {name: state for name, state in _states(machine).items() if state.get("Type") == "Task"}
+def _tasks(machine: Resource) -> list[_Task]:
+    """Every task of a machine, those within maps and branches, too."""
+    return list(_tasks_in(_definition(machine), ()))
+
+
+def _tasks_in(
+    scope: dict[str, Any], around: tuple[tuple[dict[str, Any], dict[str, Any]], ...]
+) -> Iterator[_Task]:
+    states = scope.get("States")
+    states = states if isinstance(states, dict) else {}
+    for name, state in states.items():
+        if not isinstance(state, dict):
+            continue  # sfn-definition
+        if state.get("Type") == "Task":
+            yield _Task(name, state, states, around)
+        for inner, _ in inner_scopes(state, name):
+            yield from _tasks_in(inner, (*around, (state, states)))
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _names(tasks: list[str]) -> str:
+    return ", ".join(tasks)
 
 
 @control(
     "sfn-definition",
     "Every definition is sound: names unique and of at most 80 characters, all states reached, an end",
     "high",
+    of=_MACHINES,
     improvement="P3-03",
 )
-def definition(plan: Plan) -> Iterator[Seen]:
+def definition(machine: Resource) -> Iterator[Seen]:
     """https://states-language.net/spec.html."""
-    for machine in _machines(plan):
-        yield Seen(machine, [str(each) for each in diagnose(machine.get("definition"))], [])
-        states = _states(machine).values()
-        yield Seen(machine, any(each.get("Type") == "Succeed" or each.get("End") for each in states), True)
+    found = [str(each) for each in diagnose(machine.get("definition"))]
+    yield Seen(machine, found, [], f"mend the definition: {'; '.join(found)}")
+    states = [each for each in _definition(machine)["States"].values() if isinstance(each, dict)]
+    ends = any(each.get("Type") == "Succeed" or each.get("End") for each in states)
+    yield Seen(machine, ends, True, "add a state that ends well: Succeed, or End")
 
 
-@control("sfn-sync", "Every Glue job is waited for until it ends", "high")
-def sync(plan: Plan) -> Iterator[Seen]:
+@control("sfn-sync", "Every Glue job is waited for until it ends", "high", of=_MACHINES)
+def sync(machine: Resource) -> Iterator[Seen]:
     """https://docs.aws.amazon.com/step-functions/latest/dg/connect-glue.html."""
-    for machine in _machines(plan):
-        jobs = {
-            name: each for name, each in _tasks(machine).items() if ":glue:startJobRun" in each["Resource"]
-        }
-        hasty = [name for name, each in jobs.items() if not each["Resource"].endswith(".sync")]
-        yield Seen(machine, hasty, [])
-
-
-@control("sfn-retry", "A task that finds its service busy is tried again, later and later", "medium")
-def retry(plan: Plan) -> Iterator[Seen]:
-    """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html."""
-    for machine in _machines(plan):
-        hasty = [name for name, task in _tasks(machine).items() if not _is_patient(task)]
-        yield Seen(machine, hasty, [])
-
-
-def _is_patient(task: dict[str, Any]) -> bool:
-    retries = [
+    jobs = [
         each
-        for each in task.get("Retry", [])
-        if each.get("MaxAttempts", 3) > 0 and each.get("BackoffRate", 2) > 1
+        for each in _tasks(machine)
+        if each.resource.lower().partition(".")[0].endswith(":glue:startjobrun")
     ]
-    return {error for each in retries for error in each["ErrorEquals"]} >= _BUSY
+    hasty = [each.name for each in jobs if not each.resource.endswith(":states:::glue:startJobRun.sync")]
+    yield Seen(machine, hasty, [], f"use arn:aws:states:::glue:startJobRun.sync in {_names(hasty)}")
 
 
-@control("sfn-catch", "Whatever fails in a task ends the execution as failed, with its cause", "high")
-def catch(plan: Plan) -> Iterator[Seen]:
+@control(
+    "sfn-retry", "A task that finds its service busy is tried again, later and later", "medium", of=_MACHINES
+)
+def retry(machine: Resource) -> Iterator[Seen]:
     """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html."""
-    for machine in _machines(plan):
-        states = _states(machine)
-        silent = [name for name, task in _tasks(machine).items() if not _ends_as_failed(task, states)]
-        yield Seen(machine, silent, [])
+    hasty = [each.name for each in _tasks(machine) if not _is_patient(each)]
+    advice = f"retry {' and '.join(_BUSY)} with a BackoffRate above 1 in {_names(hasty)}"
+    yield Seen(machine, hasty, [], advice)
 
 
-def _ends_as_failed(task: dict[str, Any], states: dict[str, Any]) -> bool:
-    catches = [each for each in task.get("Catch", []) if "States.ALL" in each["ErrorEquals"]]
-    if len(catches) != 1:
+def _is_patient(task: _Task) -> bool:
+    retries = _objects(task.state.get("Retry"))
+    if ":glue:" not in task.resource:
+        return any(map(_tries_again, retries))
+    # The first retrier that matches an error decides on it.
+    deciding = [
+        next((each for each in retries if _matches(each, error)), {"MaxAttempts": 0}) for error in _BUSY
+    ]
+    return all(map(_tries_again, deciding))
+
+
+def _matches(handler: dict[str, Any], error: str) -> bool:
+    errors = handler.get("ErrorEquals")
+    return isinstance(errors, list) and any(each in (error, *_OF_MANY) for each in errors)
+
+
+def _tries_again(retrier: dict[str, Any]) -> bool:
+    return bool(retrier.get("MaxAttempts", 3) > 0 and retrier.get("BackoffRate", 2) > 1)
+
+
+@control(
+    "sfn-catch", "Whatever fails in a task ends the execution as failed, with its cause", "high", of=_MACHINES
+)
+def catch(machine: Resource) -> Iterator[Seen]:
+    """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html."""
+    silent = [each.name for each in _tasks(machine) if not _is_heard(each)]
+    yield Seen(machine, silent, [], f"catch States.ALL in {_names(silent)}, and go to a Fail with its Cause")
+
+
+def _is_heard(task: _Task) -> bool:
+    """Whether a failure is caught by the task or, if it has no catcher, by a state that it runs in."""
+    for state, beside in ((task.state, task.beside), *reversed(task.around)):
+        if catches := [each for each in _objects(state.get("Catch")) if _is_of_all(each)]:
+            return len(catches) == 1 and _ends_as_failed(catches[0], beside)
+    return False
+
+
+def _is_of_all(handler: dict[str, Any]) -> bool:
+    errors = handler.get("ErrorEquals")
+    return isinstance(errors, list) and "States.ALL" in errors
+
+
+def _ends_as_failed(catcher: dict[str, Any], beside: dict[str, Any]) -> bool:
+    goal, caught = beside.get(str(catcher.get("Next"))), catcher.get("ResultPath", "$")
+    if not isinstance(goal, dict):
         return False
-    goal, caught = states.get(catches[0]["Next"], {}), catches[0].get("ResultPath", "$")
     tells = "Cause" in goal or goal.get("CausePath") == f"{caught}.Cause"
     return goal.get("Type") == "Fail" and tells
 
 
-@control("sfn-timeout", "Every execution, and every task, has a time limit", "medium")
-def timeout(plan: Plan) -> Iterator[Seen]:
+@control("sfn-timeout", "Every execution, and every task, has a time limit", "medium", of=_MACHINES)
+def timeout(machine: Resource) -> Iterator[Seen]:
     """https://docs.aws.amazon.com/step-functions/latest/dg/sfn-stuck-execution.html."""
-    for machine in _machines(plan):
-        yield Seen(machine, "TimeoutSeconds" in json.loads(machine.get("definition")), True)
-        endless = [name for name, task in _tasks(machine).items() if not task.get("TimeoutSeconds")]
-        yield Seen(machine, endless, [])
+    limited = bool(_definition(machine).get("TimeoutSeconds"))
+    yield Seen(machine, limited, True, "set TimeoutSeconds of the state machine")
+    names = ("TimeoutSeconds", "TimeoutSecondsPath")
+    endless = [each.name for each in _tasks(machine) if not any(map(each.state.get, names))]
+    yield Seen(machine, endless, [], f"set TimeoutSeconds in {_names(endless)}")
 
 
 @control(
     "sfn-logging",
     "Every state machine logs all events to a log group",
     "medium",
+    of=_MACHINES,
     security_hub="StepFunctions.1",
     checkov="CKV_AWS_285",
 )
-def logging(plan: Plan) -> Iterator[Seen]:
+def logging(machine: Resource) -> Iterator[Seen]:
     """https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html."""
-    for machine in _machines(plan):
-        goal = str(machine.get("logging_configuration.0.log_destination") or "")
-        found = (
-            machine.get("logging_configuration.0.level"),
-            goal.rpartition(":")[2],
-            "/aws/vendedlogs/" in goal,
+    level = machine.get("logging_configuration.0.level")
+    advice = "log level ALL to a group under /aws/vendedlogs/ in logging_configuration: its ARN, then :*"
+    yield Seen(machine, (level, _is_to_vended_logs(machine)), ("ALL", True), advice)
+
+
+def _is_to_vended_logs(machine: Resource) -> bool:
+    path = "logging_configuration.0.log_destination"
+    if machine.is_known(path):
+        goal = str(machine.get(path) or "")
+        return goal.endswith(":*") and "/aws/vendedlogs/" in goal
+    named = [machine.plan.resource(each.address) for each in machine.origins(path) or ()]
+    groups = [each for each in named if each and each.type == "aws_cloudwatch_log_group"]
+    if len(groups) != 1:
+        raise Unknown(
+            machine.address, f"{path} is known only after the apply, and names no group of this plan"
         )
-        yield Seen(machine, found, ("ALL", "*", True))
+    return str(groups[0].get("name")).startswith("/aws/vendedlogs/")
 
 
-@control("sfn-tracing", "Every state machine is traced by X-Ray", "low", checkov="CKV_AWS_284")
-def tracing(plan: Plan) -> Iterator[Seen]:
+@control("sfn-tracing", "Every state machine is traced by X-Ray", "low", of=_MACHINES, checkov="CKV_AWS_284")
+def tracing(machine: Resource) -> Iterator[Seen]:
     """https://docs.aws.amazon.com/step-functions/latest/dg/concepts-xray-tracing.html."""
-    for machine in _machines(plan):
-        yield Seen(machine, bool(machine.get("tracing_configuration.0.enabled")), True)
+    enabled = bool(machine.get("tracing_configuration.0.enabled"))
+    yield Seen(machine, enabled, True, "set enabled to true in tracing_configuration")

@@ -126,7 +126,7 @@ def _holdings(root: str, result: Result) -> list[Holding]:
             seen.resource.address,
             shown(seen.found),
             shown(seen.expected),
-            holds=seen.found == seen.expected,
+            holds=seen.holds,
         )
         for seen in result.seen
     ]

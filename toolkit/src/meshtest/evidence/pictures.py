@@ -16,7 +16,8 @@ from typing import Any
 
 import pygraphviz
 
-from meshtest.plan import Plan, Resource, statements
+from meshtest.plan import Plan, Resource
+from meshtest.policies import statements
 from meshtest.states_language import inner_scopes, transitions
 
 _FONT = "Helvetica"

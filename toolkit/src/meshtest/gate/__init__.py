@@ -1,8 +1,8 @@
 """The gate: hold the controls against any plan, and say which findings stop it.
 
 A finding stops the gate if it is of the severity to fail on or above, and no exception that is still valid
-covers it. A control that could not be decided (its value is known only after the apply, or is sensitive)
-counts as a finding. An expired exception stops the gate, whatever the severities are::
+covers it. What a control could not decide of a resource (a value is known only after the apply, is sensitive,
+or is not understood) is a finding, too. An expired exception stops the gate, whatever the severities are::
 
     report = judge(json.loads(text), "dev", exceptions=(), fail_on="high", today=date.today())
     print(rendering.text(report)); sys.exit(not report.passed)
@@ -10,14 +10,14 @@ counts as a finding. An expired exception stops the gate, whatever the severitie
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from meshtest import controls
-from meshtest.controls import Control, Result, Severity
+from meshtest.controls import Control, Finding, Result, Severity
 from meshtest.gate.exceptions import Excuse
 from meshtest.gate.locations import Location, locate
 from meshtest.gate.masking import masked
@@ -28,23 +28,22 @@ SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
 
 @dataclass(frozen=True)
 class Item:
-    """A finding, or a control that could not be decided: then `error` says why.
-
-    ``address`` is empty where an error names no resource.
-    """
+    """A finding of a control, with the place of its block and the exception that covers it."""
 
     control: Control
-    address: str
+    finding: Finding
     location: Location
-    found: Any = None
-    expected: Any = None
-    error: str = ""
     excuse: Excuse | None = None
 
     @property
+    def address(self) -> str:
+        """The resource to look at; empty if it is the plan."""
+        return self.finding.address
+
+    @property
     def message(self) -> str:
-        """What is wrong, in one line."""
-        return self.error or f"found {self.found!r}, expected {self.expected!r}"
+        """What to do, or why it cannot be decided, in one line."""
+        return self.finding.message
 
 
 @dataclass(frozen=True)
@@ -107,31 +106,21 @@ def judge(
     today = today or date.today()
     valid = [each for each in exceptions if each.expires >= today]
     plan = Plan(masked(data))
-    known = [each for each in controls.all_controls() if ids is None or each.id in ids]
-    results = tuple(_evaluate(plan, each) for each in known)
-    items = [_excuse(item, valid) for result in results for item in _items(result, plan, root)]
+    known = [each.id for each in controls.all_controls() if ids is None or each.id in ids]
+    results = tuple(controls.evaluate(plan, known))
+    items = [
+        _excuse(Item(result.control, each, locate(plan, each.address, root)), valid)
+        for result in results
+        for each in result.findings
+    ]
     items.sort(key=lambda item: (SEVERITIES.index(item.control.severity), item.control.id, item.address))
     return Report(name, fail_on, results, tuple(items), tuple(sorted(set(exceptions) - set(valid))))
 
 
-def _evaluate(plan: Plan, control: Control) -> Result:
-    try:
-        return controls.evaluate(plan, [control.id])[0]
-    except Exception as problem:
-        # A control that trips over another repository's plan must not hide what the others found.
-        return Result(control, "error", (), (), f"could not be decided: {type(problem).__name__}: {problem}")
-
-
-def _items(result: Result, plan: Plan, root: Path) -> Iterator[Item]:
-    for finding in result.findings:
-        place = locate(plan, finding.address, root)
-        yield Item(result.control, finding.address, place, finding.found, finding.expected)
-    if result.error:
-        address = result.error.partition(": ")[0]
-        address = address if any(each.address == address for each in plan.resources()) else ""
-        yield Item(result.control, address, locate(plan, address, root), error=result.error)
-
-
 def _excuse(item: Item, valid: Collection[Excuse]) -> Item:
-    excuse = next((each for each in valid if each.covers(item.control.id, item.address)), None)
+    """The finding with the exception that covers its resource, or the one that it says nothing of."""
+    places = {item.finding.address, item.finding.subject}
+    excuse = next(
+        (each for each in valid if any(each.covers(item.control.id, place) for place in places)), None
+    )
     return replace(item, excuse=excuse)

@@ -9,16 +9,16 @@ Exit status: 0 nothing stops the plan, 1 findings or an expired exception, 2 bad
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import meshtest
 from meshtest.controls import all_controls
 from meshtest.gate import SEVERITIES, Report, exceptions, judge
 from meshtest.gate.exceptions import ExceptionsError
+from meshtest.gate.reading import read
 from meshtest.gate.rendering import as_json, markdown, text
 from meshtest.gate.sarif import sarif
 from meshtest.plan import PlanError
@@ -44,12 +44,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report = _judge(options)
         for file in options.output:
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(RENDERERS[_SUFFIXES[file.suffix]](report), encoding="utf-8")
+            file.write_text(RENDERERS[_SUFFIXES[file.suffix]](report), "utf-8", errors="backslashreplace")
     except PlanError as error:
         return _refuse(f"{options.plan}: {error}")
+    except RecursionError:
+        return _refuse(f"{options.plan}: the plan is nested too deeply")
     except (ExceptionsError, OSError) as error:
         return _refuse(str(error))
-    sys.stdout.write(RENDERERS[options.format](report))
+    # What the terminal has no letter for is shown by its number.
+    encoding = sys.stdout.encoding or "utf-8"
+    shown = RENDERERS[options.format](report).encode(encoding, errors="backslashreplace")
+    sys.stdout.write(shown.decode(encoding))
     return 0 if report.passed else 1
 
 
@@ -122,27 +127,13 @@ def _judge(options: argparse.Namespace) -> Report:
     ids = [each.id for each in all_controls()]
     wanted = [each for each in ids if each in (options.only or ids) and each not in options.skip]
     return judge(
-        _read(options.plan),
+        read(options.plan),
         options.name or (options.root.as_posix() if options.root != Path() else options.plan),
         exceptions=exceptions.load(options.exceptions, ids) if options.exceptions else (),
         fail_on=options.fail_on,
         ids=wanted,
         root=options.root,
     )
-
-
-def _read(name: str) -> Mapping[str, Any]:
-    try:
-        content = json.loads(sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8"))
-    except UnicodeDecodeError:
-        raise PlanError("no text: the plan file itself? Expected `terraform show -json` of it") from None
-    except json.JSONDecodeError as error:
-        raise PlanError(f"no JSON in line {error.lineno}: {error.msg}") from None
-    if not isinstance(content, dict):
-        raise PlanError(f"found a {type(content).__name__}, expected the object of `terraform show -json`")
-    if content.get("errored"):
-        raise PlanError("Terraform could not finish this plan (errored); expected a complete one")
-    return content
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from meshtest.references import mapping
+
 MASK = "(sensitive)"
 
 
@@ -16,19 +18,36 @@ def masked(plan: Mapping[str, Any]) -> dict[str, Any]:
 
     Only the parts that the controls and the reports read are kept.
     """
-    kept = {name: plan[name] for name in ("format_version", "configuration") if name in plan}
+    names = ("format_version", "configuration", "relevant_attributes")
+    kept = {name: plan[name] for name in names if name in plan}
     if "resource_changes" in plan:
-        kept["resource_changes"] = [_entry(each) for each in plan["resource_changes"]]
-    changes = plan.get("output_changes", {})
-    kept["output_changes"] = {name: _change(change) for name, change in changes.items()}
+        changes = plan["resource_changes"]
+        kept["resource_changes"] = (
+            [_entry(each) for each in changes] if isinstance(changes, list) else changes
+        )
+    kept["output_changes"] = {
+        name: _change(each) for name, each in mapping(plan.get("output_changes")).items()
+    }
+    kept["variables"] = _plain_variables(plan)
     return kept
 
 
-def _entry(resource: Mapping[str, Any]) -> dict[str, Any]:
-    return {**resource, "change": _change(resource["change"])}
+def _plain_variables(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """The root's variables that are declared, and not as sensitive."""
+    declared = mapping(mapping(mapping(plan.get("configuration")).get("root_module")).get("variables"))
+    plain = {name for name, each in declared.items() if isinstance(each, dict) and not each.get("sensitive")}
+    return {name: each for name, each in mapping(plan.get("variables")).items() if name in plain}
 
 
-def _change(change: Mapping[str, Any]) -> dict[str, Any]:
+def _entry(resource: Any) -> Any:
+    if not isinstance(resource, dict):
+        return resource
+    return {**resource, "change": _change(resource.get("change"))}
+
+
+def _change(change: Any) -> Any:
+    if not isinstance(change, dict):
+        return change
     sides = {side: _mask(change.get(side), change.get(f"{side}_sensitive")) for side in ("before", "after")}
     return {**change, **sides}
 

@@ -26,11 +26,7 @@ def _text_items(report: Report) -> Iterator[str]:
         control = item.control
         yield f"\n{control.severity.upper()} {control.id}: {control.title}{_bracketed(control)}"
         yield f"  {item.address or '(the plan)'}  {item.location}"
-        if item.error:
-            yield f"  {item.error}"
-        else:
-            yield f"  found    {item.found!r}"
-            yield f"  expected {item.expected!r}"
+        yield f"  {item.message}"
     for item in report.excused:
         yield f"\nexcepted {item.control.id} at {item.address}: {_answer(item)}"
     for excuse in report.expired:
@@ -45,14 +41,12 @@ def markdown(report: Report) -> str:
 
 def _tables(report: Report) -> Iterator[str]:
     if report.open:
-        yield "\n| severity | control | resource | found | expected |\n| --- | --- | --- | --- | --- |"
+        yield "\n| severity | control | resource | what to do |\n| --- | --- | --- | --- |"
         for item in report.open:
             name = f"{code(item.control.id)} {item.control.title}{_bracketed(item.control)}"
             place = f"{code(item.address or 'the plan')}<br>{code(item.location)}"
-            values = code(item.error), "decidable" if item.error else code(repr(item.expected))
-            found = values[0] if item.error else code(repr(item.found))
             severity = item.control.severity
-            yield f"| {_MARKS[severity]} {severity} | {_cell(name)} | {place} | {found} | {values[1]} |"
+            yield f"| {_MARKS[severity]} {severity} | {_cell(name)} | {place} | {code(item.message)} |"
     for excuse in report.expired:
         yield (
             f"\n⏰ The exception of {code(excuse.control)} at {code(excuse.address)} expired on "
@@ -87,9 +81,11 @@ def _as_dict(item: Item) -> dict[str, Any]:
         "address": item.address,
         "file": item.location.file,
         "line": item.location.line,
-        "found": item.found,
-        "expected": item.expected,
-        "error": item.error,
+        "subject": item.finding.subject,
+        "message": item.message,
+        "found": item.finding.found,
+        "expected": item.finding.expected,
+        "error": item.finding.error,
         "exception": item.excuse and {**vars(item.excuse), "expires": str(item.excuse.expires)},
     }
 

@@ -97,8 +97,7 @@ def test_a_failure_shows_the_control_the_finding_and_the_place(plans):
         "s3-customer-key (improvement P1-03, security_hub S3.17, checkov CKV_AWS_145)",
         "module.foundation.module.s3_raw.aws_s3_bucket.this",
         "declared in ../modules/s3_bucket",
-        "found [('AES256', True",
-        "expected [('aws:kms', True",
+        "encrypt with aws:kms, a key of your own in kms_master_key_id, and bucket_key_enabled",
     ):
         assert words in str(caught.value)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -86,6 +87,23 @@ def test_an_exception_counts_on_its_last_day_and_not_after(tmp_path):
         ),
         (b'{"errored": true}', "plan.json: Terraform could not finish this plan (errored)"),
         (b"PK\x03\x04\xff\xfe", "plan.json: no text: the plan file itself?"),
+        (b'{"complete": false}', "plan.json: the plan is not whole (complete is false"),
+        (b'{"resource_changes": null}', "plan.json: resource_changes is null; expected a list"),
+        (b'{"output_changes": null}', "plan.json: output_changes is null; expected an object"),
+        (b'{"configuration": null}', "plan.json: configuration is null; expected an object"),
+        (b'{"configuration": {}, "resource_changes": [null]}', "plan.json: resource_changes[0] is null"),
+        (
+            b'{"configuration": {}, "resource_changes": [{"address": 1}]}',
+            "plan.json: resource_changes[0].address is 1; expected a text",
+        ),
+        (
+            b'{"planned_values": {"root_module": {"child_modules": [{"resources": [{"mode": "managed"}]}]}}}',
+            "plan.json: the plan is not whole: it has planned_values, but no resource_changes",
+        ),
+        (b'{"a": 1}\n{"b": 2}', "plan.json: more than one JSON document"),
+        (b'{"@level":"info"}\n{"@level":"info"}', "plan.json: this is the log of `terraform plan -json`"),
+        (b"[" * 100_000, "plan.json: no plan: its JSON is nested too deeply"),
+        (b'{"a":' * 600 + b"1" + b"}" * 600, "plan.json: no Terraform plan: configuration is missing"),
     ],
 )
 def test_bad_input_is_status_2_and_one_line(tmp_path, capsys, content, message):
@@ -96,6 +114,51 @@ def test_bad_input_is_status_2_and_one_line(tmp_path, capsys, content, message):
     assert output.out == ""
     assert output.err.startswith(f"gate: {tmp_path}/{message}")
     assert len(output.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda text: text.encode("utf-8-sig"),
+        lambda text: text.encode("utf-16"),
+        lambda text: b"\xfe\xff" + text.encode("utf-16-be"),
+        lambda text: text.encode("utf-16-le"),
+        lambda text: text.encode("utf-32"),
+        lambda text: f"[command]/opt/terraform-bin show -json p\n{text}\n\n::debug::exited 0.\n".encode(),
+        lambda text: f"\r\n{text}\r\n".encode(),
+    ],
+    ids=["UTF-8 with BOM", "UTF-16", "UTF-16 BE", "UTF-16 without BOM", "UTF-32", "wrapper", "blank lines"],
+)
+def test_a_plan_is_read_as_pipelines_leave_it(tmp_path, capsys, written):
+    place = tmp_path / "plan.json"
+    place.write_bytes(written(json.dumps(plans.plan(plans.KEY))))
+    assert gate.main([str(place), "--fail-on", "high"]) == 1
+    assert "HIGH kms-policy" in capsys.readouterr().out
+
+
+def test_what_no_terminal_can_show_is_no_traceback(tmp_path):
+    place = tmp_path / "plan.json"
+    bucket = plans.resource("aws_s3_bucket.this", {"bucket": "\ud800é"})
+    place.write_text(json.dumps(plans.plan(bucket)))
+    command = [
+        sys.executable,
+        "-m",
+        "meshtest.gate",
+        str(place),
+        "--format",
+        "markdown",
+        "--output",
+        "r.json",
+    ]
+    result = subprocess.run(
+        command,
+        capture_output=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        text=True,
+    )
+    assert (result.returncode, result.stderr) == (1, "")
+    assert "bucket-names" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -168,13 +231,13 @@ def test_what_is_known_only_after_the_apply_is_a_finding_not_a_pass(tmp_path, ca
     assert "aws_kms_key.this: enable_key_rotation is known only after the apply" in capsys.readouterr().out
 
 
-def test_a_control_that_trips_is_an_error_of_its_own(tmp_path, capsys):
+def test_what_a_control_does_not_understand_is_a_finding_of_that_resource(tmp_path, capsys):
     machine = plans.resource("aws_sfn_state_machine.this", {"definition": "[]", "name": "x"})
     place = tmp_path / "plan.json"
     place.write_text(json.dumps(plans.plan(machine, plans.KEY)))
     assert gate.main([str(place)]) == 1
     text = capsys.readouterr().out
-    assert "could not be decided: AttributeError" in text
+    assert "undecided: aws_sfn_state_machine.this: definition has no States" in text
     assert "MEDIUM kms-rotation" in text
 
 
