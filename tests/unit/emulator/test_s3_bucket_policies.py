@@ -13,6 +13,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from buckets import opened
 
 if TYPE_CHECKING:
     from meshtest.emulator import Endpoint
@@ -357,6 +358,7 @@ def anonymous_status(endpoint: Endpoint, target: str) -> int:
 def test_nobody_in_particular_needs_an_allow(endpoint: Endpoint, name: str) -> None:
     s3 = endpoint.client("s3")
     bucket_with_object(s3, name)
+    opened(s3, name)
     assert anonymous_status(endpoint, f"/{name}/k") == 403
     allow = {
         "Effect": "Allow",

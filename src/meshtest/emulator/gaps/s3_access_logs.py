@@ -41,6 +41,7 @@ from meshtest.emulator.s3_call import SENT_AS, Call, arn, bucket_of
 
 DELIVERY_SERVICE = "logging.s3.amazonaws.com"
 DELIVERY_INTERVAL_S = 5.0
+_IDS = re.compile(rb"<(RequestId|RequestID|HostId)>[^<]*</\1>")
 _ERROR_CODE = re.compile(rb"<Code>([^<]*)</Code>")
 
 log = logging.getLogger("meshtest.emulator")
@@ -74,12 +75,21 @@ def _recorded(respond: Any) -> Any:
         if call and call.http is request:
             answer_headers.pop("x-amzn-requestid", None)  # other services' name for it
             answer_headers |= {"x-amz-request-id": call.request_id, "x-amz-id-2": call.host_id}
+            if status >= 400 and body:
+                body = _IDS.sub(lambda found: _own_id(call, found), body)
             if _is_logged(call):
                 for record in _records(call, _Answer(status, answer_headers, body)):
                     _delivery.add(record)
         return status, answer_headers, body
 
     return recorded
+
+
+def _own_id(call: Call, found: re.Match[bytes]) -> bytes:
+    """Return the element of an error's document with the id that the headers have."""
+    name = "HostId" if found[1] == b"HostId" else "RequestId"
+    value = call.host_id if name == "HostId" else call.request_id
+    return f"<{name}>{value}</{name}>".encode()
 
 
 def _is_logged(call: Call) -> bool:
@@ -115,7 +125,7 @@ def _records(call: Call, answer: _Answer) -> Iterator[Record]:
     if call.bucket_name:
         yield record
     if call.copy_source:
-        source, key = call.copy_source
+        source, key, _ = call.copy_source
         size = _size(source, key)
         reading = f"{record.operation}_GET"
         yield dataclasses.replace(record, bucket=source, key=key, operation=reading, object_size=size)
