@@ -143,11 +143,12 @@ def test_extra_py_files_are_importable_and_nothing_of_the_repository_is(jobs: Gl
 def wheel(name: str, version: str) -> bytes:
     """Make a wheel of one package that knows its version."""
     info = f"{name}-{version}.dist-info"
+    form = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     return archive(
         {
             f"{name}/__init__.py": f"VERSION = {version!r}",
             f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-            f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+            f"{info}/WHEEL": form,
             f"{info}/RECORD": f"{name}/__init__.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n",
         }
     )

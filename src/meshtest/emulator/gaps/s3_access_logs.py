@@ -36,6 +36,7 @@ from moto.s3.responses import S3Response
 from meshtest.emulator.access_log import Record, operation
 from meshtest.emulator.gaps.s3_bucket_policies import current_call
 from meshtest.emulator.locks import lock_of
+from meshtest.emulator.masking import masked
 from meshtest.emulator.policy import Decision, Principal, Request, evaluate
 from meshtest.emulator.s3_call import SENT_AS, Call, arn, bucket_of
 
@@ -149,7 +150,7 @@ def _record(call: Call, answer: _Answer) -> Record:
         request_id=call.request_id,
         operation=operation(method, call.query, has_key=bool(call.key), is_copy=bool(call.copy_source)),
         key=call.key,
-        request_uri=f"{method} {target} {environ.get('SERVER_PROTOCOL', 'HTTP/1.1')}",
+        request_uri=masked(f"{method} {target} {environ.get('SERVER_PROTOCOL', 'HTTP/1.1')}"),
         http_status=answer.status,
         error_code=answer.error_code,
         bytes_sent=len(answer.body) if answer.body and http.method != "HEAD" else None,
