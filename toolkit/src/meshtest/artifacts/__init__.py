@@ -5,11 +5,13 @@ release: the ``core`` wheel, each project's scripts and modules, and a list of t
 Objects in the artifacts bucket, in the order in which an upload puts them::
 
     wheels/core-<version>-py3-none-any.whl       never overwritten
+    wheels/core-<version>.gluewheels.zip         that wheel as Glue installs it, never overwritten
     releases/<version>/jobs/<project>/…          the same job files as below, never overwritten
     releases/<version>/release.json              the list: a version that has it is complete
     jobs/<project>/<job>.py                      the script of a Glue job
     jobs/<project>/<project>.zip                 the package jobs.<project>, imported by the scripts
-    wheels/core-latest-py3-none-any.whl          what the jobs name in --extra-py-files; last
+    wheels/core-latest-py3-none-any.whl          a copy of the wheel in use
+    wheels/core-latest.gluewheels.zip            what the jobs install; its version is the one in use; last
 
 Every object carries the version, the commit and its own SHA-256 as metadata. A build needs build, setuptools
 and wheel (requirements-build.lock), a bill of materials cyclonedx-bom (requirements-sbom.lock), else boto3.
@@ -24,6 +26,10 @@ from meshtest import version
 
 LATEST = "core-latest-py3-none-any.whl"
 LATEST_KEY = f"wheels/{LATEST}"
+# Glue installs wheels from an archive of them; in it the wheel keeps the name that pip asks of one.
+# https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-python-libraries.html
+LATEST_ZIP = "core-latest.gluewheels.zip"
+LATEST_ZIP_KEY = f"wheels/{LATEST_ZIP}"
 LIST = "release.json"
 
 
@@ -48,6 +54,16 @@ class Release:
     def wheel(self) -> str:
         """The key of the versioned wheel."""
         return f"wheels/core-{self.version}-py3-none-any.whl"
+
+    @property
+    def zip_of_wheels(self) -> str:
+        """The key of the archive that Glue installs the wheel from."""
+        return f"wheels/core-{self.version}.gluewheels.zip"
+
+    @property
+    def latest(self) -> dict[str, str]:
+        """The keys of what is copied into use, each with that of its copy, in the order of copying."""
+        return {self.wheel: LATEST_KEY, self.zip_of_wheels: LATEST_ZIP_KEY}
 
     @property
     def folder(self) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from meshtest import folders, toolchain, version
-from meshtest.artifacts import LATEST, LATEST_KEY, LIST, ArtifactsError, Release
+from meshtest.artifacts import LATEST, LATEST_ZIP, LIST, ArtifactsError, Release
 from meshtest.version import Version
 
 # Zip has no earlier date; a fixed one makes the same sources give the same bytes.
@@ -81,6 +81,10 @@ def _build_wheel(target: Path, described: Version) -> None:
         raise ArtifactsError(f"the core wheel does not build:\n{result.stdout}{result.stderr}")
     wheel = next(target.glob("core-*.whl"))
     shutil.copy(wheel, target / LATEST)
+    zipped = target / f"core-{described.text}.gluewheels.zip"
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.writestr(zipfile.ZipInfo(wheel.name, ZIP_EPOCH), wheel.read_bytes())
+    shutil.copy(zipped, target / LATEST_ZIP)
 
 
 def _collect_jobs(source: Path, target: Path) -> None:
@@ -105,7 +109,7 @@ def _digests(built: Path) -> dict[str, str]:
     return {
         file.relative_to(built).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in files
-        if file.name not in (LATEST, LIST)
+        if file.name not in (LATEST, LATEST_ZIP, LIST)
     }
 
 
@@ -126,6 +130,7 @@ def built_release(built: Path) -> Release:
         if found.get(key) != release.digests.get(key):
             state = "is missing" if key not in found else "is not what was built"
             raise ArtifactsError(f"{built / key} {state}: run `make wheel` again")
-    if hashlib.sha256((built / LATEST_KEY).read_bytes()).hexdigest() != found[release.wheel]:
-        raise ArtifactsError(f"{built / LATEST_KEY} is no copy of {release.wheel}: run `make wheel` again")
+    for key, copy in release.latest.items():
+        if hashlib.sha256((built / copy).read_bytes()).hexdigest() != found[key]:
+            raise ArtifactsError(f"{built / copy} is no copy of {key}: run `make wheel` again")
     return release

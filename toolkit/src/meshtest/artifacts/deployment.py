@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from meshtest.artifacts import LATEST_KEY, LIST, ArtifactsError, Release
+from meshtest.artifacts import LATEST_KEY, LATEST_ZIP_KEY, LIST, ArtifactsError, Release
 from meshtest.artifacts.building import built_release
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def _nothing(text: str) -> None:
 
 
 def upload(built: Path, s3: S3Client, bucket: str, say: Say = _nothing) -> Release:
-    """Put what `build` made below `built` into `bucket`: the versioned wheel first, the ``latest`` one last.
+    """Put what `build` made below `built` into `bucket`: the versioned wheel first, the ``latest`` ones last.
 
     What is there already under the version is left alone. Wherever an upload is cut off, ``latest`` is a copy
     of a version that is there, and every version with a list is complete.
@@ -40,16 +40,17 @@ def upload(built: Path, s3: S3Client, bucket: str, say: Say = _nothing) -> Relea
         ClientError: S3 refuses.
     """
     release = built_release(built)
-    _put_once(s3, bucket, release.wheel, (built / release.wheel).read_bytes(), release, say)
+    for key in release.latest:
+        _put_once(s3, bucket, key, (built / key).read_bytes(), release, say)
     for key in release.jobs:
         _put_once(s3, bucket, release.folder + key, (built / key).read_bytes(), release, say)
     _put_once(s3, bucket, release.folder + LIST, release.as_json().encode(), release, say)
     for key in release.jobs:
         _put(s3, bucket, key, (built / key).read_bytes(), release.metadata(key))
         say(f"put       {key}")
-    latest = LATEST_KEY
-    _put(s3, bucket, latest, (built / latest).read_bytes(), release.metadata(release.wheel))
-    say(f"put       {latest}")
+    for key, copy in release.latest.items():
+        _put(s3, bucket, copy, (built / copy).read_bytes(), release.metadata(key))
+        say(f"put       {copy}")
     return release
 
 
@@ -115,7 +116,7 @@ def deployed(s3: S3Client, bucket: str) -> Deployed:
     body, metadata = latest
     known = {key: Release.from_json(text) for key, text in _lists(s3, bucket, releases)}
     versions = {LATEST_KEY: metadata.get("version", "unknown")}
-    problems = list(_wheel_problems(body, metadata, known))
+    problems = [*_wheel_problems(body, metadata, known), *_zip_problems(s3, bucket, metadata, known)]
     for key in _keys(s3, bucket, "jobs/"):
         content, told = _get(s3, bucket, key) or (b"", {})
         versions[key] = told.get("version", "unknown")
@@ -132,6 +133,19 @@ def _wheel_problems(body: bytes, metadata: dict[str, str], known: dict[str, Rele
         yield f"{LATEST_KEY} is version {told}, of which there is no releases/{told}/{LIST}"
     elif hashlib.sha256(body).hexdigest() != known[told].digests[known[told].wheel]:
         yield f"{LATEST_KEY} is not the wheel of version {told}"
+
+
+def _zip_problems(
+    s3: S3Client, bucket: str, wheel: dict[str, str], known: dict[str, Release]
+) -> Iterator[str]:
+    body, metadata = _get(s3, bucket, LATEST_ZIP_KEY) or (b"", {})
+    told, expected = metadata.get("version", "unknown"), wheel.get("version", "unknown")
+    if told != expected:
+        yield f"{LATEST_ZIP_KEY} is version {told}, but the wheel is {expected}"
+    elif told in known and hashlib.sha256(body).hexdigest() != known[told].digests.get(
+        known[told].zip_of_wheels
+    ):
+        yield f"{LATEST_ZIP_KEY} is not the archive of version {told}"
 
 
 def _job_problems(
@@ -211,11 +225,17 @@ def rollback(wanted: str, s3: S3Client, bucket: str, say: Say = _nothing) -> Rel
         there = ", ".join(_releases(s3, bucket)) or "none"
         raise ArtifactsError(f"s3://{bucket} has no version {wanted or '(empty)'}; there are: {there}")
     release = Release.from_json(text[0].decode())
+    if release.zip_of_wheels not in release.digests:
+        raise ArtifactsError(
+            f"version {wanted} was built before there was a {release.zip_of_wheels}, which jobs install: "
+            "check its commit out, and build and upload it again"
+        )
     for key in release.jobs:
         _copy(s3, bucket, release.folder + key, key)
         say(f"restored  {key}")
-    _copy(s3, bucket, release.wheel, LATEST_KEY)
-    say(f"restored  {LATEST_KEY}")
+    for key, copy in release.latest.items():
+        _copy(s3, bucket, key, copy)
+        say(f"restored  {copy}")
     return release
 
 

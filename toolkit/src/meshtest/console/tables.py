@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from meshtest.console.aws import reader
 from meshtest.console.storage import Missing
-from meshtest.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Endpoint
+from meshtest.emulator import Endpoint
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -111,8 +111,8 @@ def _iceberg(endpoint: Endpoint, entry: Entry) -> Table:
     access = {
         "s3.endpoint": endpoint.https,
         "s3.region": endpoint.region,
-        "s3.access-key-id": ACCESS_KEY_ID,
-        "s3.secret-access-key": SECRET_ACCESS_KEY,
+        "s3.access-key-id": endpoint.access_key_id,
+        "s3.secret-access-key": endpoint.secret_access_key,
     }
     found = GlueCatalog("glue", client=reader(endpoint, "glue"), **access).load_table(
         (entry.database, entry.name)
@@ -146,8 +146,8 @@ def _parquet(endpoint: Endpoint, entry: Entry, described: Mapping[str, Any]) -> 
     store = fs.S3FileSystem(
         endpoint_override=endpoint.https.removeprefix("https://"),
         region=endpoint.region,
-        access_key=ACCESS_KEY_ID,
-        secret_key=SECRET_ACCESS_KEY,
+        access_key=endpoint.access_key_id,
+        secret_key=endpoint.secret_access_key,
     )
     keys = described.get("PartitionKeys", [])
     fields = [*described["StorageDescriptor"].get("Columns", []), *keys]

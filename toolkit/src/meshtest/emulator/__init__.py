@@ -11,11 +11,13 @@ This module is what clients import: it loads neither moto nor boto3 until it has
 
 from __future__ import annotations
 
+import configparser
 import contextlib
 import fcntl
 import functools
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -34,8 +36,9 @@ if TYPE_CHECKING:
 # Its process works in a folder of its own, from which it could not find the checkout.
 _CHECKOUT = str(toolchain.ROOT)
 ACCOUNT_ID = "123456789012"
+# For LocalStack and plain moto, which take any. The emulator's own are new at each start: `Endpoint`.
 ACCESS_KEY_ID = "test"
-SECRET_ACCESS_KEY = "test"  # noqa: S105  (the emulator accepts any key; this one is its root user)
+SECRET_ACCESS_KEY = "test"  # noqa: S105
 HTTP_PORT = 5080
 HTTPS_PORT = 5443
 START_TIMEOUT_S = 30.0
@@ -86,7 +89,7 @@ class Endpoint:
     """Where a running emulator is, and what its clients need.
 
     ``ca_bundle`` is PEM (the emulator's authority and the public roots), ``truststore`` PKCS #12 with
-    the password "changeit".
+    the password "changeit". The credentials are those of the account's root user, new at each start.
     """
 
     http: str
@@ -97,12 +100,15 @@ class Endpoint:
     truststore: Path
     account_id: str = ACCOUNT_ID
     region: str = field(default_factory=domain_region)
+    access_key_id: str = ""
+    secret_access_key: str = field(default="", repr=False)
 
     def client(self, service: str, **options: Any) -> Any:
         """A boto3 client of this emulator over verified HTTPS; ``options`` go to boto3 and win."""
         defaults = {"endpoint_url": self.https, "region_name": self.region, "verify": str(self.ca_bundle)}
         with _client_lock:  # boto3 sessions are not thread-safe while they make clients
-            return _session().client(service, **(defaults | options))  # type: ignore[call-overload]
+            session = _session(self.access_key_id, self.secret_access_key)
+            return session.client(service, **(defaults | options))  # type: ignore[call-overload]
 
     def flush_access_logs(self) -> None:
         """Have S3 deliver the access logs of all requests so far, instead of in a few seconds.
@@ -112,9 +118,17 @@ class Endpoint:
         """
         import http.client
 
+        from botocore.auth import SigV4Auth
+        from botocore.awsrequest import AWSRequest
+        from botocore.credentials import Credentials
+
+        request = AWSRequest("POST", self.http + FLUSH_ACCESS_LOGS)
+        SigV4Auth(Credentials(self.access_key_id, self.secret_access_key), "meshtest", self.region).add_auth(
+            request
+        )
         address = self.http.removeprefix("http://")
         with contextlib.closing(http.client.HTTPConnection(address, timeout=30)) as connection:
-            connection.request("POST", FLUSH_ACCESS_LOGS)
+            connection.request("POST", FLUSH_ACCESS_LOGS, headers=dict(request.headers))
             status = connection.getresponse().status
         if status != http.HTTPStatus.NO_CONTENT:
             raise EmulatorError(f"the emulator does not deliver its access logs: HTTP {status}")
@@ -123,8 +137,8 @@ class Endpoint:
         """The AWS_* variables that point a boto3-like client at this emulator and at nothing else."""
         return {
             "AWS_ENDPOINT_URL": self.https,
-            "AWS_ACCESS_KEY_ID": ACCESS_KEY_ID,
-            "AWS_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+            "AWS_ACCESS_KEY_ID": self.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
             "AWS_REGION": self.region,
             "AWS_DEFAULT_REGION": self.region,
             "AWS_CA_BUNDLE": str(self.ca_bundle),
@@ -134,11 +148,11 @@ class Endpoint:
         }
 
 
-@functools.cache
-def _session() -> Session:
+@functools.lru_cache(maxsize=8)
+def _session(access_key_id: str, secret_access_key: str) -> Session:
     import boto3.session
 
-    return boto3.session.Session(aws_access_key_id=ACCESS_KEY_ID, aws_secret_access_key=SECRET_ACCESS_KEY)
+    return boto3.session.Session(aws_access_key_id=access_key_id, aws_secret_access_key=secret_access_key)
 
 
 # ─── Start and Stop ───
@@ -186,9 +200,9 @@ def find(state_dir: Path) -> Endpoint | None:
     """The endpoint of the emulator that runs in a state directory, None if there is none."""
     try:
         described = json.loads(endpoint_file(state_dir).read_text())
-    except (OSError, ValueError):
+        return _endpoint(described, state_dir) if is_held(state_dir) else None
+    except (OSError, ValueError, KeyError):  # there is none, or it is about to begin
         return None
-    return _endpoint(described, state_dir) if is_held(state_dir) else None
 
 
 @contextlib.contextmanager
@@ -218,6 +232,7 @@ def _spawn(
     state_dir: Path, http_port: int, https_port: int, stdin: int, flags: tuple[str, ...]
 ) -> subprocess.Popen[bytes]:
     state_dir.mkdir(parents=True, exist_ok=True)
+    state_dir.chmod(0o700)
     ports = ("--http-port", str(http_port), "--https-port", str(https_port))
     command = [
         sys.executable,
@@ -231,7 +246,7 @@ def _spawn(
     ]
     if not is_held(state_dir):
         log_file(state_dir).unlink(missing_ok=True)
-    with log_file(state_dir).open("ab") as log:
+    with open(log_file(state_dir), "ab", opener=_private) as log:
         return subprocess.Popen(
             command,
             stdin=stdin,
@@ -241,6 +256,11 @@ def _spawn(
             cwd=state_dir,
             start_new_session=True,
         )
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that nobody else may read."""
+    return os.open(path, flags, 0o600)
 
 
 def _await_ready(
@@ -286,6 +306,29 @@ def endpoint_file(state_dir: Path) -> Path:
     return state_dir / "endpoint.json"
 
 
+def credentials_file(state_dir: Path) -> Path:
+    """The file with the emulator's credentials, in the form of AWS's shared ones; its owner's alone."""
+    return state_dir / "credentials"
+
+
+def write_credentials(state_dir: Path) -> tuple[str, str]:
+    """Make new credentials, write them for clients of this user, and return id and secret."""
+    key_id = "AKIA" + "".join(secrets.choice("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") for _ in range(16))
+    secret = secrets.token_urlsafe(30)
+    file = credentials_file(state_dir)
+    file.unlink(missing_ok=True)
+    with open(file, "x", opener=_private) as target:
+        target.write(f"[default]\naws_access_key_id = {key_id}\naws_secret_access_key = {secret}\n")
+    return key_id, secret
+
+
+def _read_credentials(state_dir: Path) -> tuple[str, str]:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read(credentials_file(state_dir))
+    own = parser["default"]
+    return own["aws_access_key_id"], own["aws_secret_access_key"]
+
+
 def log_file(state_dir: Path) -> Path:
     """The file that takes the server's output."""
     return state_dir / "server.log"
@@ -293,7 +336,7 @@ def log_file(state_dir: Path) -> Path:
 
 def hold(state_dir: Path) -> IO[bytes] | None:
     """Lock a state directory for as long as the returned file is open; None if another holds it."""
-    file = (state_dir / "lock").open("wb")
+    file = os.fdopen(_private(str(state_dir / "lock"), os.O_WRONLY | os.O_CREAT), "wb")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -315,7 +358,10 @@ def is_held(state_dir: Path) -> bool:
 
 
 def _endpoint(described: dict[str, Any], state_dir: Path) -> Endpoint:
+    key_id, secret = _read_credentials(state_dir)
     return Endpoint(
+        access_key_id=key_id,
+        secret_access_key=secret,
         http=described["http"],
         https=described["https"],
         pid=described["pid"],

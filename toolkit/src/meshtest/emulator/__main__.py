@@ -86,6 +86,7 @@ def _status(options: argparse.Namespace) -> int:
         return NOT_RUNNING
     print(f"running (pid {endpoint.pid}): {endpoint.https} and {endpoint.http}")
     print(f"certificate authority: {os.path.relpath(endpoint.ca_bundle)}")
+    print(f"credentials: {os.path.relpath(emulator.credentials_file(options.state_dir))}")
     return 0
 
 

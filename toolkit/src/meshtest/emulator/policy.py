@@ -42,12 +42,23 @@ class Decision(enum.Enum):
 
 @dataclass(frozen=True)
 class Principal:
-    """Who asks: anonymous has neither ARN nor service; a service has its name (``logs.amazonaws.com``)."""
+    """Who asks: anonymous has neither ARN nor service; a service has its name (``logs.amazonaws.com``).
+
+    ``role`` is the ARN of the role that a session is of, with the role's path, which the session's lacks.
+    """
 
     arn: str | None = None
     account: str | None = None
     service: str | None = None
     canonical_user: str | None = None
+    role: str | None = None
+    user_id: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def names(self) -> set[str]:
+        """The ARNs that name this principal alone: its own, and for a session that of its role."""
+        return {name for name in (self.arn, self.role or _role_of_session(self.arn or "")) if name}
 
 
 @dataclass(frozen=True)
@@ -112,8 +123,10 @@ def _check_statement(statement: Any) -> None:
     for element in ("Principal", "Action", "Resource"):
         if (element in statement) == (f"Not{element}" in statement):
             raise PolicyError(f"statement {name}: exactly one of {element} and Not{element} is required")
-    for operator in statement.get("Condition") or {}:
-        _parse_operator(operator)
+    for operator, tests in (statement.get("Condition") or {}).items():
+        parse_operator(operator)
+        if not isinstance(tests, dict):
+            raise PolicyError(f"statement {name}: Condition {operator} must be an object of keys and values")
 
 
 # ─── Statements ───
@@ -143,17 +156,17 @@ def _names(statement: Mapping[str, Any], element: str, matches: Callable[[str], 
 
 def _names_principal(statement: Mapping[str, Any], principal: Principal) -> bool:
     if "NotPrincipal" in statement:
-        return not _is_among(statement["NotPrincipal"], principal)
-    return _is_among(statement.get("Principal"), principal)
+        return not _is_among(statement["NotPrincipal"], principal, _is_itself)
+    return _is_among(statement.get("Principal"), principal, _is_aws_principal)
 
 
-def _is_among(named: Any, principal: Principal) -> bool:
+def _is_among(named: Any, principal: Principal, is_meant: Callable[[str, Principal], bool]) -> bool:
     if named == "*":
         return True
     if not isinstance(named, Mapping):
         return False
     return (
-        any(_is_aws_principal(name, principal) for name in _strings(named.get("AWS")))
+        any(is_meant(name, principal) for name in _strings(named.get("AWS")))
         or (principal.service is not None and principal.service in _strings(named.get("Service")))
         or (
             principal.canonical_user is not None
@@ -164,12 +177,27 @@ def _is_among(named: Any, principal: Principal) -> bool:
 
 def _is_aws_principal(name: str, principal: Principal) -> bool:
     """An account or its root stands for every principal of it; a role for its sessions; ``*`` for all."""
-    if name == "*":
-        return principal.service is None
+    if account := _account_of(name):
+        return principal.account == account
+    return name == "*" or name in principal.names
+
+
+def _is_itself(name: str, principal: Principal) -> bool:
+    """Of NotPrincipal: an account's ARN there excepts its root user, and nobody else of the account.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html
+    """
+    if account := _account_of(name):
+        return principal.arn is not None and _account_of(principal.arn) == account
+    return name == "*" or name in principal.names
+
+
+def _account_of(name: str) -> str | None:
+    """Return the account that a principal's name stands for, None if it is that of something else."""
+    if ACCOUNT.match(name):
+        return name
     root = _ROOT.match(name)
-    if root or ACCOUNT.match(name):
-        return principal.account == (root[1] if root else name)
-    return principal.arn is not None and name in {principal.arn, _role_of_session(principal.arn)}
+    return root[1] if root else None
 
 
 def _role_of_session(arn: str) -> str | None:
@@ -187,12 +215,24 @@ def _like(pattern: str, text: str) -> bool:
 
 @functools.lru_cache(maxsize=4096)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    parts, position = [], 0
+    """Compile a pattern so that matching takes at most its length times that of the text.
+
+    The text between two stars is looked for once, where it comes first, and never again: atomic groups.
+    """
+    parts = [""]
+    position = 0
     for match in _WILDCARD.finditer(pattern):
-        parts.append(re.escape(pattern[position : match.start()]))
-        parts.append({"*": ".*", "?": "."}.get(match[0]) or re.escape(match[0][2:-1]))
+        parts[-1] += re.escape(pattern[position : match.start()])
+        if match[0] == "*":
+            parts.append("")
+        else:
+            parts[-1] += "." if match[0] == "?" else re.escape(match[0][2:-1])
         position = match.end()
-    return re.compile("".join(parts) + re.escape(pattern[position:]), re.DOTALL)
+    parts[-1] += re.escape(pattern[position:])
+    first, *others = parts
+    between = "".join(f"(?>.*?{part})" for part in others[:-1] if part)
+    last = f".*{others[-1]}" if others else ""
+    return re.compile(first + between + last, re.DOTALL)
 
 
 def _expanded_like(pattern: str | None, text: str) -> bool:
@@ -243,7 +283,7 @@ Match = Callable[[str, str], bool]
 def _holds(
     operator: str, key: str, wanted: Any, request: Request, expand: Callable[[str], str | None]
 ) -> bool:
-    quantifier, name, if_exists = _parse_operator(operator)
+    quantifier, name, if_exists = parse_operator(operator)
     actual = request.values.get(key.lower())
     if name == "Null":
         return any((actual is None) == (value.lower() == "true") for value in _strings(wanted))
@@ -266,7 +306,7 @@ def _holds(
 
 
 @functools.lru_cache(maxsize=256)
-def _parse_operator(operator: str) -> tuple[str, str, bool]:
+def parse_operator(operator: str) -> tuple[str, str, bool]:
     """Split ``ForAnyValue:StringLikeIfExists`` into quantifier, operator and whether it ends in IfExists."""
     quantifier, _, name = operator.rpartition(":")
     base = name.removesuffix("IfExists")
@@ -322,14 +362,14 @@ def _numbers(compare: Callable[[float, float], bool]) -> Match:
 def _dates(compare: Callable[[float, float], bool]) -> Match:
     def match(pattern: str, value: str) -> bool:
         try:
-            return compare(_epoch(value), _epoch(pattern))
+            return compare(epoch(value), epoch(pattern))
         except ValueError:
             return False
 
     return match
 
 
-def _epoch(text: str) -> float:
+def epoch(text: str) -> float:
     """Seconds of an ISO 8601 date or of an epoch time."""
     try:
         return float(text)

@@ -8,14 +8,17 @@ Actions and context keys: https://docs.aws.amazon.com/AmazonS3/latest/userguide/
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 import secrets
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote
+from xml.parsers.expat import ExpatError
 from xml.sax.saxutils import escape
 
+import xmltodict
 from moto.s3.models import s3_backends
 
 from meshtest.emulator.policy import Principal
@@ -60,11 +63,12 @@ _BUCKET_DEFAULTS = {
 _DELETED = frozenset({"policy", "website"})
 _OBJECT_SUBRESOURCES = {
     "acl": "ObjectAcl",
+    "attributes": "ObjectAttributes",
     "legal-hold": "ObjectLegalHold",
     "retention": "ObjectRetention",
     "tagging": "ObjectTagging",
 }
-_VERSIONED = frozenset({"acl", "tagging"})
+_VERSIONED = frozenset({"acl", "attributes", "tagging"})
 _OBJECT_DEFAULTS = {
     "GET": "GetObject",
     "HEAD": "GetObject",
@@ -73,16 +77,25 @@ _OBJECT_DEFAULTS = {
     "DELETE": "DeleteObject",
 }
 _CREDENTIAL = re.compile(r"Credential=([^/,]+)/")
+_ACL_HEADERS = ("x-amz-acl", "x-amz-grant-")
 _CONTEXT_HEADERS = (
+    "if-match",
+    "if-none-match",
     "x-amz-acl",
     "x-amz-content-sha256",
     "x-amz-copy-source",
     "x-amz-grant-full-control",
+    "x-amz-grant-read",
+    "x-amz-grant-read-acp",
+    "x-amz-grant-write",
+    "x-amz-grant-write-acp",
     "x-amz-metadata-directive",
+    "x-amz-object-ownership",
     "x-amz-server-side-encryption",
     "x-amz-server-side-encryption-aws-kms-key-id",
     "x-amz-server-side-encryption-customer-algorithm",
     "x-amz-storage-class",
+    "x-amz-website-redirect-location",
 )
 
 
@@ -186,18 +199,42 @@ class Call:
         return f"{action}Version" if has_version and action in {"GetObject", "DeleteObject"} else action
 
     @functools.cached_property
-    def copy_source(self) -> tuple[str, str] | None:
-        """Bucket and key that a copy reads."""
+    def copy_source(self) -> tuple[str, str, str | None] | None:
+        """Bucket, key and version that a copy reads."""
         source = self.http.headers.get("x-amz-copy-source")
         if not source:
             return None
-        bucket, _, key = unquote(source.split("?")[0]).lstrip("/").partition("/")
-        return bucket, key
+        path, _, query = source.partition("?")
+        bucket, _, key = unquote(path).lstrip("/").partition("/")
+        return bucket, key, parse_qs(query).get("versionId", [None])[0]
+
+    @property
+    def further_actions(self) -> list[str]:
+        """The actions on the same object that a call needs for what it writes along with it.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html (permissions)
+        """
+        if self.action == "s3:GetObjectAttributes":
+            return ["s3:GetObject"]
+        if self.action == "s3:GetObjectVersionAttributes":
+            return ["s3:GetObjectVersion"]
+        if self.action != "s3:PutObject" or "uploadId" in self.query:
+            return []
+        headers = self.http.headers
+        needed = {
+            "s3:PutObjectTagging": "x-amz-tagging" in headers,
+            "s3:PutObjectAcl": any(name.lower().startswith(_ACL_HEADERS) for name in headers.keys()),  # noqa: SIM118
+            "s3:PutObjectRetention": "x-amz-object-lock-mode" in headers,
+            "s3:PutObjectLegalHold": "x-amz-object-lock-legal-hold" in headers,
+        }
+        return [action for action, is_needed in needed.items() if is_needed]
 
     # ─── Circumstances ───
 
-    def context(self, bucket: Any) -> dict[str, str | list[str]]:
-        """The context keys of the call, for a policy of this bucket."""
+    def context(
+        self, bucket: Any, key: str | None = None, version: str | None = None
+    ) -> dict[str, str | list[str]]:
+        """The context keys of the call, for a policy of this bucket and for one of its objects."""
         environ, headers, now = self.http.environ, self.http.headers, datetime.now(UTC)
         context: dict[str, str | list[str]] = {
             "aws:SecureTransport": str(environ["wsgi.url_scheme"] == "https").lower(),
@@ -205,22 +242,69 @@ class Call:
             "aws:CurrentTime": now.isoformat(timespec="seconds"),
             "aws:EpochTime": str(int(now.timestamp())),
             "aws:PrincipalIsAWSService": "false",
+            "aws:RequestedRegion": bucket.region_name,
             "aws:ViaAWSService": "false",
             "aws:ResourceAccount": bucket.account_id,
             "s3:ResourceAccount": bucket.account_id,
         }
         if tls_version := environ.get("meshtest.tls_version"):
             context["s3:TlsVersion"] = tls_version.removeprefix("TLSv")
-        for header, key in (("User-Agent", "aws:UserAgent"), ("Referer", "aws:Referer")):
+        for header, name in (("User-Agent", "aws:UserAgent"), ("Referer", "aws:Referer")):
             if header in headers:
-                context[key] = headers[header]
+                context[name] = headers[header]
         context |= {f"s3:{header}": headers[header] for header in _CONTEXT_HEADERS if header in headers}
         for parameter in ("prefix", "delimiter", "max-keys"):
             if not self.key and parameter in self.query:
                 context[f"s3:{parameter}"] = self.query[parameter][0]
-        if "versionId" in self.query:
-            context["s3:VersionId"] = self.query["versionId"][0]
+        if version or "versionId" in self.query:
+            context["s3:VersionId"] = version or self.query["versionId"][0]
+        context |= self._signature_context(now)
+        tags = self._request_tags()
+        if tags is not None:
+            context |= {f"s3:RequestObjectTag/{name}": value for name, value in tags.items()}
+            context["s3:RequestObjectTagKeys"] = list(tags)
+        if key:
+            context |= _existing_tags(bucket, key, version)
         return context | context_of(self.principal)
+
+    def _signature_context(self, now: datetime) -> dict[str, str | list[str]]:
+        if self.signature is None:
+            return {}
+        kind, place = self.signature
+        if SENT_AS in self.http.environ:
+            place = "POST"
+        context: dict[str, str | list[str]] = {
+            "s3:authType": {"AuthHeader": "REST-HEADER", "QueryString": "REST-QUERY-STRING"}.get(
+                place, place
+            ),
+            "s3:signatureversion": "AWS4-HMAC-SHA256" if kind == "SigV4" else "AWS",
+        }
+        if signed := self.query.get("X-Amz-Date"):
+            with contextlib.suppress(ValueError):
+                moment = datetime.strptime(signed[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+                context["s3:signatureAge"] = str(int(1000 * (now - moment).total_seconds()))
+        return context
+
+    def _request_tags(self) -> dict[str, str] | None:
+        """The tags that the call gives an object, by its header or its document; None if it gives none."""
+        if (header := self.http.headers.get("x-amz-tagging")) is not None:
+            return {name: values[0] for name, values in parse_qs(header, keep_blank_values=True).items()}
+        if not self.key or "tagging" not in self.query or self.http.method != "PUT":
+            return None
+        try:
+            tagging = xmltodict.parse(self.http.get_data(), force_list=("Tag",))["Tagging"]
+            return {tag["Key"]: tag["Value"] or "" for tag in ((tagging or {}).get("TagSet") or {})["Tag"]}
+        except (ExpatError, KeyError, TypeError):
+            return {}
+
+
+def _existing_tags(bucket: Any, key: str, version: str | None) -> dict[str, str | list[str]]:
+    backend = s3_backends[bucket.account_id][bucket.partition]
+    found = backend.get_object(bucket.name, key, version_id=version)
+    if found is None:
+        return {}
+    tags = backend.tagger.get_tag_dict_for_resource(found.arn)
+    return {f"s3:ExistingObjectTag/{name}": value for name, value in tags.items()}
 
 
 def arn(bucket: Any, key: str | None = None) -> str:

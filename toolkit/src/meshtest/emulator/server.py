@@ -23,6 +23,7 @@ import urllib.parse
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NoReturn
+from xml.sax.saxutils import escape
 
 from cheroot.makefile import StreamReader, StreamWriter
 from cheroot.server import HTTPConnection
@@ -44,13 +45,18 @@ from meshtest.emulator import (
     certificates,
     endpoint_file,
     gaps,
+    gate,
     hold,
+    masking,
     request_body,
+    signatures,
+    write_credentials,
 )
 from meshtest.emulator.locks import lock_of
 
 HOST = "127.0.0.1"
-THREADS = 24  # of each listener; a connection takes one only while a request of it is under way
+THREADS = 24  # of each listener at first; a connection takes one only while a request of it is under way
+MOST_THREADS = 1000  # what slow clients take is added, up to this
 IDLE_TIMEOUT_S = 60
 SHUTDOWN_GRACE_S = 8.0
 # What the domain uses, made ready right after start-up so that no first call has to wait for imports.
@@ -108,10 +114,14 @@ class Application:
             return start_response(line, headers, exc_info)
 
         try:
+            gate.check_address(environ)
             _read_body(environ)
+            app = self._authenticated(environ)
             if environ["REQUEST_METHOD"] in answers.CHANGING:
-                return self._answer_once(environ, record_status)
-            return self._answer(environ, record_status)
+                return self._answer_once(app, environ, record_status)
+            return self._answer(app, environ, record_status)
+        except signatures.Refused as refused:
+            return _refusal(environ, record_status, refused)
         except request_body.IncompleteBody as error:
             return _failure(environ, record_status, "400 Bad Request", "IncompleteBody", str(error))
         except Exception as error:
@@ -126,12 +136,25 @@ class Application:
         for service in WARMED:
             self._dispatcher.get_application(_request_for(service))
 
-    def _answer_once(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def _authenticated(self, environ: dict[str, Any]) -> Any:
+        """Return the application of the service that a request is for, once its signature is checked.
+
+        Raises:
+            Refused: nobody that is known has signed it.
+        """
+        app = None if environ["PATH_INFO"] == FLUSH_ACCESS_LOGS else self._dispatcher.get_application(environ)
+        environ["meshtest.service"] = service = getattr(app, "service", "meshtest")
+        gate.check_signature(environ, environ["wsgi.input"].getvalue(), service)
+        return app
+
+    def _answer_once(
+        self, app: Any, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
         """Do what a call asks for, unless an earlier attempt of it has: then its answer is given again."""
         answer = self._answers.earlier(environ)
         if answer is None:
             begun: list[Any] = []
-            parts = self._answer(environ, lambda *start: begun.append(start))
+            parts = self._answer(app, environ, lambda *start: begun.append(start))
             with contextlib.ExitStack() as ended:
                 if hasattr(parts, "close"):
                     ended.callback(parts.close)
@@ -143,11 +166,12 @@ class Application:
         start_response(line, headers)
         return [body]
 
-    def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if (environ["REQUEST_METHOD"], environ["PATH_INFO"]) == ("POST", FLUSH_ACCESS_LOGS):
+    def _answer(
+        self, app: Any, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        if app is None:
             return _flush_access_logs(start_response)
-        app = self._dispatcher.get_application(environ)
-        with self._lock_of(app.service, environ):  # type: ignore[attr-defined]
+        with self._lock_of(app.service, environ):
             answer: Iterable[bytes] = app(environ, start_response)
         return answer
 
@@ -210,6 +234,26 @@ def _request_for(service: str) -> dict[str, Any]:
     return {"HTTP_AUTHORIZATION": scope, "PATH_INFO": "/", "HTTP_HOST": HOST}
 
 
+def _refusal(
+    environ: dict[str, Any], start_response: Callable[..., Any], refused: signatures.Refused
+) -> list[bytes]:
+    """Answer a request that is not let in, in the form of its service."""
+    service = environ.get("meshtest.service", "s3")
+    code, message = refused.code, str(refused)
+    status = f"{refused.status} {'Forbidden' if refused.status == 403 else 'Bad Request'}"
+    of_json, of_query = signatures.OTHER_CODES.get(code, (code, code))
+    if environ.get("HTTP_X_AMZ_TARGET"):
+        return _failure(environ, start_response, "400 Bad Request", of_json, message)
+    if service == "s3":
+        return _failure(environ, start_response, status, code, message)
+    text = f"<Code>{of_query}</Code><Message>{escape(message)}</Message>"
+    body = f"<ErrorResponse><Error><Type>Sender</Type>{text}</Error></ErrorResponse>"
+    if service == "ec2":
+        body = f"<Response><Errors><Error>{text}</Error></Errors></Response>"
+    start_response(status, [("Content-Type", "text/xml"), ("Content-Length", str(len(body.encode())))])
+    return [body.encode()]
+
+
 def _failure(
     environ: dict[str, Any], start_response: Callable[..., Any], status: str, code: str, message: str
 ) -> list[bytes]:
@@ -217,9 +261,10 @@ def _failure(
         body = json.dumps({"__type": code, "message": message}).encode()
         kind = "application/x-amz-json-1.1"
     else:
-        text = message.replace("&", "&amp;").replace("<", "&lt;")
-        body = f"<Error><Code>{code}</Code><Message>{text}</Message></Error>".encode()
+        body = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>".encode()
         kind = "application/xml"
+    if environ["REQUEST_METHOD"] == "HEAD":
+        body = b""
     start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
     return [body]
 
@@ -338,6 +383,16 @@ class _Listener(Server):
         if context:
             self.ssl_adapter = _TlsAdapter(context)
 
+    def process_conn(self, conn: Any) -> None:
+        """Hand a connection to a worker; if all are taken, by clients that are slow, to a new one.
+
+        A worker waits for what a client sends: thirty that send nothing must not keep the others out.
+        """
+        pool = self.requests
+        if pool.idle <= pool.qsize and len(pool._threads) < MOST_THREADS:
+            pool.grow(1)
+        super().process_conn(conn)
+
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
         log.log(level, msg, exc_info=traceback)
 
@@ -392,11 +447,15 @@ def serve(state_dir: Path, http_port: int, https_port: int, *, die_with_stdin: b
         print(f"{state_dir} already has an emulator", flush=True)
         return ALREADY_RUNNING
     _configure_process()
+    state_dir.chmod(0o700)
+    os.umask(0o077)  # runs and their logs are this user's alone
     endpoint_file(state_dir).unlink(missing_ok=True)
+    key_id, secret = write_credentials(state_dir)
+    os.environ |= {"AWS_ACCESS_KEY_ID": key_id, "AWS_SECRET_ACCESS_KEY": secret}
     context = certificates.server_context(state_dir / "ca.pem", state_dir / "truststore.p12")
     application = Application()
     listeners = _listen_on_both(http_port, https_port, application, context)
-    _current = _endpoint(state_dir, listeners[0].port, listeners[1].port)
+    _current = _endpoint(state_dir, listeners[0].port, listeners[1].port, key_id, secret)
     os.environ["MOTO_PORT"] = str(listeners[0].port)
     stop_requested, request_stop = _stop_requests()
     if die_with_stdin:
@@ -419,11 +478,15 @@ def _hold_patiently(state_dir: Path) -> Any:
 
 
 def _configure_process() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(masking.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
-def _endpoint(state_dir: Path, http_port: int, https_port: int) -> Endpoint:
+def _endpoint(state_dir: Path, http_port: int, https_port: int, key_id: str, secret: str) -> Endpoint:
     return Endpoint(
+        access_key_id=key_id,
+        secret_access_key=secret,
         http=f"http://{HOST}:{http_port}",
         https=f"https://{HOST}:{https_port}",
         pid=os.getpid(),

@@ -15,7 +15,7 @@ import pytest
 from checkouts import git, python
 
 from meshtest import toolchain
-from meshtest.artifacts import LATEST, ArtifactsError, building
+from meshtest.artifacts import LATEST, LATEST_ZIP, ArtifactsError, building
 
 PROJECTS = ("project01", "test02")
 
@@ -57,17 +57,30 @@ def test_the_same_commit_gives_the_same_bytes_elsewhere_and_later(checkout, tmp_
     assert digests(other) == digests(one)
 
 
-def test_the_wheel_is_there_by_version_and_as_latest(built):
+def test_wheel_and_archive_are_there_by_version_and_as_latest(built):
+    release, found = building.built_release(built), digests(built)
+    assert {f"wheels/{file.name}" for file in (built / "wheels").iterdir()} == {
+        *release.latest,
+        *release.latest.values(),
+    }
+    assert {found[key] == found[copy] for key, copy in release.latest.items()} == {True}
+
+
+def test_the_archive_holds_the_wheel_under_its_own_name(built):
+    """pip takes no other: ``core-latest`` is none."""
     release = building.built_release(built)
-    assert {file.name for file in (built / "wheels").iterdir()} == {Path(release.wheel).name, LATEST}
-    assert len({found for name, found in digests(built).items() if name.startswith("wheels/")}) == 1
+    with zipfile.ZipFile(built / "wheels" / LATEST_ZIP) as archive:
+        assert archive.namelist() == [Path(release.wheel).name]
+        assert archive.read(Path(release.wheel).name) == (built / release.wheel).read_bytes()
 
 
 def test_the_list_names_every_file_with_its_digest(built):
     content = json.loads((built / "release.json").read_text())
     found = digests(built)
     assert content["files"] == {
-        name: digest for name, digest in found.items() if name not in ("release.json", f"wheels/{LATEST}")
+        name: digest
+        for name, digest in found.items()
+        if name not in ("release.json", f"wheels/{LATEST}", f"wheels/{LATEST_ZIP}")
     }
 
 
@@ -97,19 +110,15 @@ def test_contract_and_audit_table_travel_with_the_code_that_reads_them(built):
 # ─── Imported as Glue does ───
 
 
-def test_core_is_imported_from_the_latest_archive_as_glue_does(built):
-    """``core-latest`` is no wheel name that pip takes: the archive goes on the path, not into pip."""
-    wheel = built / "wheels" / LATEST
-    code = f"""
-import sys
-sys.path.insert(0, {str(wheel)!r})
-import core
-from importlib import metadata
-print(core.__file__, metadata.version("core"))
-"""
+def test_core_is_installed_from_the_archive_as_glue_does(built, tmp_path):
+    """By pip, from what is in the archive alone; what is imported then tells its version."""
+    zipfile.ZipFile(built / "wheels" / LATEST_ZIP).extractall(tmp_path / "wheels")
+    (wheel,) = (tmp_path / "wheels").iterdir()
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", tmp_path / "site"]
+    subprocess.run([*pip, "--no-index", "--no-deps", wheel], check=True)
+    code = f"import sys; sys.path.insert(0, {str(tmp_path / 'site')!r}); import core; print(core.version())"
     result = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True)
-    version = building.built_release(built).version
-    assert result.stdout.split() == [f"{wheel}/core/__init__.py", version], result.stderr
+    assert result.stdout.strip() == building.built_release(built).version, result.stderr
 
 
 def test_a_jobs_log_says_which_core_it_ran(built):
@@ -159,6 +168,7 @@ def test_without_a_build_the_remedy_is_named(tmp_path):
         ("jobs/test02/transforms.py", "is not what was built"),
         ("jobs/test02/added.py", "is not what was built"),
         (f"wheels/{LATEST}", "is no copy of"),
+        (f"wheels/{LATEST_ZIP}", "is no copy of"),
     ],
 )
 def test_a_file_that_changed_since_the_build_is_named(built, tmp_path, name, message):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from meshtest.artifacts import LATEST_KEY, ArtifactsError, Release, deployment
+from meshtest.artifacts import LATEST_KEY, LATEST_ZIP_KEY, ArtifactsError, Release, deployment
 
 
 class Cut(Exception):
@@ -60,7 +60,7 @@ def test_the_versioned_wheel_goes_first_and_latest_last(builds, s3, bucket):
     recorder = Recorder(s3)
     deployment.upload(built, recorder, bucket)
     assert recorder.keys[0] == release.wheel
-    assert recorder.keys[-1] == LATEST_KEY
+    assert recorder.keys[-2:] == [LATEST_KEY, LATEST_ZIP_KEY]
     assert recorder.keys.index(f"{release.folder}release.json") < recorder.keys.index(release.jobs[0])
     assert keys(s3, bucket) == set(recorder.keys)
 
@@ -69,7 +69,7 @@ def test_wherever_an_upload_is_cut_off_what_jobs_use_is_of_a_version_that_is_the
     old, first = builds("old")
     new, second = builds("new")
     deployment.upload(old, s3, bucket)
-    wanted = len(second.jobs) * 2 + 3
+    wanted = len(second.jobs) * 2 + 4
     for cut in (0, 1, len(second.jobs), len(second.jobs) + 2, wanted - 2, wanted - 1):
         with pytest.raises(Cut):
             deployment.upload(new, Recorder(s3, fail_at=cut), bucket)
@@ -84,8 +84,9 @@ def test_wherever_an_upload_is_cut_off_what_jobs_use_is_of_a_version_that_is_the
 def test_every_object_carries_commit_version_and_digest(builds, s3, bucket):
     built, release = builds("old")
     deployment.upload(built, s3, bucket)
-    for key in (release.wheel, LATEST_KEY, *release.jobs):
-        source = release.wheel if key == LATEST_KEY else key
+    copies = {copy: key for key, copy in release.latest.items()}
+    for key in (*release.latest, *copies, *release.jobs):
+        source = copies.get(key, key)
         assert metadata(s3, bucket, key) == {
             "commit": release.commit,
             "sha256": release.digests[source],
@@ -155,9 +156,13 @@ def test_a_latest_that_is_another_versions_wheel_is_a_problem(builds, s3, bucket
     assert deployment.deployed(s3, bucket).problems == (
         f"{LATEST_KEY} says version {second.version}, but its archive says {first.version}",
     )
+    s3.put_object(Bucket=bucket, Key=LATEST_ZIP_KEY, Body=body, Metadata=second.metadata(second.wheel))
+    archive = f"{LATEST_ZIP_KEY} is not the archive of version {second.version}"
+    assert archive in deployment.deployed(s3, bucket).problems
     s3.put_object(Bucket=bucket, Key=LATEST_KEY, Body=body, Metadata=first.metadata(first.wheel))
     problems = deployment.deployed(s3, bucket).problems
-    assert f"{first.jobs[0]} is version {second.version}, but the wheel is {first.version}" in problems
+    for key in (LATEST_ZIP_KEY, first.jobs[0]):
+        assert f"{key} is version {second.version}, but the wheel is {first.version}" in problems
 
 
 def test_a_latest_of_a_version_without_a_list_is_a_problem(builds, s3, bucket):
@@ -190,7 +195,7 @@ def test_a_rollback_brings_the_wheel_and_the_job_files_of_the_version(builds, s3
     found = deployment.deployed(s3, bucket)
     assert (found.version, found.commit, found.problems) == (first.version, first.commit, ())
     assert found.releases == (first.version, second.version)
-    for key in (LATEST_KEY, *first.jobs):
+    for key in (LATEST_KEY, LATEST_ZIP_KEY, *first.jobs):
         assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == (old / key).read_bytes()
     assert "NEWS" not in core_in_use(s3, bucket, tmp_path / "after")
     # A job that came later stays where it is: the state machines of the old version do not start it.
@@ -206,6 +211,20 @@ def core_in_use(s3, bucket: str, folder: Path) -> str:
     return subprocess.run(
         [sys.executable, "-I", "-S", "-c", code], capture_output=True, check=True, text=True
     ).stdout
+
+
+def test_a_version_without_an_archive_to_install_is_none_to_go_back_to(builds, s3, bucket):
+    """As those are that were uploaded before there was one."""
+    built, release = builds("old")
+    deployment.upload(built, s3, bucket)
+    files = {key: digest for key, digest in release.digests.items() if key != release.zip_of_wheels}
+    older = Release("0.9.0", release.commit, files)
+    s3.put_object(Bucket=bucket, Key=f"{older.folder}release.json", Body=older.as_json().encode())
+    with pytest.raises(
+        ArtifactsError, match=r"version 0\.9\.0 was built before there was a wheels/core-0\.9"
+    ):
+        deployment.rollback("0.9.0", s3, bucket)
+    assert deployment.deployed(s3, bucket).version == release.version
 
 
 def test_a_rollback_can_be_taken_back(builds, s3, bucket):

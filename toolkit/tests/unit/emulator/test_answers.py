@@ -9,12 +9,13 @@ import ssl
 import uuid
 from typing import TYPE_CHECKING
 
+from signing import signed
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from meshtest.emulator import Endpoint
 
-SCOPE = "Credential=test/20260101/eu-west-1/ec2/aws4_request"
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -29,15 +30,14 @@ def create_vpc(
     ),
 ) -> str:
     """Send CreateVpc; returns the id in the answer, or its error code."""
-    headers = {
-        "Authorization": f"AWS4-HMAC-SHA256 {SCOPE}, SignedHeaders=host, Signature=0",
-        "Content-Type": FORM,
-        "amz-sdk-request": f"attempt={attempt}; max=3",
-    }
+    headers = {"Content-Type": FORM, "amz-sdk-request": f"attempt={attempt}; max=3"}
     if invocation:
         headers["amz-sdk-invocation-id"] = invocation
+    body = f"Action=CreateVpc&Version=2016-11-15&CidrBlock={cidr}".encode()
     with contextlib.closing(connect(endpoint)) as connection:
-        connection.request("POST", path, f"Action=CreateVpc&Version=2016-11-15&CidrBlock={cidr}", headers)
+        host = f"{connection.host}:{connection.port}"
+        own = signed(endpoint, "POST", path, service="ec2", body=body, host=host)
+        connection.request("POST", path, body, own | headers)
         text = connection.getresponse().read().decode()
     found = re.search(r"<vpcId>(.+?)</vpcId>|<Code>(.+?)</Code>", text)
     assert found, text

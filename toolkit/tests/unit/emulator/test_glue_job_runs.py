@@ -127,21 +127,82 @@ def test_output_arrives_in_cloudwatch_while_the_job_runs(jobs: GlueJobs) -> None
 
 
 def test_extra_py_files_are_importable_and_nothing_of_the_repository_is(jobs: GlueJobs) -> None:
-    """A wheel, a zip and a module are found; ``core``, which the job was not given, is not."""
+    """A zip and a module are found; ``core``, which the job was not given, is not."""
     project = archive({"project/__init__.py": "", "project/transforms.py": "VALUE = 2"})
-    files = [
-        jobs.upload("wheels/lib-1-py3-none-any.whl", archive({"lib/__init__.py": "VALUE = 1"})),
-        jobs.upload("jobs/project.zip", project),
-        jobs.upload("jobs/single.py", "VALUE = 3"),
-    ]
+    files = [jobs.upload("jobs/project.zip", project), jobs.upload("jobs/single.py", "VALUE = 3")]
     script = """
-        import lib, project.transforms, single
-        print(lib.VALUE, project.transforms.VALUE, single.VALUE)
+        import project.transforms, single
+        print(project.transforms.VALUE, single.VALUE)
         import core
     """
     run = jobs.run(jobs.create(script, DefaultArguments={"--extra-py-files": ",".join(files)}))
-    assert jobs.log_lines(run["Id"]) == ["1 2 3"]
+    assert jobs.log_lines(run["Id"]) == ["2 3"]
     assert run["ErrorMessage"] == "ModuleNotFoundError: No module named 'core'"
+
+
+def wheel(name: str, version: str) -> bytes:
+    """Make a wheel of one package that knows its version."""
+    info = f"{name}-{version}.dist-info"
+    form = "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    return archive(
+        {
+            f"{name}/__init__.py": f"VERSION = {version!r}",
+            f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+            f"{info}/WHEEL": form,
+            f"{info}/RECORD": f"{name}/__init__.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n",
+        }
+    )
+
+
+NO_INDEX = {"--python-modules-installer-option": "--no-index --no-deps"}
+
+
+def test_additional_modules_are_installed_from_a_zip_of_wheels(jobs: GlueJobs) -> None:
+    """With what tells their version; a run may take another archive than its job, and another script."""
+    script = "from importlib import metadata; import lib; print(lib.VERSION, metadata.version('lib'))"
+    uris = [
+        jobs.upload(f"wheels/lib-{n}.gluewheels.zip", archive({f"lib-{n}-py3-none-any.whl": wheel("lib", n)}))
+        for n in ("1.0", "2.0+g1a2b3c4")
+    ]
+    job = jobs.create(script, DefaultArguments=NO_INDEX | {"--additional-python-modules": uris[0]})
+    assert jobs.log_lines(jobs.run(job)["Id"]) == ["1.0 1.0"]
+    other = {
+        "--additional-python-modules": uris[1],
+        "--scriptLocation": jobs.upload("jobs/other.py", "import lib; print('other', lib.VERSION)"),
+    }
+    assert jobs.log_lines(jobs.run(job, Arguments=other)["Id"]) == ["other 2.0+g1a2b3c4"]
+
+
+FAILED_TO_INSTALL = "LAUNCH ERROR | Python Module Installer indicates modules that failed to install"
+
+
+@pytest.mark.parametrize(
+    ("argument", "key", "content", "message"),
+    [
+        (
+            "--extra-py-files",
+            "wheels/lib-1-py3-none-any.whl",
+            wheel("lib", "1"),
+            "is a wheel, which is installed",
+        ),
+        ("--additional-python-modules", "lib.zip", archive({}), "is no module: expected ….gluewheels.zip"),
+        ("--additional-python-modules", "lib.gluewheels.zip", b"x", "is no zip archive"),
+        ("--additional-python-modules", "lib.gluewheels.zip", archive({"a.txt": ""}), "holds no wheel"),
+        (
+            "--additional-python-modules",
+            "lib.gluewheels.zip",
+            archive({"lib-1-cp27-none-any.whl": wheel("lib", "1")}),
+            FAILED_TO_INSTALL,
+        ),
+        ("--additional-python-modules", "absent/lib.gluewheels.zip", None, "NoSuchKey"),
+    ],
+)
+def test_what_glue_does_not_import_fails_the_run(
+    jobs: GlueJobs, argument: str, key: str, content: bytes | None, message: str
+) -> None:
+    uri = jobs.upload(key, content) if content is not None else f"s3://{jobs.bucket}/{key}"
+    run = jobs.run(jobs.create("print('ran')", DefaultArguments=NO_INDEX | {argument: uri}))
+    assert (run["JobRunState"], message in run["ErrorMessage"]) == ("FAILED", True), run["ErrorMessage"]
 
 
 @pytest.mark.parametrize("ending", ["import sys; sys.exit(0)", "raise SystemExit"])

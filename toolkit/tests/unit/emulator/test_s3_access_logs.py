@@ -15,6 +15,7 @@ import botocore
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from buckets import opened
 
 from meshtest.emulator.access_log import Record
 
@@ -210,6 +211,7 @@ def anonymous(endpoint, target: str, **headers: str) -> int:
 
 
 def test_an_access_list_that_was_needed_is_told(endpoint, name, source, logs):
+    opened(endpoint.client("s3"), source)
     endpoint.client("s3").put_object(Bucket=source, Key="k", Body=b"value", ACL="public-read")
     assert anonymous(endpoint, f"/{source}/k") == 200
     assert logs()[-1]["aclrequired"] == "Yes"

@@ -13,12 +13,13 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from buckets import opened
+from signing import signed
 
 if TYPE_CHECKING:
     from meshtest.emulator import Endpoint
 
 ACCOUNT = "123456789012"
-SCOPE = "AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=0"
 
 
 def https_only(bucket: str) -> dict[str, Any]:
@@ -131,7 +132,7 @@ def test_every_subresource_is_denied_by_http(endpoint: Endpoint, name: str) -> N
     put_policy(endpoint.client("s3"), name, https_only(name))
     hosts = {"path": (f"/{name}", {}), "virtual": ("", {"Host": f"{name}.s3.localhost"})}
     outcome = {
-        (style, key, query, method): raw_status(endpoint.http, f"{base}{key}?{query}", headers, method)
+        (style, key, query, method): raw_status(endpoint, f"{base}{key}?{query}", headers, method)
         for style, (base, headers) in hosts.items()
         for key in ("/", "/k")
         for query, methods in SUBRESOURCES.items()
@@ -141,9 +142,10 @@ def test_every_subresource_is_denied_by_http(endpoint: Endpoint, name: str) -> N
     assert endpoint.client("s3").get_object(Bucket=name, Key="k")["Body"].read() == b"value"
 
 
-def raw_status(url: str, target: str, headers: dict[str, str], method: str = "GET") -> int:
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
-    connection.request(method, target, headers={"Authorization": SCOPE, **headers})
+def raw_status(endpoint: Endpoint, target: str, headers: dict[str, str], method: str = "GET") -> int:
+    connection = http.client.HTTPConnection(endpoint.http.removeprefix("http://"), timeout=10)
+    own = signed(endpoint, method, target, host=headers.get("Host"))
+    connection.request(method, target, headers=own | headers)
     status = connection.getresponse().status
     connection.close()
     return status
@@ -159,10 +161,10 @@ def test_a_virtual_host_is_the_bucket(endpoint: Endpoint, name: str) -> None:
     context = ssl.create_default_context(cafile=endpoint.ca_bundle)
     connection.sock = context.wrap_socket(connection.sock, server_hostname=host)
     for target, body in (("/k", b"value"), ("/?location", b"eu-west-1"), ("/", f"<Name>{name}<".encode())):
-        connection.request("GET", target, headers={"Authorization": SCOPE, "Host": host})
+        connection.request("GET", target, headers=signed(endpoint, "GET", target, host=host))
         answer = connection.getresponse()
         assert (answer.status, body in answer.read()) == (200, True)
-        assert raw_status(endpoint.http, target, {"Host": host}) == 403
+        assert raw_status(endpoint, target, {"Host": host}) == 403
     connection.close()
 
 
@@ -214,15 +216,15 @@ def test_another_bucket_is_not_concerned(endpoint: Endpoint, name: str) -> None:
 )
 def test_no_header_turns_http_into_https(endpoint: Endpoint, name: str, headers: dict[str, str]) -> None:
     bucket_with_object(endpoint.client("s3"), name)
-    assert raw_status(endpoint.http, f"/{name}/k", headers) == 200
+    assert raw_status(endpoint, f"/{name}/k", headers) == 200
     put_policy(endpoint.client("s3"), name, https_only(name))
-    assert raw_status(endpoint.http, f"/{name}/k", headers) == 403
+    assert raw_status(endpoint, f"/{name}/k", headers) == 403
 
 
 def test_no_request_line_turns_http_into_https(endpoint: Endpoint, name: str) -> None:
     bucket_with_object(endpoint.client("s3"), name)
     put_policy(endpoint.client("s3"), name, https_only(name))
-    assert raw_status(endpoint.http, endpoint.https + f"/{name}/k", {}) == 400
+    assert raw_status(endpoint, endpoint.https + f"/{name}/k", {}) == 400
 
 
 @pytest.mark.parametrize(
@@ -239,7 +241,9 @@ def test_the_tls_version_is_that_of_the_connection(
     connection = http.client.HTTPSConnection(
         endpoint.https.removeprefix("https://"), context=context, timeout=10
     )
-    connection.request("GET", f"/{name}/absent", headers={"Authorization": SCOPE})
+    host = endpoint.https.removeprefix("https://")
+    own = signed(endpoint, "GET", f"/{name}/absent", host=host)
+    connection.request("GET", f"/{name}/absent", headers=own)
     assert connection.getresponse().status == status
     connection.close()
 
@@ -357,6 +361,7 @@ def anonymous_status(endpoint: Endpoint, target: str) -> int:
 def test_nobody_in_particular_needs_an_allow(endpoint: Endpoint, name: str) -> None:
     s3 = endpoint.client("s3")
     bucket_with_object(s3, name)
+    opened(s3, name)
     assert anonymous_status(endpoint, f"/{name}/k") == 403
     allow = {
         "Effect": "Allow",

@@ -18,14 +18,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, SSLError
+from signing import signed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from meshtest.emulator import Endpoint
 
-SCOPE = "Credential=test/20260101/eu-west-1/s3/aws4_request"
-SIGNED = {"Authorization": f"AWS4-HMAC-SHA256 {SCOPE}, SignedHeaders=host, Signature=0"}
 MEBIBYTE = 1 << 20
 
 
@@ -57,16 +56,27 @@ def trusting(ca_bundle: Path) -> ssl.SSLContext:
 
 def connect(endpoint: Endpoint, scheme: str) -> http.client.HTTPConnection:
     if scheme == "http":
-        return http.client.HTTPConnection(endpoint.http.removeprefix("http://"), timeout=20)
-    context = trusting(endpoint.ca_bundle)
-    return http.client.HTTPSConnection(endpoint.https.removeprefix("https://"), context=context, timeout=20)
+        made = http.client.HTTPConnection(endpoint.http.removeprefix("http://"), timeout=20)
+    else:
+        context = trusting(endpoint.ca_bundle)
+        made = http.client.HTTPSConnection(
+            endpoint.https.removeprefix("https://"), context=context, timeout=20
+        )
+    made.endpoint = endpoint  # type: ignore[attr-defined]
+    return made
+
+
+def signed_for(connection: http.client.HTTPConnection, method: str, target: str) -> dict[str, str]:
+    """Return the headers of a request over this connection that the root user signs."""
+    endpoint: Endpoint = connection.endpoint  # type: ignore[attr-defined]
+    return signed(endpoint, method, target, host=f"{connection.host}:{connection.port}")
 
 
 def ask(
     connection: http.client.HTTPConnection, method: str, target: str, body: Any = None, **headers: str
 ) -> tuple[int, bytes]:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    connection.request(method, target, body=body, headers={**SIGNED, **named})
+    connection.request(method, target, body=body, headers=signed_for(connection, method, target) | named)
     answer = connection.getresponse()
     return answer.status, answer.read()
 
@@ -173,8 +183,12 @@ def test_a_client_that_waits_for_100_continue_gets_it(
     endpoint: Endpoint, scheme: str, s3: Any, name: str
 ) -> None:
     connection = connect(endpoint, scheme)
-    connection.putrequest("PUT", f"/{name}/k")
-    for header, value in {**SIGNED, "Content-Length": "5", "Expect": "100-continue"}.items():
+    connection.putrequest("PUT", f"/{name}/k", skip_host=True)
+    for header, value in {
+        **signed_for(connection, "PUT", f"/{name}/k"),
+        "Content-Length": "5",
+        "Expect": "100-continue",
+    }.items():
         connection.putheader(header, value)
     connection.endheaders()
     assert connection.sock.recv(4096).startswith(b"HTTP/1.1 100 ")

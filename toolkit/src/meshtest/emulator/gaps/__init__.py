@@ -25,7 +25,10 @@ GAPS: dict[str, tuple[str, ...]] = {
         "s3_aws_chunked",
         "s3_bucket_policies",
         "s3_default_encryption",
+        "s3_integrity",
+        "s3_public_access",
         "s3_raw_bodies",
+        "s3_suspended_versioning",
     ),
     "sts": ("sts_trust_policies",),
     "stepfunctions": (

@@ -36,11 +36,13 @@ from moto.s3.responses import S3Response
 from meshtest.emulator.access_log import Record, operation
 from meshtest.emulator.gaps.s3_bucket_policies import current_call
 from meshtest.emulator.locks import lock_of
+from meshtest.emulator.masking import masked
 from meshtest.emulator.policy import Decision, Principal, Request, evaluate
 from meshtest.emulator.s3_call import SENT_AS, Call, arn, bucket_of
 
 DELIVERY_SERVICE = "logging.s3.amazonaws.com"
 DELIVERY_INTERVAL_S = 5.0
+_IDS = re.compile(rb"<(RequestId|RequestID|HostId)>[^<]*</\1>")
 _ERROR_CODE = re.compile(rb"<Code>([^<]*)</Code>")
 
 log = logging.getLogger("meshtest.emulator")
@@ -74,12 +76,21 @@ def _recorded(respond: Any) -> Any:
         if call and call.http is request:
             answer_headers.pop("x-amzn-requestid", None)  # other services' name for it
             answer_headers |= {"x-amz-request-id": call.request_id, "x-amz-id-2": call.host_id}
+            if status >= 400 and body:
+                body = _IDS.sub(lambda found: _own_id(call, found), body)
             if _is_logged(call):
                 for record in _records(call, _Answer(status, answer_headers, body)):
                     _delivery.add(record)
         return status, answer_headers, body
 
     return recorded
+
+
+def _own_id(call: Call, found: re.Match[bytes]) -> bytes:
+    """Return the element of an error's document with the id that the headers have."""
+    name = "HostId" if found[1] == b"HostId" else "RequestId"
+    value = call.host_id if name == "HostId" else call.request_id
+    return f"<{name}>{value}</{name}>".encode()
 
 
 def _is_logged(call: Call) -> bool:
@@ -115,7 +126,7 @@ def _records(call: Call, answer: _Answer) -> Iterator[Record]:
     if call.bucket_name:
         yield record
     if call.copy_source:
-        source, key = call.copy_source
+        source, key, _ = call.copy_source
         size = _size(source, key)
         reading = f"{record.operation}_GET"
         yield dataclasses.replace(record, bucket=source, key=key, operation=reading, object_size=size)
@@ -139,7 +150,7 @@ def _record(call: Call, answer: _Answer) -> Record:
         request_id=call.request_id,
         operation=operation(method, call.query, has_key=bool(call.key), is_copy=bool(call.copy_source)),
         key=call.key,
-        request_uri=f"{method} {target} {environ.get('SERVER_PROTOCOL', 'HTTP/1.1')}",
+        request_uri=masked(f"{method} {target} {environ.get('SERVER_PROTOCOL', 'HTTP/1.1')}"),
         http_status=answer.status,
         error_code=answer.error_code,
         bytes_sent=len(answer.body) if answer.body and http.method != "HEAD" else None,

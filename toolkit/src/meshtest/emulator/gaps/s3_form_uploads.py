@@ -4,7 +4,8 @@ moto 5.2.5 lacks: the policy, the status 201, and all but the acl and the metada
 object.
 
 A form becomes the PUT of its object, with headers for the fields that have one; so all that holds for
-a PUT holds for it: bucket policies, encryption, versions. The signature is not checked, as nowhere here.
+a PUT holds for it: bucket policies, encryption, versions. The signature is that of its policy: a form without
+one is refused, as any page could send it.
 
 https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
 """
@@ -29,7 +30,7 @@ from moto.s3.responses import S3Response
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder
 
-from meshtest.emulator import post_policy
+from meshtest.emulator import gate, post_policy, signatures
 from meshtest.emulator.s3_call import SENT_AS, Refusal
 
 FORM = "meshtest.form"
@@ -88,6 +89,7 @@ def _within_policy(self: Any, request: Any, full_url: str) -> Any:
     if form is None:
         return _key_response(self, request, full_url)
     form.check()
+    form.check_signature()
     status, headers, body = _key_response(self, request, full_url)
     return form.answer(request, headers) if status == HTTPStatus.OK else (status, headers, body)
 
@@ -118,6 +120,17 @@ class _Form:
             post_policy.check(policy, self.fields | {"bucket": self.bucket}, len(self.file))
         except post_policy.PostPolicyError as error:
             raise Refusal(error.status, error.code, str(error)) from error
+
+    def check_signature(self) -> None:
+        """Check who has signed the policy.
+
+        Raises:
+            Refusal: nobody that is known.
+        """
+        try:
+            signatures.check_form(self.fields, gate.secret_of)
+        except signatures.Refused as refused:
+            raise Refusal(refused.status, refused.code, str(refused)) from refused
 
     def answer(self, request: Any, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
         """Return the answer to the form, from the headers of that to the PUT."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from meshtest import toolchain
+from meshtest.emulator.glue_runner import modules
 from meshtest.emulator.glue_runner.job_run import RUNTIME_VERSION, JobRun
 from meshtest.spark_runtime import spark_environment
 
@@ -26,10 +27,11 @@ if TYPE_CHECKING:
 
 _DRIVER: Final = Path(__file__).with_name("driver.py")
 _SITE: Final = Path(__file__).with_name("site")
-_ARCHIVES: Final = (".whl", ".zip", ".egg")
+_ARCHIVES: Final = (".zip", ".egg")
+_MODULES: Final = "--additional-python-modules"
 
 # Glue acts on these and this runtime does not: said in the error log, so that nobody wonders.
-_WITHOUT_EFFECT: Final = ("--additional-python-modules", "--extra-files", "--extra-jars")
+_WITHOUT_EFFECT: Final = ("--extra-files", "--extra-jars")
 
 
 class JobError(Exception):
@@ -83,8 +85,10 @@ def prepare(run: JobRun, endpoint: Endpoint, directory: Path) -> Preparation:
     arguments = run.job.arguments
     _check_runtime(run)
     s3 = endpoint.client("s3")
-    script = _fetch(s3, run.job.script_location, directory / "script", "ScriptLocation")
+    location = arguments.get("--scriptLocation") or run.job.script_location
+    script = _fetch(s3, location, directory / "script", "ScriptLocation")
     python_path = [_fetch_python_file(s3, uri, directory) for uri in _listed(arguments, "--extra-py-files")]
+    python_path += _installed_modules(s3, arguments, directory)
     try:
         conf = spark_conf(arguments.get("--conf", ""))
         formats = frozenset(_listed(arguments, "--datalake-formats"))
@@ -114,6 +118,9 @@ def _notes(arguments: Mapping[str, str]) -> Iterator[str]:
     for name in _WITHOUT_EFFECT:
         if arguments.get(name):
             yield f"{name} has no effect on the emulator"
+    for module in _listed(arguments, _MODULES):
+        if not modules.is_installable(module):
+            yield f"{_MODULES}: {module} has no effect on the emulator, which has no index"
 
 
 # ─── Arguments ───
@@ -151,8 +158,30 @@ def _listed(arguments: Mapping[str, str], name: str) -> list[str]:
 # ─── Files from S3 ───
 
 
+def _installed_modules(s3: Any, arguments: Mapping[str, str], directory: Path) -> list[Path]:
+    """Install the modules that are in S3 and return the folder that goes on the Python path."""
+    uris = list(filter(modules.is_installable, _listed(arguments, _MODULES)))
+    if not uris:
+        return []
+    options = arguments.get("--python-modules-installer-option", "")
+    try:
+        fetched = directory / "modules"
+        return [modules.install(uris, options, directory, lambda uri: _fetch(s3, uri, fetched, _MODULES))]
+    except modules.InstallerError as error:
+        raise JobError(str(error)) from error
+
+
 def _fetch_python_file(s3: Any, uri: str, directory: Path) -> Path:
-    """Fetch one of --extra-py-files and return what goes on the Python path."""
+    """Fetch one of --extra-py-files and return what goes on the Python path.
+
+    A wheel is none of them: what goes to Spark's --py-files is not installed.
+    https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-python-libraries.html
+    """
+    if uri.endswith(".whl"):
+        raise JobError(
+            f"--extra-py-files: {uri} is a wheel, which is installed and not put on the path: "
+            f"name it, or a zip of wheels (….gluewheels.zip), in {_MODULES}"
+        )
     if not uri.endswith((*_ARCHIVES, ".py")):
         raise JobError(f"--extra-py-files: {uri} is not a Python file: expected .py, {', '.join(_ARCHIVES)}")
     path = _fetch(s3, uri, directory / "py-files", "--extra-py-files")
