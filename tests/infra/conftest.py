@@ -7,6 +7,7 @@ A test says by ``@pytest.mark.proves("control-id")`` that it holds a control to 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,14 @@ import pytest
 import tftest
 from xdist.scheduler import LoadScopeScheduling
 
-from meshtest import backends, controls, emulator
+from meshtest import backends, controls, emulator, projects
 from meshtest.backends import Ability
 from meshtest.emulator import Endpoint
 from meshtest.terraform import foundation_state, workspace
 from meshtest.terraform.engine import TerraformTest
 
-STATE_BUCKET = "f01-tfstate-123456789012-{env}"
+STATE_BUCKET = "exa-tfstate-123456789012-{env}"
+EXAMPLE_PROJECT = "example"
 MARKERS = ("proves", "notices")
 LIVE = "/live/"
 
@@ -71,7 +73,10 @@ class ByFile(LoadScopeScheduling):
         file = nodeid.partition("::")[0]
         if LIVE not in file:
             return file
-        return LIVE if self._is_shared else file.rpartition("/")[0]
+        # Below a folder of the live probes lie those of a project, on the same domain.
+        return (
+            LIVE if self._is_shared else LIVE + file.partition(LIVE)[2].rpartition("/")[0].partition("/")[0]
+        )
 
 
 @pytest.hookimpl(optionalhook=True)  # a mutant's judge runs without xdist
@@ -116,16 +121,25 @@ class Plans:
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     with emulator.running(tmp_path_factory.mktemp("emulator")) as endpoint:
         for env in ("dev", "int", "prod"):
-            bucket = STATE_BUCKET.format(env=env)
-            location = {"LocationConstraint": endpoint.region}
-            endpoint.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
+            workspace.make_bucket(endpoint, STATE_BUCKET.format(env=env))
         yield endpoint
 
 
 @pytest.fixture(scope="session")
 def infrastructure(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A working copy of infrastructure/ and setup/, which Terraform and tests may write into."""
-    return workspace.prepare(tmp_path_factory.mktemp("domain"))
+    """A working copy of infrastructure/ and setup/, under an example's names, which tests may write into."""
+    return workspace.prepare(tmp_path_factory.mktemp("domain"), workspace.EXAMPLE)
+
+
+@pytest.fixture(scope="session")
+def example_project(infrastructure: Path) -> Path:
+    """A project of the template, as `make new-project NAME=example` makes its root module."""
+    root = infrastructure / "projects" / EXAMPLE_PROJECT
+    shutil.copytree(infrastructure / "projects" / "_template", root)
+    tables, project = root / "tables.json", root / "project.json"
+    tables.write_text(projects.renamed(tables.read_text(), EXAMPLE_PROJECT))
+    project.write_text(json.dumps(json.loads(project.read_text()) | {"name": EXAMPLE_PROJECT}))
+    return root
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,7 @@ _LIMIT_S = 300
 # What the children ask of Terraform wears out one worker (meshtest.terraform.engine), which none of them can
 # replace for the others.
 _FRESH_FOR = 200
-_STATES = "f01-tfstate-123456789012-dev"
+_STATES = "exa-tfstate-123456789012-dev"
 
 
 class Judge:

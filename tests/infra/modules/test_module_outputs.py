@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from inputs import ACCOUNT, INPUTS
+from plans import REGION
 
 NAMES = {module: given.get("name") for module, given in INPUTS.items()}
 PIPELINE = INPUTS["stepfunction_pipeline"]["pipeline_name"]
@@ -32,7 +33,7 @@ OUTPUTS = {
     "s3_bucket": {"bucket_arn": f"arn:aws:s3:::{BUCKET}", "bucket_id": BUCKET},
     "stepfunction_pipeline": {
         "log_group_name": f"/aws/vendedlogs/states/{PIPELINE}",
-        "pipeline_arn": f"arn:aws:states:eu-west-1:{ACCOUNT}:stateMachine:{PIPELINE}",
+        "pipeline_arn": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{PIPELINE}",
         "pipeline_name": PIPELINE,
     },
 }

@@ -8,7 +8,7 @@ import uuid
 
 import pytest
 from inputs import ROLE
-from plans import the
+from plans import REGION, the
 
 GLUE_IS_BUSY = {
     "Glue.AWSGlueException",
@@ -108,7 +108,7 @@ def test_an_execution_starts_each_job_with_them(pipeline, endpoint, given, argum
 
 
 def test_names_that_meet_or_repeat_or_are_long_stay_apart(planned):
-    long = "f01-project01-" + "a-very-long-name-" * 6
+    long = "exa-inventory-" + "a-very-long-name-" * 6
     jobs = ["a-b", "a_b", "a-b", f"{long}1", f"{long}2"]
     made = definition(planned(glue_job_names=jobs))
     assert run_order(made) == jobs
@@ -119,8 +119,8 @@ def test_a_state_is_named_by_its_position_and_its_job(pipeline):
     assert set(definition(pipeline)["States"]) == {
         "HasArguments",
         "NoArguments",
-        "Run_01_f01_project01_ingest_dev",
-        "Run_02_f01_project01_refine_dev",
+        "Run_01_exa_inventory_ingest_dev",
+        "Run_02_exa_inventory_refine_dev",
         "PipelineFailed",
         "PipelineSucceeded",
     }
@@ -179,7 +179,7 @@ def test_executions_are_logged_whole_and_traced(pipeline):
     (logging,) = machine["logging_configuration"]
     assert (logging["level"], logging["include_execution_data"]) == ("ALL", True)
     assert logging["log_destination"] == (
-        "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/vendedlogs/states/f01-project01-daily-dev:*"
+        f"arn:aws:logs:{REGION}:123456789012:log-group:/aws/vendedlogs/states/exa-inventory-daily-dev:*"
     )
     assert machine["tracing_configuration"] == [{"enabled": True}]
 
@@ -187,6 +187,6 @@ def test_executions_are_logged_whole_and_traced(pipeline):
 @pytest.mark.proves("logs-encrypted", "logs-retention")
 def test_the_log_is_encrypted_and_expires(pipeline, inputs):
     group = the(pipeline, "aws_cloudwatch_log_group")
-    assert group["name"] == "/aws/vendedlogs/states/f01-project01-daily-dev"
+    assert group["name"] == "/aws/vendedlogs/states/exa-inventory-daily-dev"
     assert group["kms_key_id"] == inputs["stepfunction_pipeline"]["kms_key_arn"]
     assert group["retention_in_days"] == 90

@@ -9,12 +9,16 @@ import ssl
 import uuid
 from typing import TYPE_CHECKING
 
+from meshtest.emulator import domain_region
+
+REGION = domain_region()
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from meshtest.emulator import Endpoint
 
-SCOPE = "Credential=test/20260101/eu-west-1/ec2/aws4_request"
+SCOPE = f"Credential=test/20260101/{REGION}/ec2/aws4_request"
 FORM = "application/x-www-form-urlencoded"
 
 

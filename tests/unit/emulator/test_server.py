@@ -19,12 +19,16 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, SSLError
 
+from meshtest.emulator import domain_region
+
+REGION = domain_region()
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from meshtest.emulator import Endpoint
 
-SCOPE = "Credential=test/20260101/eu-west-1/s3/aws4_request"
+SCOPE = f"Credential=test/20260101/{REGION}/s3/aws4_request"
 SIGNED = {"Authorization": f"AWS4-HMAC-SHA256 {SCOPE}, SignedHeaders=host, Signature=0"}
 MEBIBYTE = 1 << 20
 
@@ -39,7 +43,7 @@ def scheme(request: pytest.FixtureRequest) -> str:
 def s3(endpoint: Endpoint, scheme: str, name: str) -> Any:
     """An S3 client of one listener, and a bucket of the test's name."""
     client = endpoint.client("s3", endpoint_url=getattr(endpoint, scheme))
-    client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
     return client
 
 
@@ -76,7 +80,7 @@ def ask(
 
 def test_both_listeners_show_one_state(endpoint: Endpoint, name: str) -> None:
     by_http = endpoint.client("s3", endpoint_url=endpoint.http)
-    by_http.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    by_http.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
     by_http.put_object(Bucket=name, Key="k", Body=b"value")
     assert endpoint.client("s3").get_object(Bucket=name, Key="k")["Body"].read() == b"value"
 
