@@ -77,6 +77,10 @@ down: installed ## Stop the running domain; its data is gone
 	@$(PYTHON_VENV) -m meshtest.emulator stop
 
 # ─── Projects ───
+.PHONY: rename
+rename: installed ## Give the domain other names: make rename NAME=harbour ABBREVIATION=hbr REGION=eu-north-1 [REPOSITORY=org/repo]
+	@$(PYTHON_VENV) -m meshtest.rename --name=$(call quoted,NAME) --abbreviation=$(call quoted,ABBREVIATION) --region=$(call quoted,REGION) --repository=$(call quoted,REPOSITORY)
+
 .PHONY: new-project
 new-project: installed ## Make a project from the template: make new-project NAME=orders [DESCRIPTION="…"] [OWNER=team@example.com]
 	@$(PYTHON_VENV) -m meshtest.projects new $(if $(DESCRIPTION),--description "$(DESCRIPTION)") $(if $(OWNER),--owner "$(OWNER)") -- "$(NAME)"
@@ -164,7 +168,7 @@ docker-build: ## Build the image that runs jobs: Spark as on Glue 5.1
 	$(DOCKER_BUILD) --target runtime --tag $(DOCKER_IMAGE):$(DOCKER_TAG) .
 
 .PHONY: docker-run
-docker-run: ## Run a job in it, signed in by ~/.aws: make docker-run JOB=project01/refine_rates.py ARGS="--env dev …"
+docker-run: ## Run a job in it, signed in by ~/.aws: make docker-run JOB=orders/refine.py ARGS="--env dev …"
 	@test -f "src/jobs/$(JOB)" || { echo "JOB=$(JOB): no such file in src/jobs; expected PROJECT/SCRIPT.py" >&2; exit 2; }
 	$(DOCKER_RUN) \
 		-e ENV=local \
@@ -209,8 +213,9 @@ bench-day: installed ## Time a working day in a clone: to the first green test, 
 	$(PYTHON_VENV) toolkit/tests/infra/bench_day.py $(if $(filter 0,$(DEMO)),--without-demo)
 
 .PHONY: bench-spark
-bench-spark: installed ## Rows a second of the payments' stages against plain Spark SQL and DuckDB; SIZES="100000 1000000"
-	$(PYTHON_VENV) tests/spark/bench_spark.py --sizes $(or $(SIZES),100000 1000000 10000000) --rounds $(or $(ROUNDS),3)
+bench-spark: installed ## Rows a second of a project's stages against plain Spark SQL and DuckDB: make bench-spark PROJECT=… SIZES="100000 1000000"
+	@test -f "tests/spark/$(PROJECT)/bench.py" || { echo "PROJECT=$(PROJECT): expected one with a tests/spark/<project>/bench.py" >&2; exit 2; }
+	$(PYTHON_VENV) tests/spark/$(PROJECT)/bench.py --sizes $(or $(SIZES),100000 1000000 10000000) --rounds $(or $(ROUNDS),3)
 
 # ─── Artifacts ───
 # What the Glue jobs run, by version (docs/deploy.md). ENV=dev, int or prod; the AWS account is the signed-in one.

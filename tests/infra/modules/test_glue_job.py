@@ -23,8 +23,8 @@ def test_it_runs_pyspark_on_glue_5_1(job):
 
 @pytest.mark.proves("glue-job-security-configuration", "glue-in-the-vpc")
 def test_it_is_encrypted_and_in_the_vpc(job):
-    assert job["security_configuration"] == "f01-glue-dev"
-    assert job["connections"] == ["f01-network-a-dev", "f01-network-b-dev"]
+    assert job["security_configuration"] == "exa-glue-dev"
+    assert job["connections"] == ["exa-network-a-dev", "exa-network-b-dev"]
 
 
 @pytest.mark.proves("glue-limits")

@@ -58,6 +58,8 @@ def test_everything_carries_the_teams_own_tags(stack, given, tagged):
 
 
 @pytest.mark.parametrize("text", [None, "{}"])
-def test_no_team_needs_any(text, given, tagged):
+def test_no_team_needs_any(text, given, tagged, example_project):
     given(text)
-    assert {name for tags in tagged("projects/project01").values() for name in tags} == set(TAGS)
+    assert {name for tags in tagged(f"projects/{example_project.name}").values() for name in tags} == set(
+        TAGS
+    )

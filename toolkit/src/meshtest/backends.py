@@ -197,7 +197,7 @@ def _localstack(directory: Path) -> Iterator[Domain]:
 
 # ─── AWS ───
 
-# Per hour and month, in USD, at the list prices of eu-west-1; what a session uses up of each.
+# Per hour and month, in USD, at the list prices of Europe (Ireland); what a session uses up of each.
 _AWS_COST = (
     "6 interface endpoints in 2 zones at 0.011 an hour each, 1 KMS key at 1 a month, "
     "some Glue runs of 2 DPU at 0.44 an hour: about 1 USD for a session, more if it is left behind"

@@ -21,7 +21,6 @@ from meshtest import folders, toolchain
 from meshtest.artifacts import building, deployment
 from meshtest.emulator.glue_runner.job_run import ENDED, LOG_GROUP
 from meshtest.inputs import checkout
-from meshtest.samples import payments
 from meshtest.spark_runtime import glue_catalog_conf, spark_environment
 from meshtest.terraform import workspace
 from meshtest.terraform.stack import Stack
@@ -33,7 +32,8 @@ if TYPE_CHECKING:
 LAYERS = ("raw", "refined", "curated")
 FOUNDATION = "foundation"
 SAMPLES = toolchain.ROOT / "samples"
-ECB_RATES = SAMPLES / "eurofxref-hist.zip"
+# What lies beside the input: the program that makes more of it, and its description.
+MAKER, ABOUT = "make.py", "README.md"
 POLL_SECONDS = 0.5
 
 
@@ -218,19 +218,29 @@ class Domain:
         deployment.upload(self._artifacts, self.endpoint.client("s3"), self.bucket("artifacts"))
 
     def make_inputs(self) -> None:
-        """Generate the sample payments; every other input is a file of the repository."""
-        file = self._generated / "test02" / "payments" / "payments.jsonl"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        payments.generate(file)
+        """Let each project's ``samples/<project>/make.py`` write what is too large to be kept.
+
+        Raises:
+            DomainError: one of these programs failed.
+
+        """
+        for project in self.projects:
+            maker, folder = SAMPLES / project / MAKER, self._generated / project
+            if maker.is_file():
+                folder.mkdir(parents=True, exist_ok=True)
+                ended = subprocess.run([sys.executable, maker, folder], capture_output=True, text=True)
+                if ended.returncode:
+                    raise DomainError(f"samples/{project}/{MAKER} failed: {ended.stderr.strip()}")
 
     def samples(self, project: str) -> Iterator[tuple[str, Path]]:
         """The key and the file of each sample of a project's input.
 
         It is what lies in ``samples/<project>/``, and what `make_inputs` made.
         """
+        beside = {SAMPLES / project / name for name in (MAKER, ABOUT)}
         for folder in (SAMPLES, self._generated):
             for file in sorted((folder / project).rglob("*")):
-                if file.is_file():
+                if file.is_file() and file not in beside and "__pycache__" not in file.parts:
                     yield f"landing/{file.relative_to(folder).as_posix()}", file
 
     def drop_inputs(self) -> None:

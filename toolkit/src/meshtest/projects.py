@@ -21,7 +21,7 @@ from typing import Any
 
 from core import contract
 from core.mistakes import Mistake
-from meshtest import emulator, inputs, toolchain
+from meshtest import emulator, folders, inputs, toolchain
 from meshtest.demo import EXPECTED_ERRORS, STATE, UP
 from meshtest.domain import Domain
 from meshtest.inputs import InputsError, checkout, schemas
@@ -45,13 +45,29 @@ class Wanted:
 
 
 def parts(name: str) -> list[str]:
-    """The files and folders of a project in a checkout."""
+    """Return the folders that every project has in a checkout."""
     return [
         f"infrastructure/projects/{name}",
         f"src/jobs/{name}",
         f"samples/{name}",
-        f"tests/spark/test_{name}_jobs.py",
+        f"tests/spark/{name}",
     ]
+
+
+def every_part(name: str) -> list[str]:
+    """Return these folders, and that of the live probes that a project may have besides."""
+    return [*parts(name), f"tests/infra/live/pipelines/{name}"]
+
+
+def bare(top: Path, target: Path) -> None:
+    """Copy what `new` and `remove` read of a checkout, without its projects: the template is in it."""
+    for folder in ("setup", checkout.PROJECTS, "infrastructure/environments", "src/jobs/template"):
+        shutil.copytree(top / folder, target / folder, symlinks=True, ignore=LOCAL)
+    for folder in (f"samples/{TEMPLATE}", f"tests/spark/{TEMPLATE}"):
+        shutil.copytree(top / folder, target / folder, symlinks=True, ignore=LOCAL)
+    for name in folders.project_folders(top):
+        if not name.startswith("_"):
+            shutil.rmtree(target / checkout.PROJECTS / name)
 
 
 # ─── New ───
@@ -70,7 +86,7 @@ def new(wanted: Wanted, top: Path = toolchain.ROOT) -> list[str]:
         # The defaults of the others are made from the name.
         found = [each for each in found if each.field == "name"] or found
         raise InputsError("\n".join(map(str, found)))
-    if wanted.name == TEMPLATE or any((top / part).exists() for part in parts(wanted.name)):
+    if wanted.name == TEMPLATE or any((top / part).exists() for part in every_part(wanted.name)):
         raise ProjectError(str(Mistake(file, "name", wanted.name, "a name that no project has")))
     inputs.require(top)
     with _workshop(top) as workshop:
@@ -84,15 +100,16 @@ def new(wanted: Wanted, top: Path = toolchain.ROOT) -> list[str]:
 
 
 def _copy_template(top: Path, target: Path, wanted: Wanted) -> None:
-    folder, jobs, samples, test = parts(wanted.name)
+    folder, jobs, samples, tests = parts(wanted.name)
     shutil.copytree(top / checkout.PROJECTS / checkout.TEMPLATE, target / folder, ignore=LOCAL)
     shutil.copytree(top / "src" / "jobs" / TEMPLATE, target / jobs, symlinks=True, ignore=LOCAL)
     shutil.copytree(top / "samples" / TEMPLATE, target / samples)
-    (target / test).parent.mkdir(parents=True)
-    shutil.copy(top / "tests" / "spark" / f"test_{TEMPLATE}_jobs.py", target / test)
+    shutil.copytree(top / "tests" / "spark" / TEMPLATE, target / tests, ignore=LOCAL)
+    for file in (target / tests).glob(f"test_{TEMPLATE}_*.py"):
+        file.rename(file.with_name(file.name.replace(TEMPLATE, wanted.name, 1)))
     (target / jobs / "tables.json").unlink()
     (target / jobs / "tables.json").symlink_to(f"../../../{folder}/tables.json")
-    code = [*(target / jobs).glob("*.py"), target / test]
+    code = [*(target / jobs).glob("*.py"), *(target / tests).glob("*.py")]
     for file in (*code, target / folder / "tables.json"):
         file.write_text(renamed(file.read_text(encoding="utf-8"), wanted.name), encoding="utf-8")
     project = target / folder / "project.json"
@@ -172,7 +189,7 @@ def loss(name: str, top: Path = toolchain.ROOT) -> Loss:
         raise ProjectError(str(Mistake(file, "name", name, expected)))
     abbreviation = (read.content(checkout.DOMAIN) or {}).get("domain_abbr", "{domain_abbr}")
     return Loss(
-        files=[part for part in parts(name) if (top / part).exists()],
+        files=[part for part in every_part(name) if (top / part).exists()],
         tables=[*_tables(read, name), f"refined.{name}_job_runs"],
         jobs=list(read.of_project(name, "jobs.tf") or {}),
         pipelines=list(read.of_project(name, "pipelines.tf") or {}),
@@ -261,11 +278,10 @@ def _new(options: argparse.Namespace) -> int:
     if not name:
         expected = schemas.schema("project")["properties"]["name"]["expected"]
         raise ProjectError(f"NAME is missing; expected {expected}.")
-    domain = json.loads((options.top / checkout.DOMAIN).read_text(encoding="utf-8"))
     wanted = Wanted(
         name,
         _asked("What it is for", options.description, f"Records of {name}"),
-        _asked("Who owns it", options.owner, f"{name}@{domain.get('domain_name', 'domain')}.example.com"),
+        _asked("Who owns it", options.owner, f"{name}@example.com"),
     )
     for part in new(wanted, options.top):
         print(f"made  {part}")
@@ -273,7 +289,7 @@ def _new(options: argparse.Namespace) -> int:
         f"\nNext:\n"
         f"  1. make up && make run PROJECT={name}    see it run on its sample\n"
         f"  2. edit infrastructure/projects/{name}/tables.json, src/jobs/{name}/ and samples/{name}/\n"
-        f"  3. make check-inputs lint && .venv/bin/pytest tests/spark/test_{name}_jobs.py, then commit"
+        f"  3. make check-inputs lint && .venv/bin/pytest tests/spark/{name}, then commit"
     )
     return 0
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from meshtest import toolchain
 from meshtest.controls import all_controls
+from meshtest.domain import Domain
 
 COUNT = len(all_controls())
+DOMAIN = Domain(None, Path())
 TEST = "test_s3_bucket"
 JUNIT = f"""<testsuites><testsuite>
 <testcase classname="tests.infra.modules.{TEST}" name="test_nothing_is_public"/>
@@ -155,5 +158,7 @@ def test_nothing_sticks_out_of_a_screen(evidence, width):
 
 
 def test_the_pictures_are_there(evidence):
-    assert evidence.locator("#architecture svg").get_by_text("alias/f01-data-lake-dev").is_visible()
-    assert evidence.locator("#machines svg").count() == 2
+    key = f"alias/{DOMAIN.abbreviation}-data-lake-dev"
+    assert evidence.locator("#architecture svg").get_by_text(key).is_visible()
+    machines = [name for project in DOMAIN.projects for name in DOMAIN.pipelines(project)]
+    assert evidence.locator("#machines svg").count() == len(machines)

@@ -42,16 +42,16 @@ from meshtest.testing import bootstrap_inputs
 
 KNOWN_OUTPUTS = "known-outputs.json"
 REPORT = toolchain.BUILD / "bench" / "plan.json"
-STATE_BUCKET = "f01-tfstate-123456789012-{env}"
+STATE_BUCKET = "exa-tfstate-123456789012-{env}"
 MOCK = """
 mock_provider "aws" {
-  mock_data "aws_availability_zones" { defaults = { names = ["eu-west-1a", "eu-west-1b"] } }
+  mock_data "aws_availability_zones" { defaults = { names = ["eu-central-1a", "eu-central-1b"] } }
   mock_data "aws_caller_identity" { defaults = { account_id = "123456789012" } }
   mock_data "aws_iam_policy_document" {
     defaults = { json = "{\\"Statement\\": [{\\"Action\\": \\"s3:GetObject\\", \\"Resource\\": \\"*\\"}]}" }
   }
   mock_data "aws_partition" { defaults = { partition = "aws" } }
-  mock_data "aws_region" { defaults = { name = "eu-west-1" } }
+  mock_data "aws_region" { defaults = { name = "eu-central-1" } }
 }
 """
 TEST = """
@@ -201,7 +201,7 @@ def rounds(count: int, endpoint: Endpoint, directory: Path, console: Console) ->
             for way in WAYS:
                 progress.update(task, description=way)
                 folder = directory / f"{number}-{way.replace(' ', '-')}"
-                infrastructure = workspace.prepare(folder)
+                infrastructure = workspace.prepare(folder, workspace.EXAMPLE)
                 (infrastructure / KNOWN_OUTPUTS).write_text(json.dumps(known))
                 environment = workspace.environment(endpoint, folder)
                 measured[way].append(measure(way, infrastructure, environment))
@@ -215,7 +215,7 @@ def rounds(count: int, endpoint: Endpoint, directory: Path, console: Console) ->
 
 def prepare(endpoint: Endpoint, directory: Path) -> dict[str, str]:
     """Make what the stacks need on the endpoint; returns an output of each root that a plan knows."""
-    infrastructure = workspace.prepare(directory)
+    infrastructure = workspace.prepare(directory, workspace.EXAMPLE)
     location = {"LocationConstraint": endpoint.region}
     for env in ("dev", "int", "prod"):
         bucket = STATE_BUCKET.format(env=env)

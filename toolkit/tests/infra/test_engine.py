@@ -19,8 +19,9 @@ from meshtest import toolchain
 from meshtest.terraform import workspace
 from meshtest.terraform.engine import Engine, EngineError, TerraformTest
 from meshtest.terraform.provider import Provider, ProviderError
+from meshtest.testing.plans import REGION
 
-BUCKET = {"bucket_name": "f01-raw-123456789012-dev"}
+BUCKET = {"bucket_name": "exa-raw-123456789012-dev"}
 SLEEPER = """
 resource "terraform_data" "slow" {
   provisioner "local-exec" { command = "touch started; exec sleep 60" }
@@ -28,9 +29,9 @@ resource "terraform_data" "slow" {
 """
 ROLE = {
     "description": "d",
-    "name": "f01-r-dev",
+    "name": "exa-r-dev",
     "service": "states.amazonaws.com",
-    "source_arns": ["arn:aws:states:eu-west-1:123456789012:stateMachine:f01-daily-dev"],
+    "source_arns": [f"arn:aws:states:{REGION}:123456789012:stateMachine:exa-daily-dev"],
 }
 
 
@@ -76,15 +77,15 @@ def comparable(plan: tftest.TerraformPlanOutput) -> dict:
 
 @pytest.fixture(scope="module")
 def inputs() -> dict[str, dict]:
-    foundation = {"aws_region": "eu-west-1", "domain_abbr": "f01", "domain_name": "finance01", "env": "dev"}
+    foundation = {"aws_region": REGION, "domain_abbr": "exa", "domain_name": "example", "env": "dev"}
     return {
         "foundation": foundation,
         "modules/s3_bucket": BUCKET,
         "modules/stepfunction_pipeline": {
             "glue_job_names": ["a", "b"],
-            "kms_key_arn": "arn:aws:kms:eu-west-1:123456789012:key/0000-1111",
-            "pipeline_name": "f01-daily-dev",
-            "role_arn": "arn:aws:iam::123456789012:role/f01-sfn-dev",
+            "kms_key_arn": f"arn:aws:kms:{REGION}:123456789012:key/0000-1111",
+            "pipeline_name": "exa-daily-dev",
+            "role_arn": "arn:aws:iam::123456789012:role/exa-sfn-dev",
         },
     }
 
@@ -138,7 +139,7 @@ def test_the_lock_file_stays_as_it_is(infrastructure, terraform):
 
 
 def test_a_plan_is_kept_until_a_file_that_it_depends_on_changes(tmp_path, endpoint, monkeypatch, environment):
-    infrastructure = workspace.prepare(tmp_path)
+    infrastructure = workspace.prepare(tmp_path, workspace.EXAMPLE)
     folder = infrastructure / "modules" / "iam_role"
     runner = TerraformTest(folder, env=environment, enable_cache=True, cache_dir=tmp_path / "plans")
     runner.init()

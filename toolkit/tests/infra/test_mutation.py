@@ -11,7 +11,7 @@ from meshtest.mutation import running, scope
 from meshtest.mutation.mutants import all_mutants
 
 MODULE = "glue_catalog_database"
-BAD_LOCATION = """        ({"location_uri": "f01-raw"}, 'location_uri is "f01-raw"'),\n"""
+BAD_LOCATION = """        ({"location_uri": "exa-raw"}, 'location_uri is "exa-raw"'),\n"""
 A_TYPE_UNCHECKED = "projects/_template/checks.tf::locals/table_problems::drop-element::4"
 
 

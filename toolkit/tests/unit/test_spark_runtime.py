@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from meshtest.emulator import Endpoint
+from meshtest.emulator import Endpoint, domain_region
 from meshtest.spark_runtime import glue_catalog_conf, spark_environment
+
+REGION = domain_region()
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +38,7 @@ def test_every_glue_catalog_is_pointed_at_the_endpoint(endpoint: Endpoint, tmp_p
     written = properties(spark_environment(endpoint, conf, tmp_path / "work"))
     assert written["spark.sql.catalog.glue_catalog.glue.endpoint"] == endpoint.https
     assert written["spark.sql.catalog.other.s3.endpoint"] == endpoint.https
-    assert written["spark.sql.catalog.glue_catalog.client.region"] == "eu-west-1"
+    assert written["spark.sql.catalog.glue_catalog.client.region"] == REGION
     assert written["spark.sql.catalog.other.client.region"] == "eu-central-1"
     assert written["spark.sql.shuffle.partitions"] == "9"
     assert written["spark.hadoop.fs.s3a.endpoint"] == endpoint.https

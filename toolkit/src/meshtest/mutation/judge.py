@@ -117,7 +117,9 @@ class Judge:
         planned = self._plan(self._root(stack))
         endpoint = self._fixtures["endpoint"]
         foundation_state.publish(
-            endpoint, foundation_state.bucket(endpoint.account_id, "dev"), planned.outputs
+            endpoint,
+            foundation_state.bucket(endpoint.account_id, "dev", self._infrastructure.parent),
+            planned.outputs,
         )
         return dict(planned)
 

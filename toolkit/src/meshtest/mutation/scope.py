@@ -7,11 +7,16 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from meshtest import folders, toolchain
 from meshtest.mutation.mutants import Mutant
 from meshtest.terraform import sources
 
 # What the gate is held against, the whole of what is deployed to one environment.
-STACKS = ("environments/dev", "projects/project01", "projects/test02", "bootstrap")
+STACKS = (
+    "environments/dev",
+    *(f"projects/{name}" for name in folders.projects(toolchain.ROOT)),
+    "bootstrap",
+)
 # Everything that may judge a mutant; the rest of tests/infra takes minutes, or applies.
 SUITE = (
     "tests/infra/modules",
@@ -29,7 +34,7 @@ _OF_STACK = {
         "tests/infra/stacks/test_foundation.py",
         r".*test_stack_controls.py.*\[environments/",
     ),
-    "projects/project01": ("tests/infra/stacks/test_projects.py", r".*test_stack_controls.py.*\[projects/"),
+    "projects": ("tests/infra/stacks/test_projects.py", r".*test_stack_controls.py.*\[projects/"),
     "bootstrap": (
         "tests/infra/bootstrap/test_permissions.py",
         r".*test_stack_controls.py.*\[bootstrap",
@@ -43,9 +48,9 @@ def tiers(mutant: Mutant, stacks: Iterable[str]) -> list[list[str]]:
 
     What a module refuses is for its own tests alone: no stack tries it.
     """
-    affected = set(stacks)
+    affected = {"projects" if stack.startswith("projects/") else stack for stack in stacks}
     if "environments/dev" in affected:
-        affected.add("projects/project01")  # which is planned on the foundation's outputs
+        affected.add("projects")  # which are planned on the foundation's outputs
     of_stacks = [
         pattern for stack, patterns in _OF_STACK.items() if stack in affected for pattern in patterns
     ]

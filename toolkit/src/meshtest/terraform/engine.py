@@ -5,7 +5,7 @@ happen once for each environment, and every later command finds them ready::
 
     module = TerraformTest("infrastructure/modules/s3_bucket", env=workspace.environment(endpoint))
     module.init()
-    plan = module.plan(output=True, tf_vars={"bucket_name": "f01-raw-123456789012-dev"})
+    plan = module.plan(output=True, tf_vars={"bucket_name": "exa-raw-123456789012-dev"})
 
 Where the library or the provider's debug mode is not to be had, commands run by the plain binary and
 `Engine.cold_because` says why.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from meshtest import toolchain
@@ -13,15 +14,15 @@ from meshtest.terraform import workspace
 KEY_ID = "1111-2222"
 
 
-def bucket(account: str, env: str) -> str:
-    """Return the name of the bucket that holds the domain's Terraform states of an environment."""
-    abbreviation = json.loads((toolchain.ROOT / toolchain.DOMAIN).read_text())["domain_abbr"]
+def bucket(account: str, env: str, top: Path = toolchain.ROOT) -> str:
+    """Return the name of the bucket with an environment's Terraform states of the domain at `top`."""
+    abbreviation = json.loads((top / toolchain.DOMAIN).read_text())["domain_abbr"]
     return f"{abbreviation}-tfstate-{account}-{env}"
 
 
-def make_bucket(endpoint: Endpoint, env: str) -> str:
+def make_bucket(endpoint: Endpoint, env: str, top: Path = toolchain.ROOT) -> str:
     """Make that bucket in the embedded AWS, and return its name."""
-    name = bucket(endpoint.account_id, env)
+    name = bucket(endpoint.account_id, env, top)
     workspace.make_bucket(endpoint, name)
     return name
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-REPOSITORY = "acme/finance01"
+REPOSITORY = "acme/example"
 ENVIRONMENTS = ("dev", "int", "prod")
 INPUTS: dict[str, Any] = {
     "deploy_subjects": {env: [f"repo:{REPOSITORY}:environment:{env}"] for env in ENVIRONMENTS},

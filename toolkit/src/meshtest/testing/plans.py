@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 import tftest
 
+from meshtest import folders, toolchain
+from meshtest.emulator import domain_region
+from meshtest.inputs import checkout
 from meshtest.plan import Plan
+
+# The embedded AWS is in the domain's Region; the names of a plan are those of an example (conftest.py).
+REGION = domain_region()
+PROJECTS = folders.projects(toolchain.ROOT)
 
 Values = dict[str, Any]
 
@@ -52,3 +59,25 @@ def refusal(terraform: tftest.TerraformTest, **options: Any) -> str:
     with pytest.raises(tftest.TerraformTestError) as caught:
         terraform.plan(lock=False, **options)
     return " ".join(str(caught.value.cmd_error).split())
+
+
+def jobs(project: str) -> list[str]:
+    """The keys of a project's jobs, in the order of its jobs.tf."""
+    return list(_local(project, "jobs.tf", "job_settings"))
+
+
+def pipelines(project: str) -> dict[str, list[str]]:
+    """The jobs of each of a project's pipelines, in their order."""
+    found: dict[str, list[str]] = _local(project, "pipelines.tf", "pipeline_jobs")
+    return found
+
+
+def depends_on(project: str) -> list[str]:
+    """The projects whose tables a project reads."""
+    file = toolchain.ROOT / folders.PROJECTS / project / "project.json"
+    named: list[str] = json.loads(file.read_text()).get("depends_on", [])
+    return named
+
+
+def _local(project: str, file: str, name: str) -> Any:
+    return checkout.hcl_local((toolchain.ROOT / folders.PROJECTS / project / file).read_text(), name)

@@ -9,6 +9,7 @@ pytest loads this file in every run: what takes long to import is imported where
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from meshtest.emulator import Endpoint
 
+EXAMPLE_PROJECT = "example"
 MARKERS = ("proves", "notices")
 LIVE = "/live/"
 
@@ -107,23 +109,36 @@ class Plans:
 
 
 @pytest.fixture(scope="session")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
+def endpoint(tmp_path_factory: pytest.TempPathFactory, infrastructure: Path) -> Iterator[Endpoint]:
     """An embedded AWS with the state buckets of all environments."""
     from meshtest import emulator
     from meshtest.terraform import foundation_state
 
     with emulator.running(tmp_path_factory.mktemp("emulator")) as endpoint:
         for env in ("dev", "int", "prod"):
-            foundation_state.make_bucket(endpoint, env)
+            foundation_state.make_bucket(endpoint, env, infrastructure.parent)
         yield endpoint
 
 
 @pytest.fixture(scope="session")
 def infrastructure(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A working copy of infrastructure/ and setup/, which Terraform and tests may write into."""
+    """A working copy of infrastructure/ and setup/, under an example's names, which tests may write into."""
     from meshtest.terraform import workspace
 
-    return workspace.prepare(tmp_path_factory.mktemp("domain"))
+    return workspace.prepare(tmp_path_factory.mktemp("domain"), workspace.EXAMPLE)
+
+
+@pytest.fixture(scope="session")
+def example_project(infrastructure: Path) -> Path:
+    """A project of the template, as `make new-project NAME=example` makes its root module."""
+    from meshtest import projects
+
+    root = infrastructure / "projects" / EXAMPLE_PROJECT
+    shutil.copytree(infrastructure / "projects" / "_template", root)
+    tables, project = root / "tables.json", root / "project.json"
+    tables.write_text(projects.renamed(tables.read_text(), EXAMPLE_PROJECT))
+    project.write_text(json.dumps(json.loads(project.read_text()) | {"name": EXAMPLE_PROJECT}))
+    return root
 
 
 @pytest.fixture(scope="session")
@@ -157,7 +172,8 @@ def foundation(endpoint: Endpoint, infrastructure: Path, plan: Plans) -> dict[st
     from meshtest.terraform import foundation_state
 
     planned = plan(infrastructure / "environments" / "dev").outputs
-    return foundation_state.publish(endpoint, foundation_state.bucket(endpoint.account_id, "dev"), planned)
+    bucket = foundation_state.bucket(endpoint.account_id, "dev", infrastructure.parent)
+    return foundation_state.publish(endpoint, bucket, planned)
 
 
 def settings(root: Path) -> str:
@@ -172,7 +188,7 @@ def backend(root: Path, endpoint: Endpoint) -> dict[str, str]:
     # Not the keys of a deployed domain: a plan here always starts from nothing.
     env = root.name if root.parent.name == "environments" else "dev"
     return {
-        "bucket": foundation_state.bucket(endpoint.account_id, env),
+        "bucket": foundation_state.bucket(endpoint.account_id, env, root.parents[2]),
         "key": f"planned/{root.name}.tfstate",
         "region": endpoint.region,
         "use_path_style": "true",

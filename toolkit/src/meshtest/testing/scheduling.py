@@ -24,4 +24,6 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
         file = nodeid.partition("::")[0]
         if LIVE not in file:
             return file
-        return LIVE if self._is_shared else file.rpartition("/")[0]
+        # Below a folder of the live probes lie those of a project, on the same domain.
+        folder = file.partition(LIVE)[2].rpartition("/")[0].partition("/")[0]
+        return LIVE if self._is_shared else LIVE + folder

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
+from meshtest.testing.plans import REGION
+
 Change = Callable[[dict[str, Any]], str]
 FOUNDATION = "module.foundation"
 RAW = f"{FOUNDATION}.module.s3_raw"
@@ -24,21 +26,21 @@ FLOW_LOG = f"{FOUNDATION}.aws_flow_log.main"
 FLOW_GROUP = f"{FOUNDATION}.aws_cloudwatch_log_group.vpc_flow_logs"
 FLOW_ROLE = f"{FOUNDATION}.aws_iam_role.vpc_flow_logs"
 FLOW_POLICY = f"{FOUNDATION}.aws_iam_role_policy.vpc_flow_logs"
-SUBNET = f'{FOUNDATION}.aws_subnet.private["eu-west-1a"]'
+SUBNET = f'{FOUNDATION}.aws_subnet.private["{REGION}a"]'
 GLUE_GROUP = f"{FOUNDATION}.aws_security_group.glue_job"
 DEFAULT_GROUP = f"{FOUNDATION}.aws_default_security_group.main"
 TO_VPC = f"{FOUNDATION}.aws_vpc_security_group_egress_rule.job_https_to_vpc"
 FROM_JOBS = f"{FOUNDATION}.aws_vpc_security_group_ingress_rule.endpoint_https_from_jobs"
 ENDPOINT = f'{FOUNDATION}.aws_vpc_endpoint.interface["glue"]'
 S3_ENDPOINT = f"{FOUNDATION}.aws_vpc_endpoint.s3"
-CONNECTION = f'{FOUNDATION}.aws_glue_connection.network["eu-west-1a"]'
-JOB = 'module.glue_job["refine_rates"].aws_glue_job.this'
+CONNECTION = f'{FOUNDATION}.aws_glue_connection.network["{REGION}a"]'
+JOB = 'module.glue_job["refine"].aws_glue_job.this'
 JOB_ROLE = "module.iam_glue_job.aws_iam_role.this"
 JOB_POLICY = "module.iam_glue_job.aws_iam_role_policy.this"
-ATTACHMENT = 'module.iam_pipeline["rates"].aws_iam_role_policy_attachment.this["observability"]'
-TABLE = 'module.iceberg_table["refined.ecb_rates"].aws_glue_catalog_table.this'
-MACHINE = 'module.pipeline["rates"].aws_sfn_state_machine.this'
-MACHINE_LOGS = 'module.pipeline["rates"].aws_cloudwatch_log_group.this'
+ATTACHMENT = 'module.iam_pipeline["daily"].aws_iam_role_policy_attachment.this["observability"]'
+TABLE = 'module.iceberg_table["refined.example_records"].aws_glue_catalog_table.this'
+MACHINE = 'module.pipeline["daily"].aws_sfn_state_machine.this'
+MACHINE_LOGS = 'module.pipeline["daily"].aws_cloudwatch_log_group.this'
 
 ENVIRONMENT = 'module.environment["dev"]'
 DEPLOY_ROLE = f'{ENVIRONMENT}.aws_iam_role.this["deploy"]'
@@ -263,7 +265,7 @@ def delivery(number: int, **changes: Any) -> Change:
     return document(f"{LOGS}.aws_s3_bucket_policy.this", "policy", edit, LOG_BUCKET)
 
 
-NAME = "f01-raw-123456789012-dev"
+NAME = "exa-raw-123456789012-dev"
 ENCRYPTION = "aws_s3_bucket_server_side_encryption_configuration.this"
 DEFAULT = "rule.0.apply_server_side_encryption_by_default.0"
 EVERYONE_S3 = {"AWS": "arn:aws:iam::123456789012:root"}
@@ -420,8 +422,8 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
             f"{LOGS}.aws_s3_bucket_logging.this[0]",
             "aws_s3_bucket_logging",
             {
-                "bucket": "f01-logs-123456789012-dev",
-                "target_bucket": "f01-logs-123456789012-dev",
+                "bucket": "exa-logs-123456789012-dev",
+                "target_bucket": "exa-logs-123456789012-dev",
                 "target_prefix": "l/",
             },
             LOG_BUCKET,
@@ -437,7 +439,7 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
         "s3-log-delivery",
         "foundation",
         "another prefix",
-        delivery(0, Resource="arn:aws:s3:::f01-logs-123456789012-dev/x/*"),
+        delivery(0, Resource="arn:aws:s3:::exa-logs-123456789012-dev/x/*"),
     ),
     ("s3-log-delivery", "foundation", "denied", delivery(0, Effect="Deny")),
     (
@@ -604,7 +606,7 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
             ("where no account is told", ENDPOINT, renamed("StringEquals", "StringEqualsIfExists")),
             ("every account", ENDPOINT, renamed("123456789012", "*")),
             ("any bucket", S3_ENDPOINT, statement("DomainBuckets", Resource="*")),
-            ("any bucket's objects", S3_ENDPOINT, renamed("arn:aws:s3:::f01-raw-", "arn:aws:s3:::*")),
+            ("any bucket's objects", S3_ENDPOINT, renamed("arn:aws:s3:::exa-raw-", "arn:aws:s3:::*")),
             ("nobody", S3_ENDPOINT, statement("DomainBuckets", Effect="Deny")),
         )
     ),
@@ -722,8 +724,8 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
             document(DEPLOY_ROLE, "assume_role_policy", renamed(pattern, replacement)),
         )
         for fault, pattern, replacement in (
-            ("any repository", "repo:acme/finance01:", "repo:acme/*:"),
-            ("any subject", "repo:acme/finance01:environment:dev", "*"),
+            ("any repository", "repo:acme/example:", "repo:acme/*:"),
+            ("any subject", "repo:acme/example:environment:dev", "*"),
             ("a likeness", '"StringEquals"', '"StringLike"'),
             ("a condition that may be missing", '"StringEquals"', '"StringEqualsIfExists"'),
             ("another audience", "sts.amazonaws.com", "https://github.com/acme"),
@@ -769,7 +771,7 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
         "iam-key-use",
         "bootstrap",
         "aliases of anyone",
-        document(DEPLOY_DATA, "policy", renamed("alias/f01-data-lake-dev", "alias/*")),
+        document(DEPLOY_DATA, "policy", renamed("alias/exa-data-lake-dev", "alias/*")),
     ),
     (
         "iam-no-wildcard-resource",
@@ -797,7 +799,7 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
             "tags on what is there": statement("TagWhatIsMade", Condition=None),
             "tags on another's group": condition("TagDefaultGroup", "Null", "/Domain"),
             "tags of any environment": renamed('"aws:RequestTag/Environment": "dev"', '"aws:UserAgent": "*"'),
-            "a domain by a pattern": renamed('Tag/Domain": "finance01"', 'Tag/Domain": "*"'),
+            "a domain by a pattern": renamed('Tag/Domain": "example"', 'Tag/Domain": "*"'),
         }.items()
     ),
     (
@@ -962,7 +964,7 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
     ("logs-encrypted", "project", "no key", put(MACHINE_LOGS, "kms_key_id", None)),
     ("logs-retention", "project", "for ever", put(MACHINE_LOGS, "retention_in_days", 0)),
     ("tags", "project", "no owner", put(JOB, "tags_all", {"Domain": "d", "Environment": "dev"})),
-    ("bucket-names", "foundation", "no account", put(BUCKET, "bucket", "f01-raw-dev")),
-    ("bucket-names", "foundation", "another environment", put(BUCKET, "bucket", "f01-raw-123456789012-prod")),
-    ("names-of-the-environment", "project", "none", put(JOB, "name", "f01-project01-refine-rates")),
+    ("bucket-names", "foundation", "no account", put(BUCKET, "bucket", "exa-raw-dev")),
+    ("bucket-names", "foundation", "another environment", put(BUCKET, "bucket", "exa-raw-123456789012-prod")),
+    ("names-of-the-environment", "project", "none", put(JOB, "name", "exa-example-refine")),
 ]

@@ -10,7 +10,7 @@ import pytest
 from meshtest.gate import __main__ as gate
 from meshtest.github import comment
 
-ROOT = "infrastructure/projects/project01"
+ROOT = "infrastructure/projects/_template"
 
 
 @pytest.fixture
@@ -35,10 +35,10 @@ def test_it_shows_counts_verdict_machine_and_plan(folder, plans):
     head, note, numbers = text.split("\n\n")[:3]
     assert (head, note) == (f"### `{ROOT}`", "_Planned on the embedded AWS._")
     assert numbers == f"**{created(plans['project'])} to add, 0 to change, 0 to destroy.**"
-    assert "✅ **infrastructure/projects/project01: passed: 0 findings" in text
+    assert "✅ **infrastructure/projects/_template: passed: 0 findings" in text
     chart = text.partition("```mermaid\n")[2].partition("\n```")[0]
     assert chart.startswith("flowchart TD\n  sstart((start)) --> s")
-    for state in ("Run_01_f01_project01_ingest_rates_dev", "PipelineSucceeded", "PipelineFailed"):
+    for state in ("Run_01_exa_example_ingest_dev", "PipelineSucceeded", "PipelineFailed"):
         assert f'"{state}"' in chart
     assert chart.count("-->") == 1 + 3 + 3  # to the choice by the input, from there and on, after each job
     assert chart.count('-.->|"States.ALL"|') == 3

@@ -17,7 +17,7 @@ from meshtest.gate.sarif import sarif
 ROOTS = {
     "bootstrap": "infrastructure/bootstrap",
     "foundation": "infrastructure/environments/dev",
-    "project": "infrastructure/projects/project01",
+    "project": "infrastructure/projects/_template",
 }
 IDS = [f"{control}: {fault}" for control, _, fault, _ in ALTERATIONS]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from meshtest import toolchain
 from meshtest.artifacts import building
+from meshtest.terraform import workspace
 
 FILES = (
     ".gitattributes",
@@ -22,6 +24,7 @@ FILES = (
     "setup/version.toml",
 )
 FOLDERS = ("src/core", "src/jobs")
+PROJECT = building.projects()[0]
 WHO = {
     f"GIT_{role}_{what}": value
     for role in ("AUTHOR", "COMMITTER")
@@ -60,6 +63,8 @@ def copy_sources(target: Path) -> Path:
     for name in FOLDERS:
         ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
         shutil.copytree(toolchain.ROOT / name, target / name, ignore=ignored)
+    domain = target / "setup" / "domain.json"
+    domain.write_text(json.dumps(json.loads(domain.read_text()) | workspace.EXAMPLE))
     for project in building.projects():
         (target / "infrastructure" / "projects" / project).mkdir(parents=True)
         (target / "infrastructure" / "projects" / project / "project.json").touch()

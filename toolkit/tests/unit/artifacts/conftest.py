@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from checkouts import copy_sources, git, python
+from checkouts import PROJECT, copy_sources, git, python
 
 from meshtest import emulator
 from meshtest.artifacts import Release, building
@@ -33,7 +33,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
 @pytest.fixture
 def bucket(endpoint: Endpoint) -> Iterator[str]:
     """The artifacts bucket of dev, empty."""
-    s3, name = endpoint.client("s3"), f"f01-artifacts-{endpoint.account_id}-dev"
+    s3, name = endpoint.client("s3"), f"exa-artifacts-{endpoint.account_id}-dev"
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": endpoint.region})
     yield name
     for found in s3.list_objects_v2(Bucket=name).get("Contents", []):
@@ -60,9 +60,9 @@ def builds(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Pa
             (folder / "src/core/errors.py").write_text(
                 (folder / "src/core/errors.py").read_text() + '\nNEWS = "new"\n'
             )
-            script = folder / "src/jobs/project01/refine_rates.py"
+            script = folder / f"src/jobs/{PROJECT}/migrate.py"
             script.write_text(script.read_text() + "\n# new\n")
-            (folder / "src/jobs/project01/added.py").write_text("# a job that came later\n")
+            (folder / f"src/jobs/{PROJECT}/added.py").write_text("# a job that came later\n")
         git(folder, "add", ".")
         git(folder, "commit", "--quiet", "--message", name)
         built = folder.parent / name

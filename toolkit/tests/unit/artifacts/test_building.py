@@ -17,7 +17,7 @@ from checkouts import git, python
 from meshtest import toolchain
 from meshtest.artifacts import LATEST, LATEST_ZIP, ArtifactsError, building
 
-PROJECTS = ("project01", "test02")
+PROJECTS = building.projects()
 
 
 @pytest.fixture(scope="module")
@@ -165,8 +165,8 @@ def test_without_a_build_the_remedy_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("jobs/test02/transforms.py", "is not what was built"),
-        ("jobs/test02/added.py", "is not what was built"),
+        (f"jobs/{PROJECTS[0]}/migrate.py", "is not what was built"),
+        (f"jobs/{PROJECTS[0]}/added.py", "is not what was built"),
         (f"wheels/{LATEST}", "is no copy of"),
         (f"wheels/{LATEST_ZIP}", "is no copy of"),
     ],
@@ -180,6 +180,6 @@ def test_a_file_that_changed_since_the_build_is_named(built, tmp_path, name, mes
 
 def test_a_file_that_is_gone_is_named(built, tmp_path):
     shutil.copytree(built, tmp_path / "built")
-    (tmp_path / "built/jobs/test02/transforms.py").unlink()
-    with pytest.raises(ArtifactsError, match=r"jobs/test02/transforms\.py is missing"):
+    (tmp_path / f"built/jobs/{PROJECTS[0]}/migrate.py").unlink()
+    with pytest.raises(ArtifactsError, match=rf"jobs/{PROJECTS[0]}/migrate\.py is missing"):
         building.built_release(tmp_path / "built")

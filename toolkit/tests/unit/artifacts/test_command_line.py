@@ -8,7 +8,7 @@ import re
 import subprocess
 
 import pytest
-from checkouts import git, python
+from checkouts import PROJECT, git, python
 
 from meshtest import toolchain
 
@@ -64,10 +64,10 @@ def test_a_bucket_can_be_named_instead(checkout, artifacts, bucket):
 
 def test_deployed_fails_if_something_does_not_belong_together(checkout, artifacts, bucket, s3):
     version = release(checkout, artifacts, "one")
-    s3.put_object(Bucket=bucket, Key="jobs/test02/transforms.py", Body=b"by hand")
+    s3.put_object(Bucket=bucket, Key=f"jobs/{PROJECT}/migrate.py", Body=b"by hand")
     answer = artifacts("deployed", "--env", "dev")
     assert answer.returncode == 1
-    assert "  PROBLEM jobs/test02/transforms.py is version unknown" in answer.stdout
+    assert f"  PROBLEM jobs/{PROJECT}/migrate.py is version unknown" in answer.stdout
     assert artifacts("rollback", "--version", version, "--env", "dev").returncode == 0
     assert artifacts("deployed", "--env", "dev").returncode == 0
 
@@ -116,7 +116,7 @@ def test_a_version_that_is_not_there(checkout, artifacts, bucket):
             2,
             "argument --bucket: not allowed with argument --env",
         ),
-        (["deployed"], 1, "artifacts: none of f01-artifacts-123456789012-dev, "),
+        (["deployed"], 1, "artifacts: none of exa-artifacts-123456789012-dev, "),
         (
             ["upload", "--env", "dev", "--built", "nowhere"],
             1,

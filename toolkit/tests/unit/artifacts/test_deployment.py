@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from checkouts import PROJECT
 
 from meshtest.artifacts import LATEST_KEY, LATEST_ZIP_KEY, ArtifactsError, Release, deployment
 
@@ -199,7 +200,7 @@ def test_a_rollback_brings_the_wheel_and_the_job_files_of_the_version(builds, s3
         assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == (old / key).read_bytes()
     assert "NEWS" not in core_in_use(s3, bucket, tmp_path / "after")
     # A job that came later stays where it is: the state machines of the old version do not start it.
-    assert found.versions["jobs/project01/added.py"] == second.version
+    assert found.versions[f"jobs/{PROJECT}/added.py"] == second.version
 
 
 def core_in_use(s3, bucket: str, folder: Path) -> str:

@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING
 
 from signing import signed
 
+from meshtest.emulator import domain_region
+
+REGION = domain_region()
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 

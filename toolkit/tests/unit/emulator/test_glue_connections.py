@@ -6,10 +6,14 @@ from typing import Any
 
 import pytest
 
+from meshtest.emulator import domain_region
+
+REGION = domain_region()
+
 
 def network_connection(name: str, **changes: Any) -> dict[str, Any]:
     requirements = {
-        "AvailabilityZone": "eu-west-1a",
+        "AvailabilityZone": f"{REGION}a",
         "SecurityGroupIdList": ["sg-0123456789abcdef0"],
         "SubnetId": "subnet-0123456789abcdef0",
     }
@@ -45,7 +49,7 @@ def test_an_update_replaces_the_definition_and_keeps_the_tags(aws: Any, name: st
     glue.create_connection(ConnectionInput=network_connection(name), Tags={"owner": "finance"})
     glue.update_connection(Name=name, ConnectionInput=network_connection(name, Description="private subnets"))
     assert glue.get_connection(Name=name)["Connection"]["Description"] == "private subnets"
-    arn = f"arn:aws:glue:eu-west-1:123456789012:connection/{name}"
+    arn = f"arn:aws:glue:{REGION}:123456789012:connection/{name}"
     assert glue.get_tags(ResourceArn=arn)["Tags"] == {"owner": "finance"}
 
 

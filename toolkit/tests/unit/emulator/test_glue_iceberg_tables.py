@@ -11,7 +11,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from meshtest.emulator import domain_region
 from meshtest.spark_runtime import glue_catalog_conf, spark_environment
+
+REGION = domain_region()
 
 if TYPE_CHECKING:
     from meshtest.emulator import Endpoint
@@ -26,7 +29,7 @@ COLUMNS = [
 
 def create(aws: Any, name: str, location: str | None = None, **iceberg: Any) -> dict[str, Any]:
     """Create bucket, database and Iceberg table; returns the table as the catalog shows it."""
-    aws("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    aws("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
     glue = aws("glue")
     glue.create_database(DatabaseInput={"Name": name})
     storage = {"Columns": COLUMNS, "Location": location or f"s3://{name}/project/rates/"}

@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from meshtest import emulator
-from meshtest.emulator import EmulatorError
+from meshtest.emulator import EmulatorError, domain_region
+
+REGION = domain_region()
 
 SOURCE = Path(emulator.__file__).parents[2]
 READY_WITHIN_S = 2.0
@@ -100,7 +102,7 @@ def test_each_start_has_a_new_state(tmp_path: Path) -> None:
         with emulator.running(tmp_path) as endpoint:
             s3 = endpoint.client("s3")
             assert s3.list_buckets()["Buckets"] == []
-            s3.create_bucket(Bucket="lake", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+            s3.create_bucket(Bucket="lake", CreateBucketConfiguration={"LocationConstraint": REGION})
 
 
 def test_the_endpoint_file_says_it_all(tmp_path: Path) -> None:
@@ -111,7 +113,7 @@ def test_the_endpoint_file_says_it_all(tmp_path: Path) -> None:
         endpoint.https,
         endpoint.pid,
     )
-    assert (described["account_id"], described["region"]) == ("123456789012", "eu-west-1")
+    assert (described["account_id"], described["region"]) == ("123456789012", REGION)
 
 
 def test_it_listens_on_loopback_only(tmp_path: Path) -> None:

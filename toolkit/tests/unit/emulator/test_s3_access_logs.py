@@ -17,9 +17,12 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from buckets import opened
 
+from meshtest.emulator import domain_region
 from meshtest.emulator.access_log import Record
 
-LOCATION = {"LocationConstraint": "eu-west-1"}
+REGION = domain_region()
+
+LOCATION = {"LocationConstraint": REGION}
 ACCOUNT = "123456789012"
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-s3-access-logs-to-identify-requests.html
 ATHENA = re.compile(

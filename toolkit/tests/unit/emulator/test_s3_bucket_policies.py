@@ -16,6 +16,10 @@ from botocore.exceptions import ClientError
 from buckets import opened
 from signing import signed
 
+from meshtest.emulator import domain_region
+
+REGION = domain_region()
+
 if TYPE_CHECKING:
     from meshtest.emulator import Endpoint
 
@@ -36,7 +40,7 @@ def put_policy(s3: Any, bucket: str, *statements: dict[str, Any]) -> None:
 
 
 def bucket_with_object(s3: Any, name: str) -> None:
-    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(Bucket=name, Key="k", Body=b"value")
 
 
@@ -160,7 +164,7 @@ def test_a_virtual_host_is_the_bucket(endpoint: Endpoint, name: str) -> None:
     connection.connect()
     context = ssl.create_default_context(cafile=endpoint.ca_bundle)
     connection.sock = context.wrap_socket(connection.sock, server_hostname=host)
-    for target, body in (("/k", b"value"), ("/?location", b"eu-west-1"), ("/", f"<Name>{name}<".encode())):
+    for target, body in (("/k", b"value"), ("/?location", REGION.encode()), ("/", f"<Name>{name}<".encode())):
         connection.request("GET", target, headers=signed(endpoint, "GET", target, host=host))
         answer = connection.getresponse()
         assert (answer.status, body in answer.read()) == (200, True)
@@ -301,7 +305,7 @@ def client_with(endpoint: Endpoint, key_id: str, secret: str, token: str | None 
         "s3",
         endpoint_url=endpoint.https,
         verify=str(endpoint.ca_bundle),
-        region_name="eu-west-1",
+        region_name=REGION,
         aws_access_key_id=key_id,
         aws_secret_access_key=secret,
         aws_session_token=token,

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-LOCATION = {"LocationConstraint": "eu-west-1"}
+from meshtest.emulator import domain_region
+
+REGION = domain_region()
+
+LOCATION = {"LocationConstraint": REGION}
 DEFAULT = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}
 
 

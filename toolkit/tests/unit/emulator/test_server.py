@@ -20,6 +20,10 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, SSLError
 from signing import signed
 
+from meshtest.emulator import domain_region
+
+REGION = domain_region()
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -38,7 +42,7 @@ def scheme(request: pytest.FixtureRequest) -> str:
 def s3(endpoint: Endpoint, scheme: str, name: str) -> Any:
     """An S3 client of one listener, and a bucket of the test's name."""
     client = endpoint.client("s3", endpoint_url=getattr(endpoint, scheme))
-    client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
     return client
 
 
@@ -86,7 +90,7 @@ def ask(
 
 def test_both_listeners_show_one_state(endpoint: Endpoint, name: str) -> None:
     by_http = endpoint.client("s3", endpoint_url=endpoint.http)
-    by_http.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    by_http.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
     by_http.put_object(Bucket=name, Key="k", Body=b"value")
     assert endpoint.client("s3").get_object(Bucket=name, Key="k")["Body"].read() == b"value"
 

@@ -7,6 +7,10 @@ from typing import Any
 
 import pytest
 
+from meshtest.emulator import domain_region
+
+REGION = domain_region()
+
 ROLE = "arn:aws:iam::123456789012:role/pipeline"
 VALID = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}})
 BROKEN = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}}})
@@ -55,6 +59,6 @@ def test_versions_are_listed_newest_first(aws: Any, name: str) -> None:
 
 def test_versions_of_no_machine_are_refused(aws: Any, name: str) -> None:
     states = aws("stepfunctions")
-    arn = f"arn:aws:states:eu-west-1:123456789012:stateMachine:{name}"
+    arn = f"arn:aws:states:{REGION}:123456789012:stateMachine:{name}"
     with pytest.raises(states.exceptions.StateMachineDoesNotExist):
         states.list_state_machine_versions(stateMachineArn=arn)

@@ -79,7 +79,7 @@ def rights() -> dict[str, Any]:
             {
                 "Effect": "Allow",
                 "Action": ["glue:GetTable", "glue:UpdateTable"],
-                "Resource": ["arn:aws:glue:eu-west-1:1:table/raw/rates"],
+                "Resource": ["arn:aws:glue:eu-central-1:1:table/raw/rates"],
             }
         ]
     }
@@ -101,7 +101,7 @@ def evidence(*, rotates: bool = True, outcome: str = "passed", mutation: Mutatio
         sources=(Source("Live probes", "missing", "no live probes run"),),
         mutation=mutation,
         plans=plans,
-        versions={"Domain": "finance01", "Version": "1.0.0", "Made": "today", "Terraform": "1.14"},
+        versions={"Domain": "example", "Version": "1.0.0", "Made": "today", "Terraform": "1.14"},
         packages={"moto": "5"},
     )
 

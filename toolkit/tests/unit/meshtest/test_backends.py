@@ -13,8 +13,10 @@ import yaml
 
 from meshtest import backends, emulator, toolchain
 from meshtest.backends import BACKENDS, Ability, BackendError, selected
+from meshtest.domain import Domain
 
 ACCOUNT = emulator.ACCOUNT_ID
+ABBREVIATION = Domain(None, Path()).abbreviation
 
 
 # ─── Choice ───
@@ -106,7 +108,7 @@ def test_another_account_than_the_named_one_is_refused(monkeypatch, account, tmp
 
 
 def test_an_account_with_a_production_environment_is_refused(account, tmp_path):
-    name = f"f01-tfstate-{ACCOUNT}-prod"
+    name = f"{ABBREVIATION}-tfstate-{ACCOUNT}-prod"
     location = {"LocationConstraint": account.region}
     account.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=location)
     with pytest.raises(BackendError, match=f"holds a production environment .{name}.: refused"):
@@ -133,7 +135,7 @@ def test_a_session_has_names_of_its_own_states_its_cost_and_leaves_nothing(accou
             told = capsys.readouterr().out
             assert f"names start with {domain.abbreviation}-" in told
             assert "USD" in told
-            assert domain.abbreviation != "f01"
+            assert domain.abbreviation != ABBREVIATION
             domain.prepare()
             (foundation, *_) = domain.stacks
             foundation.init()

@@ -14,25 +14,30 @@ from pathlib import Path
 import pytest
 
 from meshtest import projects, toolchain
+from meshtest.domain import Domain
 from meshtest.projects import main
 
-FOLDERS = (
-    "setup",
-    "infrastructure/projects",
-    "infrastructure/environments",
-    "src/jobs",
-    "samples",
-    "tests/spark",
-)
+ABBREVIATION = Domain(None, Path()).abbreviation
 NAME_EXPECTED = "2 to 24 lower-case letters, digits and underscores, starting with a letter"
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """What the two commands read and write of a checkout: project `stock`, and `reports` on top of it."""
+    top = tmp_path_factory.mktemp("made")
+    projects.bare(toolchain.ROOT, top)
+    for name in ("stock", "reports"):
+        projects.new(projects.Wanted(name, "Records", f"{name}@example.com"), top)
+    project = top / "infrastructure/projects/reports/project.json"
+    project.write_text(json.dumps({**json.loads(project.read_text()), "depends_on": ["stock"]}))
+    shutil.rmtree(top / "build")
+    return top
+
+
 @pytest.fixture
-def checkout(tmp_path):
-    """What the two commands read and write of this checkout, as it is committed."""
+def checkout(made, tmp_path):
     top = tmp_path / "checkout"
-    for folder in FOLDERS:
-        shutil.copytree(toolchain.ROOT / folder, top / folder, symlinks=True, ignore=projects.LOCAL)
+    shutil.copytree(made, top, symlinks=True)
     return top
 
 
@@ -79,7 +84,7 @@ def test_what_is_not_given_is_asked_for_on_a_terminal(run, checkout, monkeypatch
     monkeypatch.setattr("builtins.input", lambda question: answers[question.partition(" [")[0].rstrip(": ")])
     assert run("new") == 0
     content = json.loads((checkout / "infrastructure/projects/orders/project.json").read_text())
-    assert (content["description"], content["owner"]) == ("All orders", "orders@finance01.example.com")
+    assert (content["description"], content["owner"]) == ("All orders", "orders@example.com")
 
 
 def test_the_new_files_are_formatted_and_without_findings(run, checkout):
@@ -96,7 +101,7 @@ def test_the_new_files_are_formatted_and_without_findings(run, checkout):
             "ruff",
             *check,
             f"src/jobs/{name}",
-            f"tests/spark/test_{name}_jobs.py",
+            f"tests/spark/{name}",
         ]
         ended = subprocess.run(command, cwd=checkout, capture_output=True, text=True)
         assert ended.returncode == 0, ended.stdout
@@ -111,7 +116,7 @@ def test_the_new_files_are_formatted_and_without_findings(run, checkout):
         (["o"], f'name is "o"; expected {NAME_EXPECTED}.'),
         (["a_name_of_25_characters__"], f'name is "a_name_of_25_characters__"; expected {NAME_EXPECTED}.'),
         (["../orders"], f'name is "../orders"; expected {NAME_EXPECTED}.'),
-        (["project01"], 'name is "project01"; expected a name that no project has.'),
+        (["stock"], 'name is "stock"; expected a name that no project has.'),
         (["template"], 'name is "template"; expected a name that no project has.'),
         (["import"], 'name is "import"; expected a name that is no word of Python: its jobs are a package.'),
         (["orders", "--owner", "a team"], 'owner is "a team"; expected a team or its address, such as'),
@@ -127,10 +132,10 @@ def test_a_refusal_is_one_line_and_leaves_nothing_behind(arguments, message, run
 
 
 def test_a_name_whose_tables_another_project_has_is_refused(run, checkout, capsys):
-    """`orders` would make refined.orders_records, which test02 has taken."""
-    file = checkout / "infrastructure/projects/test02/tables.json"
+    """`orders` would make curated.orders_daily, which reports has taken."""
+    file = checkout / "infrastructure/projects/reports/tables.json"
     content = json.loads(file.read_text())
-    content["curated"]["orders_daily"] = content["curated"]["payments_daily_eur"]
+    content["curated"]["orders_daily"] = content["curated"]["reports_daily"]
     file.write_text(json.dumps(content))
     before = files(checkout)
     assert run("new", "orders") == 1
@@ -170,7 +175,7 @@ def test_what_would_be_lost_is_told_and_nothing_removed_without_a_yes(run, check
         "daily",
     ):
         assert lost in told.out
-    assert "s3://f01-tfstate-{account}-{env}/projects/orders/terraform.tfstate" in told.out
+    assert f"s3://{ABBREVIATION}-tfstate-{{account}}-{{env}}/projects/orders/terraform.tfstate" in told.out
     assert told.err == "projects: not removed; answer with its name, or give --yes (YES=1 with make)\n"
     assert files(checkout) == before
 
@@ -179,6 +184,9 @@ def test_a_project_that_came_goes_without_a_trace(run, checkout):
     before = files(checkout)
     assert run("new", "orders") == 0
     assert files(checkout) != before
+    probes = checkout / "tests/infra/live/pipelines/orders"
+    probes.mkdir(parents=True)
+    (probes / "test_orders_live.py").touch()
     assert run("remove", "orders", "--yes") == 0
     assert files(checkout) == before
 
@@ -186,9 +194,9 @@ def test_a_project_that_came_goes_without_a_trace(run, checkout):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("project01", "expected a project that none depends on: take it out of depends_on of test02."),
-        ("nothing", 'name is "nothing"; expected one of project01, test02.'),
-        ("_template", 'name is "_template"; expected one of project01, test02.'),
+        ("stock", "expected a project that none depends on: take it out of depends_on of reports."),
+        ("nothing", 'name is "nothing"; expected one of reports, stock.'),
+        ("_template", 'name is "_template"; expected one of reports, stock.'),
     ],
 )
 def test_what_is_not_to_be_removed_is_refused(name, message, run, checkout, capsys):

@@ -91,11 +91,11 @@ def test_another_terraform_makes_another_digest(tree: Path, monkeypatch: pytest.
 def test_a_stack_of_the_domain_depends_on_its_modules_and_its_json_files() -> None:
     found = {
         str(file.relative_to(toolchain.ROOT))
-        for file in sources.files(toolchain.ROOT / "infrastructure" / "projects" / "project01")
+        for file in sources.files(toolchain.ROOT / "infrastructure" / "projects" / "_template")
     }
     assert {
         "setup/domain.json",
-        "infrastructure/projects/project01/tables.json",
+        "infrastructure/projects/_template/tables.json",
         "infrastructure/modules/glue_job/main.tf",
         "infrastructure/modules/iam_glue_job/main.tf",
     } <= found

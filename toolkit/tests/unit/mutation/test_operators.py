@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from meshtest import toolchain
+from meshtest import folders, toolchain
 from meshtest.mutation.mutants import all_mutants
 from meshtest.mutation.operators import all_operators
 from meshtest.terraform import syntax
@@ -268,4 +268,5 @@ def test_what_the_projects_share_is_changed_in_all_of_them(everything):
     (mutant,) = (
         each for each in everything if each.id.endswith("/iam.tf::module.iam_glue_job/tags::drop-argument::1")
     )
-    assert set(mutant.texts) == {f"projects/{name}/iam.tf" for name in ("_template", "project01", "test02")}
+    places = folders.project_folders(toolchain.ROOT)
+    assert set(mutant.texts) == {f"projects/{name}/iam.tf" for name in places}

@@ -15,7 +15,7 @@ SAID = """\
     core.asof.x_last_known__mutmut_3: timeout
     core.asof.x_last_known__mutmut_4: segfault
     core.asof.x_last_known__mutmut_5: survived
-    jobs.test02.transforms.xǁPaymentsǁdaily__mutmut_6: no tests
+    jobs.orders.transforms.xǁOrdersǁdaily__mutmut_6: no tests
     core.asof.x_last_known__mutmut_7: skipped
     core.asof.x_last_known__mutmut_8: not checked
     core.asof.x_last_known__mutmut_9: check was interrupted by user
@@ -44,7 +44,7 @@ def test_what_a_test_or_mypy_noticed_counts_and_the_rest_is_shown(monkeypatch):
     assert lists == {
         "survivors": [
             "core.asof.x_last_known__mutmut_5",
-            "jobs.test02.transforms.xǁPaymentsǁdaily__mutmut_6",
+            "jobs.orders.transforms.xǁOrdersǁdaily__mutmut_6",
         ],
         "equivalents": ["core.asof.x_last_known__mutmut_10"],
     }

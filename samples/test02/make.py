@@ -3,6 +3,8 @@
 The same seed gives the same bytes. The lines arrive roughly in the order in which they were written, with
 exact duplicates, newer versions of earlier payments, records that come months late, and malformed lines.
 The expected numbers are counted while the lines are made, not by reading them back.
+
+``python make.py FOLDER`` writes the sample below the folder, where the landing zone has it.
 """
 
 from __future__ import annotations
@@ -10,13 +12,14 @@ from __future__ import annotations
 import datetime
 import json
 import random
+import sys
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
 FIRST_DAY = datetime.date(2024, 1, 1)
 LAST_DAY = datetime.date(2026, 10, 30)
@@ -195,3 +198,9 @@ _SPOILERS: tuple[Callable[[Payment], tuple[str, list[str]]], ...] = (
     _changed([NO_TIMESTAMP], paid_at="30/10/2026"),
     _changed([NO_NUMBER, NO_CURRENCY], amount="", currency="ZZZ"),
 )
+
+
+if __name__ == "__main__":
+    sample = Path(sys.argv[1]) / "payments" / "payments.jsonl"
+    sample.parent.mkdir(parents=True, exist_ok=True)
+    generate(sample)

@@ -1,4 +1,4 @@
-"""How fast the payments' pipeline is, and what core costs: ``make bench-spark [SIZES="100000 1000000"]``.
+"""How fast the payments' pipeline is, and what core costs: ``make bench-spark PROJECT=test02 [SIZES=…]``.
 
 For each number of payments the three stages (ingest, refine, curate) run
 
@@ -106,7 +106,7 @@ def run_core(data: Path, folder: Path) -> dict[str, Any]:
     from core import session
     from jobs.test02 import curate_payments, ingest_payments, refine_payments
 
-    os.environ |= {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-1"}
+    os.environ |= {"AWS_REGION": "us-east-2", "AWS_DEFAULT_REGION": "us-east-2"}
     spark = session.build("core")
     with mock_aws():
         lake = Lake(spark, folder)
@@ -461,7 +461,9 @@ def measured(way: str, data: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(dir=data.parent) as folder:
         lake = Path(folder)
         environment = spark_environment(None, CONF, lake / "spark")
-        environment["PYTHONPATH"] = os.pathsep.join((str(toolchain.ROOT / "src"), str(Path(__file__).parent)))
+        environment["PYTHONPATH"] = os.pathsep.join(
+            (str(toolchain.ROOT / "src"), str(Path(__file__).parents[1]))
+        )
         command = [sys.executable, __file__, "--child", way, str(data), str(lake)]
         os.sync()  # what was written before is no load of this run
         ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

@@ -12,7 +12,7 @@ import pytest
 from core.errors import InputError
 from jobs.project01 import source_file
 
-URI = "s3://f01-raw-123456789012-dev/landing/project01/eurofxref-hist.zip"
+URI = "s3://exa-raw-123456789012-dev/landing/project01/eurofxref-hist.zip"
 CSV_URI = URI.replace(".zip", ".csv")
 GOOD = "Date,USD,JPY,\n2026-10-30,1.1172,175.68,\n2026-10-29,1.113,N/A,\n"
 

@@ -22,7 +22,7 @@ from core.errors import CatalogError, InputError
 from jobs.project01 import curate_rates, ingest_rates, refine_rates
 from meshtest import toolchain
 
-SAMPLE = toolchain.ROOT / "samples" / "eurofxref-hist.zip"
+SAMPLE = toolchain.ROOT / "samples" / "project01" / "eurofxref-hist.zip"
 JOBS = (ingest_rates.work, refine_rates.work, curate_rates.work)
 TABLES = [
     ("refined", "ecb_rates"),

@@ -8,11 +8,11 @@ from collections import Counter, defaultdict
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
+from samples.test02 import make as sample
 
 from core import iceberg
 from core.errors import CatalogError, InputError
 from jobs.test02 import curate_payments, ingest_payments, refine_payments
-from meshtest.samples import payments as sample
 
 JOBS = (ingest_payments.work, refine_payments.work, curate_payments.work)
 TABLES = [("refined", "payments"), ("refined", "payments_rejected"), ("curated", "payments_daily_eur")]
