@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 ACCOUNT = "123456789012"
@@ -10,6 +11,7 @@ KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/0000-1111"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/f01-boundary-dev"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/f01-a-role-dev"
 JOB = f"arn:aws:glue:eu-west-1:{ACCOUNT}:job/f01-project01-ingest-dev"
+ORDERS = Path(__file__).parent / "orders"  # a project's own files
 COLUMNS = [
     {"name": "record_id", "type": "string", "comment": "Who it is"},
     {"name": "value", "type": "decimal(18,2)"},
@@ -85,6 +87,38 @@ INPUTS: dict[str, dict[str, Any]] = {
         "tables": ["f01_refined_dev/records"],
     },
     "own_tags": {"file": "tags.json"},
+    "project": {
+        "contract": str(ORDERS / "tables.json"),
+        "env": "dev",
+        "folder": str(ORDERS),
+        "foundation": {
+            "domain_abbr": "f01",
+            "domain_name": "finance01",
+            "glue_connection_names": ["f01-network-a-dev", "f01-network-b-dev"],
+            "glue_database_curated": "f01_curated_dev",
+            "glue_database_raw": "f01_raw_dev",
+            "glue_database_refined": "f01_refined_dev",
+            "glue_job_security_group_id": "sg-0123456789abcdef0",
+            "glue_security_configuration": "f01-glue-dev",
+            "kms_key_arn": KEY,
+            "permissions_boundary_arn": BOUNDARY,
+            "private_subnet_ids": {"a": "subnet-0a", "b": "subnet-0b"},
+            "s3_artifacts_bucket_id": f"f01-artifacts-{ACCOUNT}-dev",
+            "s3_curated_bucket_id": f"f01-curated-{ACCOUNT}-dev",
+            "s3_raw_bucket_id": f"f01-raw-{ACCOUNT}-dev",
+            "s3_refined_bucket_id": f"f01-refined-{ACCOUNT}-dev",
+            "sfn_observability_policy_arn": f"arn:aws:iam::{ACCOUNT}:policy/f01-sfn-observability-dev",
+        },
+        "job_settings": {
+            "ingest": {"description": "Files → raw"},
+            "refine": {
+                "description": "raw → refined",
+                "environments": {"prod": {"number_of_workers": 10}},
+                "number_of_workers": 4,
+            },
+        },
+        "pipeline_jobs": {"daily": ["ingest", "refine"]},
+    },
     "s3_bucket": {
         "bucket_name": "f01-raw-123456789012-dev",
         "kms_key_arn": KEY,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -119,6 +120,7 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"tables": []}, "tables is empty"),
         ({"tables": ["db/*"]}, 'tables are ["db/*"]'),
     ],
+    "project": [({"env": "qa"}, 'env is "qa"; expected "dev", "int" or "prod".')],
     "s3_bucket": [
         ({"abort_incomplete_upload_days": 0}, "abort_incomplete_upload_days is 0"),
         ({"bucket_name": "F01-raw"}, 'bucket_name is "F01-raw"'),
@@ -235,7 +237,7 @@ def errors(terraform, infrastructure, inputs, tmp_path_factory):
 
     def errors(module: str, calls: Mapping[str, dict[str, Any]], *command: str) -> dict[str, list[str]]:
         root = tmp_path_factory.mktemp("calls")
-        source = str(infrastructure / "modules" / module)
+        source = os.path.relpath(infrastructure / "modules" / module, root)
         content = {call: {"source": source, **inputs[module], **changes} for call, changes in calls.items()}
         (root / "main.tf.json").write_text(json.dumps({"module": content}))
         try:

@@ -42,6 +42,17 @@ HELD = {
         "iam-trust",
     ),
     "own_tags": (),
+    "project": (
+        "glue-in-the-vpc",
+        "glue-job-security-configuration",
+        "glue-table-optimizers",
+        "iam-key-use",
+        "iam-no-wildcard-resource",
+        "iam-role-boundary",
+        "iam-trust",
+        "logs-encrypted",
+        "sfn-definition",
+    ),
     "s3_bucket": (
         "s3-access-logging",
         "s3-customer-key",

@@ -29,6 +29,25 @@ OUTPUTS = {
     "iam_role": role("iam_role"),
     "iam_table_optimizer": role("iam_table_optimizer"),
     "own_tags": {"tags": {}},
+    "project": {
+        "foundation_state": {
+            "bucket": f"f01-tfstate-{ACCOUNT}-dev",
+            "key": "foundation/terraform.tfstate",
+            "region": "eu-west-1",
+        },
+        "glue_job_names": {job: f"f01-orders-{job}-dev" for job in ("ingest", "refine")},
+        "pipeline_arns": {"daily": f"arn:aws:states:eu-west-1:{ACCOUNT}:stateMachine:f01-orders-daily-dev"},
+        "region": "eu-west-1",
+        "tables": {
+            f"{layer}.{name}": f"s3://f01-{layer}-{ACCOUNT}-dev/orders/{name}/"
+            for layer, name in (
+                ("curated", "orders_daily"),
+                ("raw", "orders_lines"),
+                ("refined", "orders"),
+                ("refined", "orders_job_runs"),
+            )
+        },
+    },
     "s3_bucket": {"bucket_arn": f"arn:aws:s3:::{BUCKET}", "bucket_id": BUCKET},
     "stepfunction_pipeline": {
         "log_group_name": f"/aws/vendedlogs/states/{PIPELINE}",

@@ -59,7 +59,7 @@ def external(terraform, infrastructure, foundation):
 
 def granted(plan) -> dict:
     policies = resources(plan, "aws_iam_role_policy")
-    return statements(policies["module.iam_glue_job.aws_iam_role_policy.this"]["policy"])
+    return statements(policies["module.project.module.iam_glue_job.aws_iam_role_policy.this"]["policy"])
 
 
 def test_nothing_of_it_is_there_unless_somebody_asks(plan, infrastructure, foundation):

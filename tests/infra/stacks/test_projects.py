@@ -56,7 +56,7 @@ def policy(plan, module: str) -> dict:
     (document,) = [
         values["policy"]
         for address, values in resources(plan, "aws_iam_role_policy").items()
-        if address.startswith(f"module.{module}")
+        if address.startswith(f"module.project.module.{module}")
     ]
     return statements(document)
 
@@ -247,7 +247,7 @@ def test_the_pipelines_role_is_assumed_for_that_state_machine_alone(planned, pro
     (role,) = [
         values
         for address, values in resources(planned, "aws_iam_role").items()
-        if address.startswith("module.iam_pipeline")
+        if address.startswith("module.project.module.iam_pipeline")
     ]
     (trust,) = json.loads(role["assume_role_policy"])["Statement"]
     assert trust["Condition"] == {

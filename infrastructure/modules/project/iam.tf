@@ -4,7 +4,7 @@ locals {
   # What the projects it depends on refine and curate, table by table.
   shared_tables = flatten([
     for project in local.depends_on : [
-      for layer, tables in try(merge(jsondecode(file("${path.root}/../${project}/tables.json"))), {}) : [
+      for layer, tables in try(merge(jsondecode(file("${local.projects}/${project}/tables.json"))), {}) : [
         for name in keys(tables) : { layer = layer, name = name, project = project }
       ] if contains(["refined", "curated"], layer)
     ]
@@ -12,14 +12,14 @@ locals {
 }
 
 module "iam_glue_job" {
-  source = "../../modules/iam_glue_job"
+  source = "../iam_glue_job"
 
   connection_names         = local.connection_names
   external_reads           = [for bucket in values(local.external_reads) : { bucket = bucket.bucket, prefix = bucket.prefix }]
   job_names                = [for job in local.jobs : job.name]
-  kms_key_arn              = local.foundation.kms_key_arn
+  kms_key_arn              = var.foundation.kms_key_arn
   name                     = "${local.prefix}-glue-job-${var.env}"
-  permissions_boundary_arn = local.foundation.permissions_boundary_arn
+  permissions_boundary_arn = var.foundation.permissions_boundary_arn
   secret_names             = [for database in values(local.external_databases) : database.secret]
   tags                     = local.common_tags
 
@@ -30,8 +30,8 @@ module "iam_glue_job" {
 
   read_prefixes = concat(
     [
-      "${local.foundation.s3_artifacts_bucket_id}/jobs/${local.project}",
-      "${local.foundation.s3_artifacts_bucket_id}/wheels",
+      "${var.foundation.s3_artifacts_bucket_id}/jobs/${local.project}",
+      "${var.foundation.s3_artifacts_bucket_id}/wheels",
       "${local.buckets.raw}/landing/${local.project}",
     ],
     [for table in local.shared_tables : "${local.buckets[table.layer]}/${table.project}/${table.name}"],
@@ -39,7 +39,7 @@ module "iam_glue_job" {
   read_tables = [for table in local.shared_tables : "${local.databases[table.layer]}/${table.name}"]
 
   write_prefixes = concat(
-    ["${local.foundation.s3_artifacts_bucket_id}/temp/${local.project}"],
+    ["${var.foundation.s3_artifacts_bucket_id}/temp/${local.project}"],
     [for bucket in values(local.buckets) : "${bucket}/${local.project}"],
   )
   write_tables = flatten([
@@ -50,11 +50,11 @@ module "iam_glue_job" {
 # ─── Table Optimizers ───
 
 module "iam_table_optimizer" {
-  source = "../../modules/iam_table_optimizer"
+  source = "../iam_table_optimizer"
 
-  kms_key_arn              = local.foundation.kms_key_arn
+  kms_key_arn              = var.foundation.kms_key_arn
   name                     = "${local.prefix}-table-optimizer-${var.env}"
-  permissions_boundary_arn = local.foundation.permissions_boundary_arn
+  permissions_boundary_arn = var.foundation.permissions_boundary_arn
   table_prefixes           = [for table in local.iceberg_tables : "${local.buckets[table.layer]}/${local.project}/${table.name}"]
   tables                   = [for table in local.iceberg_tables : "${local.databases[table.layer]}/${table.name}"]
   tags                     = local.common_tags
@@ -74,14 +74,14 @@ data "aws_iam_policy_document" "run_jobs" {
 }
 
 module "iam_pipeline" {
-  source   = "../../modules/iam_role"
+  source   = "../iam_role"
   for_each = local.pipelines
 
   description              = "Run the pipeline ${each.value.name}"
   inline_policies          = { for name, document in data.aws_iam_policy_document.run_jobs : "run-glue-jobs" => document.json if name == each.key }
-  managed_policy_arns      = { observability = local.foundation.sfn_observability_policy_arn }
+  managed_policy_arns      = { observability = var.foundation.sfn_observability_policy_arn }
   name                     = "${local.prefix}-${replace(each.key, "_", "-")}-sfn-${var.env}"
-  permissions_boundary_arn = local.foundation.permissions_boundary_arn
+  permissions_boundary_arn = var.foundation.permissions_boundary_arn
   service                  = "states.amazonaws.com"
   source_arns              = ["arn:${local.partition}:states:${local.region}:${local.account_id}:stateMachine:${each.value.name}"]
   tags                     = local.common_tags
