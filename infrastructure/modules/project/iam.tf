@@ -1,14 +1,39 @@
 # ─── Glue Jobs ───
 
 locals {
-  # What the projects it depends on refine and curate, table by table.
-  shared_tables = flatten([
-    for project in local.depends_on : [
-      for layer, tables in try(merge(jsondecode(file("${local.projects}/${project}/tables.json"))), {}) : [
-        for name in keys(tables) : { layer = layer, name = name, project = project }
-      ] if contains(["refined", "curated"], layer)
-    ]
-  ])
+  job_role = "${local.prefix}-glue-job-${var.env}"
+
+  # The tables of each project by layer, its own without those that checks.tf names.
+  declared = {
+    for project in toset([for file in fileset(local.projects, "*/tables.json") : dirname(file)]) : project => {
+      for layer in ["raw", "refined", "curated"] :
+      layer => try(keys(jsondecode(file("${local.projects}/${project}/tables.json"))[layer]), [])
+    }
+  }
+  readable = merge(
+    { for project in local.depends_on : project => { for layer in ["refined", "curated"] : layer => local.declared[project][layer] } },
+    { (local.project) = { for layer, tables in local.tables : layer => keys(tables) } },
+  )
+
+  # A policy has a quota of characters. Tables whose names begin with their project's are named together, by
+  # {project}_*, if there are several and no other project has such a one; the others are named one by one.
+  together = {
+    for project, layers in local.readable : project => {
+      for layer, names in layers : layer => length([for name in names : name if startswith(name, "${project}_")]) > 1 && !anytrue(flatten([
+        for other, all in local.declared : [
+          for name in concat(all[layer], ["${other}_job_runs"]) : startswith(name, "${project}_")
+        ] if other != project
+      ]))
+    }
+  }
+  named = {
+    for project, layers in local.readable : project => flatten([
+      for layer, names in layers : [
+        for name in distinct([for each in names : local.together[project][layer] && startswith(each, "${project}_") ? "${project}_*" : each]) :
+        { prefix = "${local.buckets[layer]}/${project}/${name}", table = "${local.databases[layer]}/${name}" }
+      ]
+    ])
+  }
 }
 
 module "iam_glue_job" {
@@ -18,7 +43,7 @@ module "iam_glue_job" {
   external_reads           = [for bucket in values(local.external_reads) : { bucket = bucket.bucket, prefix = bucket.prefix }]
   job_names                = [for job in local.jobs : job.name]
   kms_key_arn              = var.foundation.kms_key_arn
-  name                     = "${local.prefix}-glue-job-${var.env}"
+  name                     = local.job_role
   permissions_boundary_arn = var.foundation.permissions_boundary_arn
   secret_names             = [for database in values(local.external_databases) : database.secret]
   tags                     = local.common_tags
@@ -28,23 +53,18 @@ module "iam_glue_job" {
     [for database in values(local.external_databases) : { arn = database.kms_key_arn, service = "secretsmanager" } if database.kms_key_arn != ""],
   )
 
-  read_prefixes = concat(
-    [
-      "${var.foundation.s3_artifacts_bucket_id}/jobs/${local.project}",
-      "${var.foundation.s3_artifacts_bucket_id}/wheels",
-      "${local.buckets.raw}/landing/${local.project}",
-    ],
-    [for table in local.shared_tables : "${local.buckets[table.layer]}/${table.project}/${table.name}"],
-  )
-  read_tables = [for table in local.shared_tables : "${local.databases[table.layer]}/${table.name}"]
+  read_prefixes = [
+    "${var.foundation.s3_artifacts_bucket_id}/jobs/${local.project}",
+    "${var.foundation.s3_artifacts_bucket_id}/wheels",
+    "${local.buckets.raw}/landing/${local.project}",
+  ]
+  shared_tables = flatten([for project in local.depends_on : local.named[project]])
 
   write_prefixes = concat(
     ["${var.foundation.s3_artifacts_bucket_id}/temp/${local.project}"],
     [for bucket in values(local.buckets) : "${bucket}/${local.project}"],
   )
-  write_tables = flatten([
-    for layer, tables in local.tables : [for name in keys(tables) : "${local.databases[layer]}/${name}"]
-  ])
+  write_tables = local.named[local.project][*].table
 }
 
 # ─── Table Optimizers ───
@@ -55,8 +75,8 @@ module "iam_table_optimizer" {
   kms_key_arn              = var.foundation.kms_key_arn
   name                     = "${local.prefix}-table-optimizer-${var.env}"
   permissions_boundary_arn = var.foundation.permissions_boundary_arn
-  table_prefixes           = [for table in local.iceberg_tables : "${local.buckets[table.layer]}/${local.project}/${table.name}"]
-  tables                   = [for table in local.iceberg_tables : "${local.databases[table.layer]}/${table.name}"]
+  table_prefixes           = [for each in local.named[local.project] : each.prefix if !startswith(each.table, "${local.databases.raw}/")]
+  tables                   = [for each in local.named[local.project] : each.table if !startswith(each.table, "${local.databases.raw}/")]
   tags                     = local.common_tags
 }
 

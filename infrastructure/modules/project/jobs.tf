@@ -4,7 +4,8 @@
 locals {
   jobs = {
     for key, settings in var.job_settings : key => merge(settings, try(settings.environments[var.env], {}), {
-      name = "${local.prefix}-${replace(key, "_", "-")}-${var.env}"
+      name            = "${local.prefix}-${replace(key, "_", "-")}-${var.env}"
+      timeout_minutes = try(settings.environments[var.env].timeout_minutes, settings.timeout_minutes, 60)
     })
   }
 }
@@ -26,7 +27,7 @@ module "glue_job" {
   security_configuration = var.foundation.glue_security_configuration
   tags                   = local.common_tags
   temp_dir               = "s3://${var.foundation.s3_artifacts_bucket_id}/temp/${local.project}/"
-  timeout_minutes        = try(each.value.timeout_minutes, 60)
+  timeout_minutes        = each.value.timeout_minutes
   warehouse              = "s3://${local.buckets.refined}/${local.project}/"
   worker_type            = try(each.value.worker_type, "G.1X")
 

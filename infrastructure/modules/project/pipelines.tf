@@ -20,4 +20,6 @@ module "pipeline" {
   pipeline_name  = each.value.name
   role_arn       = module.iam_pipeline[each.key].role_arn
   tags           = local.common_tags
+
+  job_timeout_minutes = { for job in distinct(each.value.jobs) : local.jobs[job].name => local.jobs[job].timeout_minutes }
 }

@@ -1,5 +1,5 @@
 # ─── Tables ───
-# Raw tables are Hive/Parquet, refined and curated ones Iceberg. They lie in s3://{layer bucket}/{project}/{table}/.
+# Raw tables are Hive/Parquet, refined and curated ones Iceberg. They lie in s3://{layer bucket}/{project}/{table}.
 # Beside them each project has one table in which its jobs record their runs.
 
 locals {
@@ -46,7 +46,7 @@ module "iceberg_table" {
   compaction_enabled         = try(each.value.optimizers.compaction, true)
   database_name              = local.databases[each.value.layer]
   description                = each.value.description
-  location                   = "s3://${local.buckets[each.value.layer]}/${local.project}/${each.value.name}/"
+  location                   = "s3://${local.buckets[each.value.layer]}/${local.project}/${each.value.name}"
   name                       = each.value.name
   optimizer_role_arn         = module.iam_table_optimizer.role_arn
   orphan_file_retention_days = try(each.value.optimizers.orphan_days, 3)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from meshtest.controls import Seen, control
 from meshtest.plan import Plan, Resource
@@ -12,10 +13,10 @@ _OLDEST = (5, 1)
 _OPTIMIZERS = ["compaction", "orphan_file_deletion", "retention"]
 _ARGUMENTS = {
     "--enable-continuous-cloudwatch-log": "true",
-    "--enable-glue-datacatalog": "true",
     "--enable-metrics": "true",
     "--enable-observability-metrics": "true",
 }
+_S3A_REGION = re.compile(r"spark\.hadoop\.fs\.s3a\.endpoint\.region=[a-z]{2}(-[a-z]+)+-\d")
 _ENCRYPTION = "encryption_configuration.0"
 _PLACE = "physical_connection_requirements.0"
 _CATALOG = "spark.sql.catalog.glue_catalog"
@@ -69,14 +70,16 @@ def security_configuration(plan: Plan) -> Iterator[Seen]:
         yield Seen(each, [kind for kind in blocks if not each.has(f"{_ENCRYPTION}.{kind}.0.kms_key_arn")], [])
 
 
-@control("glue-arguments", "Every job logs, measures and finds the Iceberg catalog", "medium")
+@control("glue-arguments", "Every job logs, measures, finds the Iceberg catalog and needs no other", "medium")
 def arguments(plan: Plan) -> Iterator[Seen]:
     """https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-glue-arguments.html."""
     for job in plan.resources("aws_glue_job"):
         given = job.get("default_arguments") or {}
         yield Seen(job, {name: given.get(name) for name in _ARGUMENTS}, _ARGUMENTS)
+        # Hive as the session's catalog would ask for database/default, which the roles do not have.
+        yield Seen(job, given.get("--enable-glue-datacatalog"), None)
         if "iceberg" in (given.get("--datalake-formats") or ""):
-            conf = (given.get("--conf") or "").replace("--conf ", "").split()
+            conf = _conf(given)
             names = [
                 f"spark.sql.extensions={_EXTENSIONS}",
                 f"{_CATALOG}=org.apache.iceberg.spark.SparkCatalog",
@@ -84,6 +87,19 @@ def arguments(plan: Plan) -> Iterator[Seen]:
                 f"{_CATALOG}.io-impl=org.apache.iceberg.aws.s3.S3FileIO",
             ]
             yield Seen(job, [name for name in names if name not in conf], [])
+
+
+def _conf(arguments: Mapping[str, Any]) -> list[str]:
+    """Return the Spark settings of a job, each as name=value."""
+    return (arguments.get("--conf") or "").replace("--conf ", "").split()
+
+
+@control("glue-s3a-region", "Every job tells S3A its Region", "high")
+def s3a_region(plan: Plan) -> Iterator[Seen]:
+    """https://docs.aws.amazon.com/glue/latest/dg/migrating-version-51.html."""
+    for job in plan.resources("aws_glue_job"):
+        found = [each for each in _conf(job.get("default_arguments") or {}) if _S3A_REGION.fullmatch(each)]
+        yield Seen(job, f"{len(found)} Regions for S3A", "1 Regions for S3A")
 
 
 @control("glue-limits", "Every job has a time limit of at most eight hours", "medium")
@@ -110,6 +126,27 @@ def in_the_vpc(plan: Plan) -> Iterator[Seen]:
 
 
 # ─── Tables ───
+
+
+@control("glue-table-location", "An Iceberg table's location does not end in a slash", "medium")
+def table_location(plan: Plan) -> Iterator[Seen]:
+    """https://github.com/apache/iceberg/issues/4582."""
+    for table in plan.resources("aws_glue_catalog_table"):
+        if table.get("open_table_format_input"):
+            location = str(table.get("storage_descriptor.0.location"))
+            yield Seen(table, location, location.rstrip("/"))
+
+
+@control(
+    "glue-table-permissions",
+    "Every database says what Lake Formation lets whom do with its new tables",
+    "medium",
+)
+def table_permissions(plan: Plan) -> Iterator[Seen]:
+    """https://docs.aws.amazon.com/lake-formation/latest/dg/change-settings.html."""
+    for database in plan.resources("aws_glue_catalog_database"):
+        known = database.is_known("create_table_default_permission")
+        yield Seen(database, bool(known and database.get("create_table_default_permission")), True)
 
 
 @control(

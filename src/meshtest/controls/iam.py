@@ -92,6 +92,11 @@ _ALL_RESOURCES: tuple[tuple[str, frozenset[str], str], ...] = (
         "a key that is being made has no ARN; the condition names the tags that it must have",
     ),
     (
+        "ReadJobBookmarks",
+        frozenset({"glue:GetJobBookmark", "glue:ResetJobBookmark"}),
+        "these actions have no resource type",
+    ),
+    (
         "JobMetrics",
         frozenset({"cloudwatch:PutMetricData"}),
         "the action has no resource type; its condition names the namespace",
@@ -207,6 +212,21 @@ def oidc_trust(plan: Plan) -> Iterator[Seen]:
                 subjects = statement.conditions.get(("StringEquals", f"{_ISSUER}:sub"), ())
                 wide = [each for each in subjects if not _SUBJECT.fullmatch(each)]
                 yield Seen(role, (bool(subjects), wide), (True, []))
+
+
+@control(
+    "iam-identity-providers",
+    "Identity providers, and roles that their users assume, are made where the boundary is made alone",
+    "critical",
+)
+def identity_providers(plan: Plan) -> Iterator[Seen]:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers.html."""
+    is_bootstrap = bool(boundaries(plan))
+    for provider in plan.resources("aws_iam_openid_connect_provider", "aws_iam_saml_provider"):
+        yield Seen(provider, is_bootstrap, True)
+    for role in plan.resources("aws_iam_role"):
+        kinds = {kind for each in statements(role.get("assume_role_policy")) for kind, _ in each.principals}
+        yield Seen(role, sorted(kinds - {"Service"}) if not is_bootstrap else [], [])
 
 
 # ─── Boundaries ───
@@ -394,3 +414,42 @@ def no_administrator(plan: Plan) -> Iterator[Seen]:
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_job-functions.html."""
     for attachment in plan.resources("aws_iam_role_policy_attachment"):
         yield Seen(attachment, _ADMINISTRATORS.findall(attachment.get("policy_arn")), [])
+
+
+# ─── Quotas ───
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+
+_MANAGED_CHARACTERS = 6144
+_INLINE_CHARACTERS = 10240
+_MANAGED_OF_A_ROLE = 10
+
+
+@control(
+    "iam-policy-quota",
+    "Managed policies, and what a role has of inline and of managed ones, are within IAM's quotas",
+    "high",
+)
+def policy_quota(plan: Plan) -> Iterator[Seen]:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html."""
+    for policy in plan.resources("aws_iam_policy"):
+        yield _left(policy, _MANAGED_CHARACTERS - _characters(policy), "characters")
+    inline: dict[str, list[Resource]] = {}
+    for policy in plan.resources("aws_iam_role_policy"):
+        inline.setdefault(policy.get("role"), []).append(policy)
+    for policies_of_role in inline.values():
+        left = _INLINE_CHARACTERS - sum(map(_characters, policies_of_role))
+        yield _left(policies_of_role[0], left, "characters inline")
+    attached: dict[str, list[Resource]] = {}
+    for attachment in plan.resources("aws_iam_role_policy_attachment"):
+        attached.setdefault(attachment.get("role"), []).append(attachment)
+    for attachments in attached.values():
+        yield _left(attachments[0], _MANAGED_OF_A_ROLE - len(attachments), "managed policies")
+
+
+def _characters(policy: Resource) -> int:
+    """Count as IAM does: white space is free."""
+    return len(re.sub(r"\s", "", policy.get("policy")))
+
+
+def _left(resource: Resource, left: int, unit: str) -> Seen:
+    return Seen(resource, f"{left} {unit} left", f"{max(left, 0)} {unit} left")

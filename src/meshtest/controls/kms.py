@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from meshtest.controls import Seen, control
 from meshtest.plan import NAMING, Plan, Statement, names_account, statements
+
+_BY_ROLE = ("ArnEquals", "aws:principalarn")
+_ROLE = re.compile(r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+")
 
 
 @control(
@@ -50,7 +54,14 @@ def _is_account(statement: Statement) -> bool:
 
 
 def _is_limited(statement: Statement) -> bool:
-    is_open = ("AWS", "*") in statement.principals or bool(statement.negated) or "kms:*" in statement.actions
+    # Everyone, if a condition names the one role.
+    roles = statement.conditions.get(_BY_ROLE, ())
+    is_of_role = bool(roles) and all(map(_ROLE.fullmatch, roles))
+    is_open = (
+        (("AWS", "*") in statement.principals and not is_of_role)
+        or bool(statement.negated)
+        or "kms:*" in statement.actions
+    )
     is_of_an_account = any(
         operator in NAMING and all(map(names_account, values))
         for (operator, _), values in statement.conditions.items()

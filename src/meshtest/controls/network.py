@@ -10,7 +10,7 @@ from meshtest.plan import Plan, Resource, Statement, statements
 
 _ANYWHERE = {"0.0.0.0/0", "::/0"}
 _WAYS_OUT = ("aws_egress_only_internet_gateway", "aws_internet_gateway", "aws_nat_gateway")
-_GLUE_NEEDS = {"glue", "kms", "logs", "monitoring", "s3", "secretsmanager", "sts"}
+_GLUE_NEEDS = {"glue", "kms", "logs", "monitoring", "s3", "sts"}
 _DATABASE = "a database at its port"
 _GROUPS = "physical_connection_requirements.0.security_group_id_list"
 _ACCOUNT = re.compile(r"\d{12}")

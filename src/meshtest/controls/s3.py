@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from meshtest.controls import Seen, control
@@ -9,6 +10,7 @@ from meshtest.plan import Plan, Resource, Statement, statements
 
 _EVERYONE = (("AWS", "*"),)
 _LOGGING_SERVICE = (("Service", "logging.s3.amazonaws.com"),)
+_KEYS_OF_ACCOUNT = re.compile(r"arn:[\w-]+:kms:[\w-]+:\d{12}:key/[\w*-]+")
 _KEY = "rule.0.apply_server_side_encryption_by_default.0"
 
 
@@ -99,6 +101,55 @@ def one_policy(plan: Plan) -> Iterator[Seen]:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html."""
     for bucket in plan.resources("aws_s3_bucket"):
         yield Seen(bucket, len(companions(plan, bucket, "aws_s3_bucket_policy")), 1)
+
+
+@control(
+    "s3-own-key",
+    "A bucket under the domain's key refuses other accounts' keys, other encryption, and keys in requests",
+    "high",
+)
+def own_key(plan: Plan) -> Iterator[Seen]:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html."""
+    for bucket in _sources(plan):
+        found = [each for each in _policy(plan, bucket) if _refuses_objects(each, bucket)]
+        yield Seen(
+            bucket, sorted({key for each in found for key in _refused_keys(each)}), sorted(_KEY_HEADERS)
+        )
+
+
+_KEY_HEADERS = {
+    "s3:x-amz-server-side-encryption",
+    "s3:x-amz-server-side-encryption-aws-kms-key-id",
+    "s3:x-amz-server-side-encryption-customer-algorithm",
+}
+
+
+def _refuses_objects(statement: Statement, bucket: Resource) -> bool:
+    return (
+        statement.effect == "Deny"
+        and not statement.negated
+        and statement.principals == _EVERYONE
+        and "s3:PutObject" in statement.actions
+        and any(each.endswith(f":::{bucket.get('bucket')}/*") for each in statement.resources)
+    )
+
+
+def _refused_keys(statement: Statement) -> Iterator[str]:
+    """Yield the header that a statement refuses: with another value than the domain's, or at all."""
+    named = {key for _, key in statement.conditions}
+    if len(named) != 1 or not named <= _KEY_HEADERS:
+        return
+    (key,) = named
+    rest = {operator: value for (operator, _), value in statement.conditions.items() if operator != "Null"}
+    wanted: dict[str, object] = {
+        "s3:x-amz-server-side-encryption": {"StringNotEquals": ("aws:kms",)},
+        "s3:x-amz-server-side-encryption-customer-algorithm": {},
+    }
+    is_present = statement.conditions.get(("Null", key)) == ("false",)
+    ours = rest.get("ArnNotLike", ())
+    is_of_account = len(rest) == 1 and len(ours) == 1 and bool(_KEYS_OF_ACCOUNT.fullmatch(ours[0]))
+    if is_present and (rest == wanted.get(key) or (key not in wanted and is_of_account)):
+        yield key
 
 
 # ─── Access ───

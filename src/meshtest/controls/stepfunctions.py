@@ -95,6 +95,23 @@ def timeout(plan: Plan) -> Iterator[Seen]:
         yield Seen(machine, endless, [])
 
 
+@control("sfn-outlasts-jobs", "A job's state and its execution wait longer than the job may run", "high")
+def outlasts_jobs(plan: Plan) -> Iterator[Seen]:
+    """https://docs.aws.amazon.com/step-functions/latest/dg/connect-glue.html."""
+    limits = {job.get("name"): 60 * (job.get("timeout") or 0) for job in plan.resources("aws_glue_job")}
+    for machine in _machines(plan):
+        runs = {
+            name: limits.get(str(task.get("Parameters", {}).get("JobName")), 0)
+            for name, task in _tasks(machine).items()
+        }
+        hasty = [
+            name for name, task in _tasks(machine).items() if task.get("TimeoutSeconds", 0) <= runs[name]
+        ]
+        yield Seen(machine, hasty, [])
+        whole = json.loads(machine.get("definition")).get("TimeoutSeconds", 0)
+        yield Seen(machine, "longer" if whole > sum(runs.values()) else f"{whole} seconds", "longer")
+
+
 @control(
     "sfn-logging",
     "Every state machine logs all events to a log group",

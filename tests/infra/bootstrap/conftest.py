@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from bootstrap_inputs import INPUTS
-from operations import Asked, document
+from operations import Asked, arn, document
 from plans import as_list
 
 from meshtest.emulator import policy
@@ -61,7 +61,8 @@ def allows(planned) -> Callable[[str, Asked], bool]:
         return [naming(each, action) for each in (bounds[role], *attached[role])]
 
     def allows(role: str, asked: Asked) -> bool:
-        context = {"aws:RequestedRegion": "eu-west-1", **asked.context}
+        whom = arn("iam", f"role/{role}", region="")
+        context = {"aws:PrincipalArn": whom, "aws:RequestedRegion": "eu-west-1", **asked.context}
         request = policy.Request(policy.Principal(), asked.action, asked.resource, context)
         bound, *said = (policy.evaluate(each, request) for each in about(asked.action, role))
         return (

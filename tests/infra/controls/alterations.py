@@ -41,6 +41,8 @@ TABLE = f'{PROJECT}.module.iceberg_table["refined.ecb_rates"].aws_glue_catalog_t
 MACHINE = f'{PROJECT}.module.pipeline["rates"].aws_sfn_state_machine.this'
 MACHINE_LOGS = f'{PROJECT}.module.pipeline["rates"].aws_cloudwatch_log_group.this'
 
+DATABASE = f'{FOUNDATION}.module.glue_database["raw"].aws_glue_catalog_database.this'
+_PERMISSIONS = "create_table_default_permission"
 ENVIRONMENT = 'module.environment["dev"]'
 DEPLOY_ROLE = f'{ENVIRONMENT}.aws_iam_role.this["deploy"]'
 DEPLOY_DATA = f'{ENVIRONMENT}.aws_iam_policy.this["deploy-data"]'
@@ -269,6 +271,50 @@ ENCRYPTION = "aws_s3_bucket_server_side_encryption_configuration.this"
 DEFAULT = "rule.0.apply_server_side_encryption_by_default.0"
 EVERYONE_S3 = {"AWS": "arn:aws:iam::123456789012:root"}
 
+
+def _federated(trust: Any) -> None:
+    """GitHub's users assume the role."""
+    provider = f"arn:aws:iam::123456789012:oidc-provider/{GITHUB}"
+    trust["Statement"][0]["Principal"] = {"Federated": provider}
+
+
+def _of_account(trust: Any) -> None:
+    trust["Statement"][0]["Principal"] = {"AWS": "arn:aws:iam::210987654321:root"}
+
+
+def _long(characters: int) -> Callable[[Any], None]:
+    """A statement that alone is as long as the quota."""
+
+    def edit(policy: Any) -> None:
+        policy["Statement"].append(
+            {"Sid": "x" * characters, "Effect": "Deny", "Action": "*", "Resource": "*"}
+        )
+
+    return edit
+
+
+def _attached(number: int) -> Change:
+    """So many managed policies on the jobs' role."""
+
+    def change(plan: dict[str, Any]) -> str:
+        kind = "aws_iam_role_policy_attachment"
+        for each in range(number):
+            values = {
+                "policy_arn": f"arn:aws:iam::123456789012:policy/p{each}",
+                "role": "f01-project01-glue-job-dev",
+            }
+            add(f"{PROJECT}.{kind}.own[{each}]", kind, values)(plan)
+        return f"{PROJECT}.{kind}.own[0]"
+
+    return change
+
+
+def _any_key(policy: Any) -> None:
+    named(policy, "DenyForeignKeys")["Condition"]["ArnNotLike"] = {
+        "s3:x-amz-server-side-encryption-aws-kms-key-id": "arn:aws:kms:*:*:key/*"
+    }
+
+
 ALTERATIONS: list[tuple[str, str, str, Change]] = [
     # ─── Buckets ───
     ("s3-https-only", "foundation", "Allow instead of Deny", https(Effect="Allow")),
@@ -311,6 +357,21 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
     ("s3-https-only", "foundation", "unknown policy", hide(f"{RAW}.aws_s3_bucket_policy.this", "policy")),
     ("s3-tls-1-2", "foundation", "TLS 1.1", tls(Condition={"NumericLessThan": {"s3:TlsVersion": "1.1"}})),
     ("s3-tls-1-2", "foundation", "Allow", tls(Effect="Allow")),
+    *(
+        (
+            "s3-own-key",
+            "foundation",
+            f"{sid} gone",
+            document(f"{RAW}.aws_s3_bucket_policy.this", "policy", without(sid), BUCKET),
+        )
+        for sid in ("DenyForeignKeys", "DenyKeysOfRequests", "DenyOtherEncryption")
+    ),
+    (
+        "s3-own-key",
+        "foundation",
+        "any account's keys",
+        document(f"{RAW}.aws_s3_bucket_policy.this", "policy", _any_key, BUCKET),
+    ),
     (
         "s3-one-policy",
         "foundation",
@@ -731,6 +792,31 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
         )
     ),
     ("iam-oidc-trust", "bootstrap", "an open provider", put(OIDC, "client_id_list", ["a", "b"])),
+    (
+        "iam-identity-providers",
+        "project",
+        "a provider of its own",
+        add(
+            "module.project.aws_iam_openid_connect_provider.own",
+            "aws_iam_openid_connect_provider",
+            {"client_id_list": ["sts.amazonaws.com"]},
+        ),
+    ),
+    (
+        "iam-identity-providers",
+        "project",
+        "GitHub's users",
+        document(JOB_ROLE, "assume_role_policy", _federated),
+    ),
+    (
+        "iam-identity-providers",
+        "project",
+        "another account",
+        document(JOB_ROLE, "assume_role_policy", _of_account),
+    ),
+    ("iam-policy-quota", "project", "a long inline policy", document(JOB_POLICY, "policy", _long(10240))),
+    ("iam-policy-quota", "bootstrap", "a long boundary", document(BOUNDARY, "policy", _long(6144))),
+    ("iam-policy-quota", "project", "eleven managed policies", _attached(11)),
     ("iam-role-boundary", "project", "none", put(JOB_ROLE, "permissions_boundary", None)),
     *(
         ("iam-boundary-holds", "bootstrap", fault, document(BOUNDARY, "policy", change))
@@ -866,6 +952,27 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
         "no catalog",
         put(JOB, "default_arguments.--conf", "spark.ui.enabled=true"),
     ),
+    (
+        "glue-arguments",
+        "project",
+        "Hive's catalog as well",
+        put(JOB, "default_arguments.--enable-glue-datacatalog", "true"),
+    ),
+    ("glue-s3a-region", "project", "no Region", put(JOB, "default_arguments.--conf", "a=b")),
+    (
+        "glue-s3a-region",
+        "project",
+        "an empty Region",
+        put(JOB, "default_arguments.--conf", "spark.hadoop.fs.s3a.endpoint.region="),
+    ),
+    (
+        "glue-table-location",
+        "project",
+        "a slash at the end",
+        put(TABLE, "storage_descriptor.0.location", "s3://f01-refined-123456789012-dev/project01/ecb_rates/"),
+    ),
+    ("glue-table-permissions", "foundation", "as the account says", hide(DATABASE, _PERMISSIONS)),
+    ("glue-table-permissions", "foundation", "none", put(DATABASE, _PERMISSIONS, [])),
     ("glue-limits", "project", "two days", put(JOB, "timeout", 2880)),
     ("glue-limits", "project", "none", put(JOB, "timeout", None)),
     ("glue-in-the-vpc", "project", "outside", put(JOB, "connections", [])),
@@ -956,6 +1063,13 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
         document(MACHINE, "definition", lambda found: found.pop("TimeoutSeconds") and None),
     ),
     ("sfn-timeout", "project", "an endless task", document(MACHINE, "definition", task(TimeoutSeconds=None))),
+    ("sfn-outlasts-jobs", "project", "a longer job", put(JOB, "timeout", 120, finding=MACHINE)),
+    (
+        "sfn-outlasts-jobs",
+        "project",
+        "a shorter execution",
+        document(MACHINE, "definition", lambda found: found.update(TimeoutSeconds=7200)),
+    ),
     ("sfn-logging", "project", "errors only", put(MACHINE, "logging_configuration.0.level", "ERROR")),
     ("sfn-logging", "project", "nowhere", put(MACHINE, "logging_configuration", [])),
     ("sfn-tracing", "project", "off", put(MACHINE, "tracing_configuration.0.enabled", False)),

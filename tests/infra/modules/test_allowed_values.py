@@ -37,8 +37,7 @@ LIMITS: dict[tuple[str, str], tuple[list[Any], list[Any]]] = {
     ("s3_bucket", "noncurrent_version_expiration_days"): ([1, MANY], [0]),
     ("stepfunction_pipeline", "log_retention_days"): ([1, 3653], [0, 3654]),
     ("stepfunction_pipeline", "max_attempts"): ([1, 20], [0, 21]),
-    ("stepfunction_pipeline", "task_timeout_seconds"): ([1, 28800], [0, 28801]),
-    ("stepfunction_pipeline", "timeout_seconds"): ([7200, 31536000], [7199, 31536001]),
+    ("stepfunction_pipeline", "timeout_seconds"): ([1, 31536000], [0, 31536001]),
 }
 # Options of a module that trade a rule away, and are tested as such.
 TRADED = {

@@ -66,6 +66,12 @@ def test_it_waits_for_spare_capacity_only_if_asked(planned, job):
     assert the(planned(execution_class="FLEX"), "aws_glue_job")["execution_class"] == "FLEX"
 
 
+@pytest.mark.proves("glue-s3a-region")
+def test_s3a_asks_in_the_domains_region(job):
+    settings = job["default_arguments"]["--conf"].split(" --conf ")
+    assert "spark.hadoop.fs.s3a.endpoint.region=eu-west-1" in settings
+
+
 @pytest.mark.proves("glue-arguments")
 def test_it_is_observed_and_keeps_no_bookmark_unless_asked(job):
     arguments = job["default_arguments"]
@@ -73,7 +79,6 @@ def test_it_is_observed_and_keeps_no_bookmark_unless_asked(job):
     assert on == dict.fromkeys(
         (
             "--enable-continuous-cloudwatch-log",
-            "--enable-glue-datacatalog",
             "--enable-job-insights",
             "--enable-metrics",
             "--enable-observability-metrics",

@@ -39,7 +39,7 @@ OUTPUTS = {
         "pipeline_arns": {"daily": f"arn:aws:states:eu-west-1:{ACCOUNT}:stateMachine:f01-orders-daily-dev"},
         "region": "eu-west-1",
         "tables": {
-            f"{layer}.{name}": f"s3://f01-{layer}-{ACCOUNT}-dev/orders/{name}/"
+            f"{layer}.{name}": f"s3://f01-{layer}-{ACCOUNT}-dev/orders/{name}{'/' * (layer == 'raw')}"
             for layer, name in (
                 ("curated", "orders_daily"),
                 ("raw", "orders_lines"),

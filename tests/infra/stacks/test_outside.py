@@ -148,6 +148,11 @@ def test_the_endpoint_to_s3_leads_to_the_named_buckets(external):
     assert found["Condition"] == {"StringEquals": {"aws:PrincipalAccount": ACCOUNT}}
 
 
+def test_secrets_are_reached_where_there_are_databases(external):
+    endpoints = resources(external("environments/dev"), "aws_vpc_endpoint").values()
+    assert "com.amazonaws.eu-west-1.secretsmanager" in {each["service_name"] for each in endpoints}
+
+
 @pytest.mark.proves("sg-glue-jobs", "sg-ports")
 def test_the_jobs_reach_each_database_at_its_port(external):
     rules = resources(external("environments/dev"), "aws_vpc_security_group_egress_rule")
