@@ -112,8 +112,8 @@ variable "noncurrent_version_days" {
   default     = {}
 
   validation {
-    condition     = length(setsubtract(keys(var.noncurrent_version_days), ["artifacts", "curated", "raw", "refined"])) == 0
-    error_message = "noncurrent_version_days are ${jsonencode(var.noncurrent_version_days)}; expected days by artifacts, curated, raw or refined."
+    condition     = length(setsubtract(keys(var.noncurrent_version_days), ["artifacts", "curated", "raw", "refined"])) == 0 && alltrue([for days in var.noncurrent_version_days : days >= 1 && floor(days) == days])
+    error_message = "noncurrent_version_days are ${jsonencode(var.noncurrent_version_days)}; expected whole numbers of at least 1 by artifacts, curated, raw or refined."
   }
 }
 

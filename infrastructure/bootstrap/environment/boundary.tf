@@ -6,24 +6,25 @@
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
 
 locals {
-  # What has a name: of this domain and environment, or of others as setup/external.json says.
+  # What has a name, in any Region (above, one is allowed alone): of this domain and environment, or of others as setup/external.json says.
   named = concat(
     [
       local.buckets,
       "${local.buckets}/*",
-      "${local.iam_arn}:*/${local.names}",
-      "${local.states_arn}:stateMachine:${local.names}",
-      "${local.states_arn}:execution:${local.names}:*",
-      "${local.logs_arn}:log-group:/aws-glue/*", # of the whole account: Glue shares them
-      "${local.logs_arn}:log-group:/aws/*/${local.names}",
-      "${local.logs_arn}:log-group:/aws/*/${local.names}:*",
-      "${local.logs_arn}:log-group:/aws/vpc/${var.domain_abbr}-vpc-${var.env}/*",
+      "${local.iam_arn}:policy/${local.names}",
+      "${local.iam_arn}:role/${local.names}",
+      "arn:${var.partition}:states:*:${var.account_id}:stateMachine:${local.names}",
+      "arn:${var.partition}:states:*:${var.account_id}:execution:${local.names}:*",
+      "arn:${var.partition}:logs:*:${var.account_id}:log-group:/aws-glue/*", # of the whole account: Glue shares them
+      "arn:${var.partition}:logs:*:${var.account_id}:log-group:/aws/*/${local.names}",
+      "arn:${var.partition}:logs:*:${var.account_id}:log-group:/aws/*/${local.names}:*",
+      "arn:${var.partition}:logs:*:${var.account_id}:log-group:/aws/vpc/${var.domain_abbr}-vpc-${var.env}/*",
     ],
     [
-      "${local.glue_arn}:catalog",
-      "${local.glue_arn}:*/${local.names}",
-      "${local.glue_arn}:*/${var.domain_abbr}_*_${var.env}",
-      "${local.glue_arn}:*/${var.domain_abbr}_*_${var.env}/*",
+      "arn:${var.partition}:glue:*:${var.account_id}:catalog",
+      "arn:${var.partition}:glue:*:${var.account_id}:*/${local.names}",
+      "arn:${var.partition}:glue:*:${var.account_id}:*/${var.domain_abbr}_*_${var.env}",
+      "arn:${var.partition}:glue:*:${var.account_id}:*/${var.domain_abbr}_*_${var.env}/*",
     ],
     local.outside,
   )
@@ -54,16 +55,17 @@ data "aws_iam_policy_document" "boundary" {
     }
   }
 
+  # Which of them: OtherNames.
   statement {
-    sid       = "DomainBuckets"
-    actions   = ["s3:*"]
-    resources = [local.buckets, "${local.buckets}/*"]
+    sid       = "BucketsAndSecrets"
+    actions   = ["s3:*", "secretsmanager:GetSecretValue"]
+    resources = ["arn:${var.partition}:s3:::*", "arn:${var.partition}:secretsmanager:${var.aws_region}:*"]
   }
 
   statement {
     sid       = "DomainIdentities"
     actions   = ["iam:*Polic*", "iam:*Role*", "iam:*InstanceProfilesForRole"]
-    resources = ["${local.iam_arn}:*/${local.names}"]
+    resources = ["${local.iam_arn}:policy/${local.names}", "${local.iam_arn}:role/${local.names}"]
   }
 
   # An interface endpoint with private DNS; Route 53 is in no Region.
@@ -71,16 +73,6 @@ data "aws_iam_policy_document" "boundary" {
     sid       = "PrivateDNS"
     actions   = ["route53:AssociateVPCWithHostedZone"]
     resources = ["arn:${var.partition}:route53:::hostedzone/*", "${local.ec2_arn}:vpc/*"]
-  }
-
-  dynamic "statement" {
-    for_each = length(local.outside) > 0 ? [true] : []
-
-    content {
-      sid       = "Outside"
-      actions   = ["s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket", "secretsmanager:GetSecretValue"]
-      resources = local.outside
-    }
   }
 
   # ─── Names ───
@@ -204,20 +196,6 @@ data "aws_iam_policy_document" "boundary" {
     }
   }
 
-  # A key without tags, but for what finishes a new one.
-  statement {
-    sid       = "UntaggedKeys"
-    effect    = "Deny"
-    actions   = ["kms:*Grant", "kms:*Import*", "kms:Disable*", "kms:PutKeyPolicy", "kms:Replicate*", "kms:ScheduleKeyDeletion", "kms:UntagResource", "kms:UpdateAlias"]
-    resources = ["${local.kms_arn}:key/*"]
-
-    condition {
-      test     = "StringNotEquals"
-      variable = "aws:ResourceTag/Domain"
-      values   = [var.domain_name]
-    }
-  }
-
   # Others' keys decrypt what is read of others, through the service that holds it. They encrypt nothing.
   dynamic "statement" {
     for_each = local.own_tags
@@ -300,9 +278,8 @@ data "aws_iam_policy_document" "boundary" {
     actions = [
       "s3:DeleteBucket*",
       "s3:DeleteObjectVersion*",
+      "s3:Put*Configuration",
       "s3:PutBucket*",
-      "s3:PutEncryptionConfiguration",
-      "s3:PutLifecycleConfiguration",
     ]
     resources = ["arn:${var.partition}:s3:::${var.domain_abbr}-tfstate-*"]
   }

@@ -4,8 +4,8 @@ variable "default_table_permissions" {
   default     = { IAM_ALLOWED_PRINCIPALS = ["ALL"] }
 
   validation {
-    condition     = length(var.default_table_permissions) > 0 && alltrue([for given in var.default_table_permissions : length(given) > 0 && length(setsubtract(given, ["ALL", "ALTER", "DELETE", "DESCRIBE", "DROP", "INSERT", "SELECT"])) == 0])
-    error_message = "default_table_permissions are ${jsonencode(var.default_table_permissions)}; expected at least one principal, each with some of ALL, ALTER, DELETE, DESCRIBE, DROP, INSERT, SELECT."
+    condition     = length(var.default_table_permissions) > 0 && alltrue([for given in var.default_table_permissions : length(given) > 0 && length(setsubtract(given, ["ALL", "ALTER", "DELETE", "DROP", "INSERT", "SELECT"])) == 0])
+    error_message = "default_table_permissions are ${jsonencode(var.default_table_permissions)}; expected at least one principal, each with some of ALL, ALTER, DELETE, DROP, INSERT, SELECT."
   }
 }
 

@@ -242,7 +242,7 @@ def role_boundary(plan: Plan) -> Iterator[Seen]:
 
 @control(
     "iam-boundary-holds",
-    "A boundary names its services and their Region, refuses roles without it, and cannot be taken off",
+    "A boundary names services and Region, denies other names and roles without it, and cannot be taken off",
     "high",
 )
 def boundary_holds(plan: Plan) -> Iterator[Seen]:
@@ -260,6 +260,8 @@ def boundary_holds(plan: Plan) -> Iterator[Seen]:
         )
         kept = {action for each in found if _is_plain_denial(each) for action in each.actions}
         yield Seen(policy, "iam:DeleteRolePermissionsBoundary" in kept, True)
+        # What an allowed "*" within the Region would reach beyond the domain and its environment.
+        yield Seen(policy, any(map(_denies_other_names, found)), True)
 
 
 def _is_in_a_region(statement: Statement) -> bool:
@@ -274,6 +276,11 @@ def _refuses_without(statement: Statement, boundary: Resource) -> bool:
     names = [match[1] for arn in arns if (match := _POLICY.fullmatch(arn))]
     everywhere = statement.effect == "Deny" and statement.resources == ("*",)
     return everywhere and len(statement.conditions) == 1 and names == [boundary.get("name")]
+
+
+def _denies_other_names(statement: Statement) -> bool:
+    is_plain = statement.effect == "Deny" and not statement.conditions
+    return is_plain and {"NotAction", "NotResource"} == set(statement.negated)
 
 
 def _is_plain_denial(statement: Statement) -> bool:

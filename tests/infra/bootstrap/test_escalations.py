@@ -1,8 +1,8 @@
 """Ways out of an environment, tried by a role that a deployment made: the boundary denies each.
 
 The role is what somebody gets who may deploy to dev and wants more. It has AdministratorAccess, any trust,
-and the boundary, without which it could not have been made. Each attempt names the statement that denies it: what a
-boundary merely does not allow the next change may allow.
+and the boundary, without which it could not have been made. Each attempt names the statement that denies
+it: what a boundary merely does not allow the next change may allow.
 """
 
 from __future__ import annotations
@@ -105,6 +105,9 @@ ATTEMPTS: dict[str, list[Asked]] = {
         Asked("kms:ScheduleKeyDeletion", KEY, tagged("Resource")),
         Asked("kms:CreateGrant", KEY, tagged("Resource")),
         Asked("kms:CreateAlias", KEY),
+        Asked("kms:ScheduleKeyDeletion", KEY),
+        Asked("kms:PutKeyPolicy", KEY),
+        Asked("kms:UpdateAlias", KEY),
         Asked("route53:AssociateVPCWithHostedZone", "arn:aws:route53:::hostedzone/Z1"),
     ],
     "OtherEnvironment": [
@@ -120,12 +123,6 @@ ATTEMPTS: dict[str, list[Asked]] = {
         Asked("ec2:DeleteVpcEndpoints", ENDPOINT, tagged("Resource", OTHER)),
         Asked("ec2:CreateNetworkInterface", arn("ec2", "subnet/1"), tagged("Resource", OTHER)),
         Asked("kms:DisableKey", KEY, tagged("Resource", OTHER)),
-    ],
-    "UntaggedKeys": [
-        Asked("kms:ScheduleKeyDeletion", KEY),
-        Asked("kms:PutKeyPolicy", KEY),
-        Asked("kms:CreateGrant", KEY),
-        Asked("kms:UpdateAlias", KEY),
     ],
     "UseEnvironment": [
         Asked("kms:Decrypt", KEY, tagged("Resource", PROD)),

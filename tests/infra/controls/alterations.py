@@ -515,13 +515,19 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
         "kms-policy",
         "foundation",
         "open to everyone",
-        document(KEY, "policy", lambda policy: policy["Statement"][1].update(Principal="*")),
+        document(KEY, "policy", lambda policy: named(policy, "CloudWatchLogs").update(Principal="*")),
     ),
     (
         "kms-policy",
         "foundation",
         "no condition",
-        document(KEY, "policy", lambda policy: policy["Statement"][1].pop("Condition") and None),
+        document(KEY, "policy", lambda policy: named(policy, "CloudWatchLogs").pop("Condition") and None),
+    ),
+    (
+        "kms-policy",
+        "foundation",
+        "any role",
+        document(KEY, "policy", statement("Deployment", Condition={"ArnLike": {"aws:PrincipalArn": "*"}})),
     ),
     *(
         ("kms-policy", "foundation", fault, document(KEY, "policy", renamed(pattern, replacement)))
@@ -823,6 +829,7 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
         for fault, change in {
             "everything": statement("ServicesInTheRegion", Action="*"),
             "all of IAM": statement("DomainIdentities", Action="iam:*"),
+            "other names": without("OtherNames"),
             "roles without it": without("NoRoleWithoutIt"),
             "roles without it, allowed": statement("NoRoleWithoutIt", Effect="Allow"),
             "roles with any": statement(

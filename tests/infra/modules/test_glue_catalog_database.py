@@ -18,8 +18,8 @@ def test_it_says_who_decides_on_new_tables(planned):
 
     assert permissions(planned()) == [("IAM_ALLOWED_PRINCIPALS", ["ALL"])]
     steward = "arn:aws:iam::123456789012:role/steward"
-    given = planned(default_table_permissions={steward: ["DESCRIBE", "SELECT"]})
-    assert permissions(given) == [(steward, ["DESCRIBE", "SELECT"])]
+    given = planned(default_table_permissions={steward: ["ALTER", "SELECT"]})
+    assert permissions(given) == [(steward, ["ALTER", "SELECT"])]
 
 
 def test_the_database_has_its_name_and_place(planned):

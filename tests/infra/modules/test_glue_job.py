@@ -42,6 +42,7 @@ def test_iceberg_is_configured_in_one_conf_argument(job):
         "spark.sql.catalog.glue_catalog.warehouse": "s3://refined/p/",
         "spark.sql.catalog.glue_catalog.catalog-impl": "org.apache.iceberg.aws.glue.GlueCatalog",
         "spark.sql.catalog.glue_catalog.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
+        "spark.hadoop.fs.s3a.endpoint.region": "eu-west-1",
     }
 
 

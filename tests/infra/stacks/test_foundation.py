@@ -186,7 +186,10 @@ def test_the_key_is_for_the_account_and_for_the_domains_log_groups(dev):
         f"{groups}/aws/vendedlogs/states/f01-*-dev",
         f"{groups}/aws/vpc/f01-vpc-dev/flow-logs",
     }
-    assert set(policy) == {"AccountThroughIAM", "CloudWatchLogs"}
+    assert policy["Deployment"]["Condition"] == {
+        "ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/f01-deploy-dev"}
+    }
+    assert set(policy) == {"AccountThroughIAM", "CloudWatchLogs", "Deployment"}
 
 
 @pytest.mark.proves("glue-security-configuration")
@@ -458,6 +461,10 @@ def test_every_policy_allows_exactly_its_actions(dev):
     assert allowed(the(dev, "aws_kms_key")["policy"]) == {
         "AccountThroughIAM": "kms:*",
         "CloudWatchLogs": "kms:Decrypt kms:DescribeKey kms:Encrypt kms:GenerateDataKey* kms:ReEncrypt*",
+        # What follows CreateKey, before the key's tags count.
+        "Deployment": "kms:CreateAlias kms:Decrypt kms:DescribeKey kms:EnableKeyRotation kms:Encrypt"
+        " kms:GenerateDataKey* kms:GetKeyPolicy kms:GetKeyRotationStatus kms:ListResourceTags"
+        " kms:PutKeyPolicy",
     }
     assert allowed(the(dev, "aws_iam_policy")["policy"]) == {
         "CloudWatchLogs": "logs:CreateLogDelivery logs:DeleteLogDelivery logs:DescribeLogGroups"
@@ -562,6 +569,8 @@ REFUSED = [
     ("env", "qa"),
     ("flow_log_retention_days", 91),
     ("interface_endpoints", ["glue"]),
+    ("noncurrent_version_days", {"temp": 1}),
+    ("noncurrent_version_days", {"raw": 0}),
     ("permissions_boundary", "Admin"),
     ("vpc_cidr", "10.0.0.0/15"),
     ("vpc_cidr", "10.0.0.0/25"),
