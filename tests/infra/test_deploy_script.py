@@ -45,7 +45,6 @@ OPEN_BUCKET = 'resource "aws_s3_bucket" "this" { bucket = "stopped-by-the-gate" 
 def deploy(endpoint, tmp_path):
     """deploy(action, configuration) → setup/deploy.sh on a checkout whose environment dev is that."""
     shutil.copytree(toolchain.ROOT / "setup", tmp_path / "setup")
-    (tmp_path / "src").symlink_to(toolchain.ROOT / "src")
     root = tmp_path / ROOT
     root.mkdir(parents=True)
     shutil.copy(toolchain.ROOT / ROOT / ".terraform.lock.hcl", root)

@@ -45,7 +45,7 @@ locals {
 data "aws_iam_policy_document" "boundary" {
   statement {
     sid       = "ServicesInTheRegion"
-    actions   = ["cloudwatch:PutMetricData", "ec2:*", "glue:*", "kms:*", "logs:*", "states:*", "xray:*"]
+    actions   = ["cloudwatch:PutMetricData", "ec2:*", "glue:*", "kms:*", "logs:*", "s3:*", "secretsmanager:GetSecretValue", "states:*", "xray:*"]
     resources = ["*"]
 
     condition {
@@ -53,13 +53,6 @@ data "aws_iam_policy_document" "boundary" {
       variable = "aws:RequestedRegion"
       values   = [var.aws_region]
     }
-  }
-
-  # Which of them: OtherNames.
-  statement {
-    sid       = "BucketsAndSecrets"
-    actions   = ["s3:*", "secretsmanager:GetSecretValue"]
-    resources = ["arn:${var.partition}:s3:::*", "arn:${var.partition}:secretsmanager:${var.aws_region}:*"]
   }
 
   statement {

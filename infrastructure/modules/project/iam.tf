@@ -55,6 +55,7 @@ module "iam_glue_job" {
 
   read_prefixes = [
     "${var.foundation.s3_artifacts_bucket_id}/jobs/${local.project}",
+    "${var.foundation.s3_artifacts_bucket_id}/releases",
     "${var.foundation.s3_artifacts_bucket_id}/wheels",
     "${local.buckets.raw}/landing/${local.project}",
   ]
@@ -90,6 +91,13 @@ data "aws_iam_policy_document" "run_jobs" {
     sid       = "RunGlueJobs"
     actions   = ["glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"]
     resources = [for job in distinct(each.value.jobs) : "arn:${local.partition}:glue:${local.region}:${local.account_id}:job/${local.jobs[job].name}"]
+  }
+
+  # Its metadata, which is not encrypted, says the version in use.
+  statement {
+    sid       = "ReadVersionInUse"
+    actions   = ["s3:GetObject"]
+    resources = ["arn:${local.partition}:s3:::${var.foundation.s3_artifacts_bucket_id}/wheels/core-latest.gluewheels.zip"]
   }
 }
 

@@ -21,5 +21,11 @@ module "pipeline" {
   role_arn       = module.iam_pipeline[each.key].role_arn
   tags           = local.common_tags
 
+  release = {
+    bucket  = var.foundation.s3_artifacts_bucket_id
+    package = "jobs/${local.project}/${local.project}.zip"
+    scripts = { for job in distinct(each.value.jobs) : module.glue_job[job].name => "jobs/${local.project}/${job}.py" }
+  }
+
   job_timeout_minutes = { for job in distinct(each.value.jobs) : local.jobs[job].name => local.jobs[job].timeout_minutes }
 }

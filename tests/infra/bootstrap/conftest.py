@@ -8,12 +8,12 @@ from functools import cache
 from typing import Any
 
 import pytest
-from bootstrap_inputs import INPUTS
 from operations import Asked, arn, document
-from plans import as_list
 
 from meshtest.emulator import policy
 from meshtest.plan import Plan
+from meshtest.testing.bootstrap_inputs import INPUTS
+from meshtest.testing.plans import as_list
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import pytest
 from operations import Asked, arn, document, tagged
-from plans import as_list
 
 from meshtest.emulator import policy
+from meshtest.testing.plans import as_list
 
 ACCOUNT = "123456789012"
 PROD = {"Domain": "finance01", "Environment": "prod"}

@@ -43,7 +43,6 @@ class Team:
             "PATH": f"{self.checkout}/.tools/bin:{os.environ['PATH']}",
             "TERRAFORM": str(toolchain.terraform()),
             # The checkout's own toolkit: the environment's is installed from this repository.
-            "PYTHONPATH": str(self.checkout / "src"),
             # The embedded AWS has no addresses of the form bucket.host.
             "TF_CLI_ARGS_init": "-backend-config=use_path_style=true",
             # For boto3, whose processes are not the provider.

@@ -9,11 +9,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from bootstrap_inputs import ENVIRONMENTS, INPUTS, REPOSITORY
-from plans import refusal, statements
 
 from meshtest import controls, toolchain
 from meshtest.plan import Plan
+from meshtest.testing.bootstrap_inputs import ENVIRONMENTS, INPUTS, REPOSITORY
+from meshtest.testing.plans import refusal, statements
 
 ACCOUNT = "123456789012"
 ISSUER = "token.actions.githubusercontent.com"

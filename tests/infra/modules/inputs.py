@@ -44,10 +44,8 @@ INPUTS: dict[str, dict[str, Any]] = {
         "arguments": {"--env": "dev"},
         "connections": ["f01-network-a-dev", "f01-network-b-dev"],
         "description": "raw → refined",
-        "extra_py_files": [
-            "s3://artifacts/wheels/core-latest-py3-none-any.whl",
-            "s3://artifacts/jobs/p/p.zip",
-        ],
+        "additional_python_modules": ["s3://artifacts/wheels/core-latest.gluewheels.zip"],
+        "extra_py_files": ["s3://artifacts/jobs/p/p.zip"],
         "name": "f01-project01-refine-dev",
         "role_arn": ROLE,
         "script_location": "s3://artifacts/jobs/p/refine.py",
@@ -132,6 +130,14 @@ INPUTS: dict[str, dict[str, Any]] = {
         "glue_job_names": ["f01-project01-ingest-dev", "f01-project01-refine-dev"],
         "kms_key_arn": KEY,
         "pipeline_name": "f01-project01-daily-dev",
+        "release": {
+            "bucket": "artifacts",
+            "package": "jobs/p/p.zip",
+            "scripts": {
+                "f01-project01-ingest-dev": "jobs/p/ingest.py",
+                "f01-project01-refine-dev": "jobs/p/refine.py",
+            },
+        },
         "role_arn": ROLE,
     },
 }

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from plans import the
+
+from meshtest.testing.plans import the
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from plans import the
+
+from meshtest.testing.plans import the
 
 
 @pytest.fixture(scope="module")
@@ -46,20 +47,21 @@ def test_iceberg_is_configured_in_one_conf_argument(job):
     }
 
 
-def test_the_archives_are_put_on_the_path_not_installed(job):
+def test_core_is_installed_from_its_archive_and_the_package_put_on_the_path(job):
+    """A wheel among the files for the path would not be imported: docs/adr/0046."""
     arguments = job["default_arguments"]
-    assert arguments["--extra-py-files"] == (
-        "s3://artifacts/wheels/core-latest-py3-none-any.whl,s3://artifacts/jobs/p/p.zip"
-    )
-    assert "--additional-python-modules" not in arguments
+    assert arguments["--additional-python-modules"] == "s3://artifacts/wheels/core-latest.gluewheels.zip"
+    assert arguments["--python-modules-installer-option"] == "--no-index --no-deps"
+    assert arguments["--extra-py-files"] == "s3://artifacts/jobs/p/p.zip"
 
 
-@pytest.mark.parametrize(
-    ("given", "argument"), [([], None), (["s3://artifacts/wheels/a.whl"], "s3://artifacts/wheels/a.whl")]
-)
-def test_a_job_may_have_one_archive_or_none(planned, given, argument):
-    arguments = the(planned(extra_py_files=given), "aws_glue_job")["default_arguments"]
-    assert arguments.get("--extra-py-files") == argument
+def test_a_job_may_have_neither(planned):
+    arguments = the(planned(extra_py_files=[], additional_python_modules=[]), "aws_glue_job")[
+        "default_arguments"
+    ]
+    assert not {"--additional-python-modules", "--extra-py-files", "--python-modules-installer-option"} & {
+        *arguments
+    }
 
 
 def test_it_waits_for_spare_capacity_only_if_asked(planned, job):

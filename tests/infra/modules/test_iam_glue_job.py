@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from plans import resources, statements, the
 
 from meshtest.controls import assert_hold
 from meshtest.plan import Plan
+from meshtest.testing.plans import resources, statements, the
 
 GLUE = "arn:aws:glue:eu-west-1:123456789012"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from plans import resources, the
+
+from meshtest.testing.plans import resources, the
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from plans import statements, the
+
+from meshtest.testing.plans import statements, the
 
 GLUE = "arn:aws:glue:eu-west-1:123456789012"
 LOGS = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws-glue"

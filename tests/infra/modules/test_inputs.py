@@ -62,7 +62,14 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
             {"execution_class": "FLEX", "worker_type": "G.4X"},
             'worker_type of f01-project01-refine-dev is "G.4X"; expected G.1X or G.2X',
         ),
-        ({"extra_py_files": ["core.whl"]}, 'extra_py_files of f01-project01-refine-dev are ["core.whl"]'),
+        (
+            {"extra_py_files": ["s3://artifacts/core.whl"]},
+            'extra_py_files of f01-project01-refine-dev are ["s3://artifacts/core.whl"]',
+        ),
+        (
+            {"additional_python_modules": ["s3://artifacts/core.zip"]},
+            'additional_python_modules of f01-project01-refine-dev are ["s3://artifacts/core.zip"]',
+        ),
         ({"glue_version": "5.0"}, 'glue_version of f01-project01-refine-dev is "5.0"'),
         ({"job_bookmark_option": "on"}, 'job_bookmark_option of f01-project01-refine-dev is "on"'),
         ({"max_concurrent_runs": 0}, "max_concurrent_runs of f01-project01-refine-dev is 0"),

@@ -7,7 +7,8 @@ import shutil
 
 import pytest
 from inputs import ACCOUNT, INPUTS, ORDERS
-from plans import refusal, resources, statements
+
+from meshtest.testing.plans import refusal, resources, statements
 
 GIVEN = INPUTS["project"]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from plans import resources, statements, the
+
+from meshtest.testing.plans import resources, statements, the
 
 NAME = "f01-raw-123456789012-dev"
 ARN = f"arn:aws:s3:::{NAME}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -14,7 +13,6 @@ from typing import Any
 
 import pytest
 import yaml
-from plans import refusal
 
 from core import contract
 from core.errors import ContractError
@@ -22,6 +20,7 @@ from meshtest import projects, toolchain
 from meshtest.controls import all_controls
 from meshtest.gate import exceptions
 from meshtest.inputs.__main__ import main
+from meshtest.testing.plans import refusal
 
 CASES = yaml.safe_load(Path(__file__).with_name("bad_inputs.yaml").read_text())
 MANY = ",".join(['"ingest"'] * 100)
@@ -157,8 +156,7 @@ def test_the_command_ends_with_the_same_status(checkout, spoiled):
     case = CASES[0]
     spoiled(case)
     command = [sys.executable, "-m", "meshtest.inputs", "--top", str(checkout)]
-    environment = {**os.environ, "PYTHONPATH": str(toolchain.ROOT / "src")}
-    ended = subprocess.run(command, capture_output=True, env=environment, text=True)
+    ended = subprocess.run(command, capture_output=True, text=True)
     assert (ended.returncode, ended.stdout, ended.stderr.splitlines()) == (1, "", lines(case))
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 import tftest
-from plans import refusal, resources, statements, the, unknown
+
+from meshtest.testing.plans import refusal, resources, statements, the, unknown
 
 ACCOUNT = "123456789012"
 DATA = ("artifacts", "curated", "raw", "refined")

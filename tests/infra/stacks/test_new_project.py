@@ -6,11 +6,11 @@ import json
 import shutil
 
 import pytest
-from plans import resources
 
 from meshtest import controls, inputs, projects, toolchain
 from meshtest.github import discover
 from meshtest.plan import Plan
+from meshtest.testing.plans import resources
 
 ACCOUNT = "123456789012"
 NAME = "a_name_of_24_characters_"  # as long as one may be

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from bootstrap_inputs import INPUTS
-from plans import resources, statements
 
 from meshtest import controls
 from meshtest.plan import Plan
+from meshtest.testing.bootstrap_inputs import INPUTS
+from meshtest.testing.plans import resources, statements
 
 ACCOUNT = "123456789012"
 KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1111-2222"
@@ -167,7 +167,7 @@ def test_the_jobs_reach_each_database_at_its_port(external):
 def test_the_boundary_lets_them_be_read(external):
     policies = resources(external("bootstrap"), "aws_iam_policy")
     boundary = statements(policies['module.environment["dev"].aws_iam_policy.boundary']["policy"])
-    allowed = set(boundary["BucketsAndSecrets"]["Action"])
+    allowed = set(boundary["ServicesInTheRegion"]["Action"])
     assert "secretsmanager:GetSecretValue" in allowed
     let_in = {"arn:aws:s3:::partner-exports-dev/rates/daily/*", SECRET}
     assert let_in <= set(boundary["OtherNames"]["NotResource"])

@@ -7,11 +7,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from plans import refusal, resources, statements
 
 from meshtest.controls import assert_hold
 from meshtest.plan import Plan
 from meshtest.terraform.engine import TerraformTest
+from meshtest.testing.plans import refusal, resources, statements
 
 ACCOUNT = "123456789012"
 PROJECTS = {
@@ -130,10 +130,8 @@ def test_each_script_is_a_job_with_what_it_resolves(planned, project, foundation
         job = jobs[job_name(project, name)]
         arguments = job["default_arguments"]
         assert job["command"][0]["script_location"] == f"{artifacts}/jobs/{project}/{name}.py"
-        assert arguments["--extra-py-files"].split(",") == [
-            f"{artifacts}/wheels/core-latest-py3-none-any.whl",
-            f"{artifacts}/jobs/{project}/{project}.zip",
-        ]
+        assert arguments["--additional-python-modules"] == f"{artifacts}/wheels/core-latest.gluewheels.zip"
+        assert arguments["--extra-py-files"] == f"{artifacts}/jobs/{project}/{project}.zip"
         assert {
             k: v for k, v in arguments.items() if k.startswith(("--env", "--project", "--r", "--cu"))
         } == {
@@ -240,12 +238,10 @@ def run_orders(plan) -> dict[str, list[str]]:
     for machine in resources(plan, "aws_sfn_state_machine").values():
         definition = json.loads(machine["definition"])
         order, name = [], definition["StartAt"]
-        if "Choices" in definition["States"][name]:  # by the input, before the jobs
-            name = definition["States"][name]["Default"]
-            name = definition["States"][name]["Next"]
-        while "Next" in definition["States"][name]:
-            order.append(definition["States"][name]["Parameters"]["JobName"])
-            name = definition["States"][name]["Next"]
+        while (state := definition["States"][name])["Type"] != "Succeed":
+            # Before the jobs, the version and the arguments are looked for.
+            order += [state["Parameters"]["JobName"]] if "JobName" in state.get("Parameters", {}) else []
+            name = state.get("Next") or state["Default"]
         orders[machine["name"]] = order
     return orders
 
@@ -256,8 +252,14 @@ def test_the_pipeline_runs_the_projects_jobs_in_their_order(planned, project):
 
 
 def test_the_pipelines_role_starts_just_its_jobs(planned, project):
-    (statement,) = policy(planned, "iam_pipeline").values()
-    assert statement["Effect"] == "Allow"
+    statements = policy(planned, "iam_pipeline")
+    assert {statement["Effect"] for statement in statements.values()} == {"Allow"}
+    version = statements.pop("ReadVersionInUse")
+    assert (version["Action"], version["Resource"]) == (
+        "s3:GetObject",
+        f"arn:aws:s3:::f01-artifacts-{ACCOUNT}-dev/wheels/core-latest.gluewheels.zip",
+    )
+    (statement,) = statements.values()
     assert set(statement["Action"]) == {
         "glue:BatchStopJobRun",
         "glue:GetJobRun",

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from bootstrap_inputs import INPUTS
 
 from meshtest import controls, toolchain
 from meshtest.plan import Plan
 from meshtest.terraform import workspace
+from meshtest.testing.bootstrap_inputs import INPUTS
 
 INFRASTRUCTURE = toolchain.ROOT / "infrastructure"
 ROOTS = (str(root.relative_to(INFRASTRUCTURE)) for root in workspace.roots(INFRASTRUCTURE))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from bootstrap_inputs import INPUTS
 
 from meshtest import toolchain
 from meshtest.controls.naming import TAGS
 from meshtest.plan import Plan
 from meshtest.terraform import workspace
+from meshtest.testing.bootstrap_inputs import INPUTS
 
 INFRASTRUCTURE = toolchain.ROOT / "infrastructure"
 ROOTS = (str(root.relative_to(INFRASTRUCTURE)) for root in workspace.roots(INFRASTRUCTURE))

@@ -27,7 +27,7 @@ def test_the_changelog_knows_what_is_not_released():
     first, *others = re.findall(r"^## \[(.*?)\]", text, re.MULTILINE)
     assert first == "Unreleased"
     assert [each for each in others if not re.fullmatch(r"\d+\.\d+\.\d+", each)] == []
-    assert version.RELEASE not in others or others[0] == version.RELEASE
+    assert version.release(toolchain.ROOT) not in others or others[0] == version.release(toolchain.ROOT)
 
 
 def test_the_license_is_apache_and_the_notice_names_the_data_that_is_not_under_it():

@@ -16,7 +16,7 @@ from meshtest.github import discover
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
     # As on a runner: any Python, the sources on the path, nothing installed.
-    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(toolchain.ROOT / "src"), **environment}
+    variables = {"PATH": os.environ["PATH"], "PYTHONPATH": str(toolchain.ROOT / "toolkit/src"), **environment}
     command = [sys.executable, "-S", "-m", "meshtest.github.discover", *arguments]
     return subprocess.run(command, capture_output=True, env=variables, text=True)
 

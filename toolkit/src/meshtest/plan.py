@@ -1,0 +1,422 @@
+"""Questions to ask a Terraform plan, in the JSON that ``terraform show -json`` writes.
+
+Format: https://developer.hashicorp.com/terraform/internals/json-format
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from meshtest.references import UNKNOWN, Configuration, Origin, mapping, sequence, without_keys
+
+Values = Mapping[str, Any]
+# Resources of no service: their attributes may pass on anything that is put into them.
+_PASSING_ON = re.compile(r"(.*\.)?(data|terraform_data|null_resource|random_\w+|time_\w+|external)\.")
+
+_OTHER = "?"
+_NAMED_BY = ("bucket", "name")
+
+
+class PlanError(Exception):
+    """Not a plan, or not a policy document; the message says what is missing."""
+
+
+class Unknown(Exception):
+    """A value cannot be told from the plan; the message names the resource, the argument and why."""
+
+    def __init__(self, address: str, why: str) -> None:
+        super().__init__(f"{address}: {why}")
+        self.address = address
+
+
+class Plan:
+    """A plan, as parsed JSON or as a `tftest.TerraformPlanOutput`.
+
+    Raises:
+        PlanError: a part that every plan has is not there, or is of another type.
+    """
+
+    def __init__(self, data: Values) -> None:
+        if "configuration" not in data:
+            raise PlanError(
+                "no Terraform plan: configuration is missing; expected the JSON of `terraform show -json`"
+            )
+        root = mapping(_expected(data["configuration"], Mapping, "configuration").get("root_module"))
+        # Terraform leaves the list out of a plan without any resource.
+        changes = _expected(data.get("resource_changes", []), list, "resource_changes")
+        for position, each in enumerate(changes):
+            _check_change(each, f"resource_changes[{position}]")
+        self._changes: list[dict[str, Any]] = changes
+        self._root = root
+        self._data = data
+
+    def resources(self, *types: str) -> list[Resource]:
+        """The managed resources of some types that will be there after the apply, in every module."""
+        if not types:
+            return list(self._all)
+        found = [resource for each in dict.fromkeys(types) for resource in self._by_type.get(each, [])]
+        return sorted(found, key=lambda resource: resource.address) if len(types) > 1 else found
+
+    def the(self, kind: str) -> Resource:
+        """The only resource of a type.
+
+        Raises:
+            LookupError: there is none, or more than one.
+        """
+        found = self.resources(kind)
+        if len(found) != 1:
+            raise LookupError(f"{len(found)} resources of type {kind} in the plan; expected one")
+        return found[0]
+
+    def resource(self, address: str) -> Resource | None:
+        """The managed resource or the data source that has an address, None if it is not planned."""
+        return self._by_address.get(address)
+
+    def before(self, kind: str) -> list[Values]:
+        """What there is of a type before the apply."""
+        found = (each["change"].get("before") for each in self._changes if each["type"] == kind)
+        return [each for each in found if isinstance(each, Mapping)]
+
+    def configuration(self, module: str) -> Values:
+        """The configuration of a module by its address without indices; "" is the root."""
+        return self.references.module(re.findall(r"module\.([\w-]+)", module))
+
+    def source(self, module: str) -> str:
+        """Where a module's configuration lies, as its callers name it; "." is the root."""
+        *outer, name = module.split("module.")
+        call = self.configuration("module.".join(outer).rstrip("."))
+        found = mapping(mapping(call.get("module_calls")).get(name.strip("."))).get("source")
+        return found if isinstance(found, str) else "."
+
+    @cached_property
+    def references(self) -> Configuration:
+        """The configuration, to follow what an argument refers to."""
+        relevant = self._data.get("relevant_attributes")
+        names = [mapping(each).get("resource") for each in sequence(relevant)]
+        return Configuration(
+            self._root,
+            mapping(self._data.get("variables")),
+            [change["address"] for change in self._changes if change["change"].get("after") is not None],
+            [str(name) for name in names] if isinstance(relevant, list) else None,
+        )
+
+    @cached_property
+    def _all(self) -> list[Resource]:
+        return [each for each in self._by_address.values() if each.is_managed]
+
+    @cached_property
+    def _by_address(self) -> dict[str, Resource]:
+        kept = (change for change in self._changes if isinstance(change["change"].get("after"), Mapping))
+        found = (Resource.of(change, self) for change in kept)
+        return {each.address: each for each in sorted(found, key=lambda resource: resource.address)}
+
+    @cached_property
+    def _by_type(self) -> dict[str, list[Resource]]:
+        found: dict[str, list[Resource]] = {}
+        for each in self._all:
+            found.setdefault(each.type, []).append(each)
+        return found
+
+
+def _expected(value: Any, kind: type, place: str) -> Any:
+    """The value, if it is of the type (`Mapping` or `list`) that a plan has in this place."""
+    if isinstance(value, kind):
+        return value
+    found = "null" if value is None else type(value).__name__
+    raise PlanError(f"{place} is {found}; expected {'a list' if kind is list else 'an object'}")
+
+
+def _check_change(entry: Any, place: str) -> None:
+    _expected(entry, Mapping, place)
+    for name in ("address", "mode", "type"):
+        if not isinstance(entry.get(name), str):
+            raise PlanError(f"{place}.{name} is {entry.get(name)!r}; expected a text")
+    if not isinstance(entry.get("module_address") or "", str):
+        raise PlanError(f"{place}.module_address is {entry['module_address']!r}; expected a text")
+    change = _expected(entry.get("change"), Mapping, f"{place}.change")
+    for side in ("before", "after"):
+        if change.get(side) is not None:
+            _expected(change[side], Mapping, f"{place}.change.{side}")
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One planned resource; ``values`` are those known now, ``unknown`` has ``True`` where one is not.
+
+    ``module`` is its module's address without indices, ``instance`` with them.
+    """
+
+    address: str
+    type: str
+    module: str
+    instance: str
+    values: Values = field(repr=False, compare=False)
+    unknown: Values = field(repr=False, compare=False)
+    plan: Plan = field(repr=False, compare=False)
+    sensitive: Values = field(repr=False, compare=False, default_factory=dict)
+    is_new: bool = field(repr=False, compare=False, default=True)
+    is_managed: bool = field(repr=False, compare=False, default=True)
+
+    @classmethod
+    def of(cls, change: Values, plan: Plan) -> Resource:
+        """Read one entry of ``resource_changes``."""
+        planned, instance = change["change"], change.get("module_address") or ""
+        return cls(
+            address=change["address"],
+            type=change["type"],
+            module=without_keys(instance),
+            instance=instance,
+            values=planned["after"],
+            unknown=planned.get("after_unknown") or {},
+            plan=plan,
+            sensitive=planned.get("after_sensitive") or {},
+            is_new=planned.get("before") is None,
+            is_managed=change["mode"] == "managed",
+        )
+
+    @property
+    def declared(self) -> str:
+        """The address of its block in the configuration: the resource's, without indices."""
+        return without_keys(self.address)
+
+    @property
+    def source(self) -> str:
+        """The folder of the module that declares it, as the configuration names it."""
+        return self.plan.source(self.module)
+
+    # ─── Values ───
+
+    def get(self, path: str) -> Any:
+        """The value of an argument such as ``rule.0.bucket_key_enabled``; None if it is not set.
+
+        Raises:
+            Unknown: it, or a part of it, is known only after the apply, or is sensitive.
+        """
+        value = _walk(self.values, path)
+        if _is_marked(_walk(self.unknown, path)):
+            raise Unknown(self.address, f"{path} is known only after the apply")
+        if value is not None and _is_marked(_walk(self.sensitive, path)):
+            raise Unknown(self.address, f"{path} is sensitive")
+        return value
+
+    def is_known(self, path: str) -> bool:
+        """Whether `get` would not raise."""
+        try:
+            self.get(path)
+        except Unknown:
+            return False
+        return True
+
+    def has(self, path: str) -> bool:
+        """Whether an argument is set, be it to a value that only the apply tells.
+
+        Raises:
+            Unknown: it may be: it is known only after the apply, and refers to nothing.
+        """
+        return (not self.is_known(path) and bool(self.refers(path))) or bool(self.get(path))
+
+    def blocks(self, path: str) -> list[Block]:
+        """The blocks of a name, in their order; none if there are none.
+
+        Raises:
+            Unknown: how many there are is known only after the apply or is sensitive, or they are no blocks.
+        """
+        found = _walk(self.values, path)
+        if _walk(self.unknown, path) is True or (found and _walk(self.sensitive, path) is True):
+            self.get(path)
+        if found is not None and not isinstance(found, list):
+            raise Unknown(self.address, f"{path} is {type(found).__name__}; expected blocks")
+        return [Block(self, f"{path}.{position}") for position in range(len(found or ()))]
+
+    def declares(self, argument: str) -> bool:
+        """Whether its block sets an argument, or has a block of that name.
+
+        A dynamic block is not in a plan's configuration. But what a new resource only computes is not known
+        yet: what is known of it was declared.
+        """
+        is_written = argument in mapping(self._block.get("expressions"))
+        return is_written or (self.is_new and bool(self.values.get(argument)))
+
+    # ─── References ───
+
+    def origins(self, path: str) -> list[Origin] | None:
+        """The instances that an argument may take its value from; None if that cannot be told."""
+        if path not in self._followed:
+            scope, block = self.plan.references.place(self.address)
+            expression = _walk(mapping(block.get("expressions")), path)
+            self._followed[path] = self.plan.references.follow(expression, scope)
+        return self._followed[path]
+
+    def refers(self, path: str) -> set[str]:
+        """The blocks (see `declared`) that an argument may take its value from."""
+        return {without_keys(each.address) for each in self.origins(path) or ()} - {UNKNOWN}
+
+    def leads_to(self, path: str, target: Resource, *identities: str) -> bool | None:
+        """Whether an argument names another resource; None if the plan does not tell.
+
+        ``identities`` are the attributes of the other that may stand there.
+        """
+        value = _walk(self.values, path)
+        if value is not None and self.is_known(path):
+            return _is_named(value, target, identities)
+        if value is None and not _is_marked(_walk(self.unknown, path)):
+            return False
+        found = self._candidates(path, target, identities)
+        if found == {target.address}:
+            return True
+        is_hidden = _is_marked(_walk(self.sensitive, path))
+        return None if is_hidden or found & {target.address, UNKNOWN} else False
+
+    def _candidates(
+        self, path: str, target: Resource, identities: tuple[str, ...], passed: frozenset[str] = frozenset()
+    ) -> set[str]:
+        """The resources of the target's type that an argument may name.
+
+        `UNKNOWN` is among them if it may be any, `_OTHER` if it may be something that is made of theirs.
+        """
+        found = self.origins(path)
+        if found is None:
+            return {UNKNOWN}
+        passed |= {self.address}
+        return {each for origin in found for each in self._of_type(origin, path, target, identities, passed)}
+
+    def _of_type(
+        self, origin: Origin, path: str, target: Resource, identities: tuple[str, ...], passed: frozenset[str]
+    ) -> set[str]:
+        other = self.plan.resource(origin.address)
+        if origin.address == UNKNOWN:
+            return {UNKNOWN}
+        if other is None or other.address in passed:
+            return set()
+        if other.type == target.type:
+            is_other_value = origin.attribute not in ("", *identities) and not origin.is_guess
+            return {other.address, _OTHER} if is_other_value else {other.address}
+        arguments = mapping(other._block.get("expressions"))
+        if _PASSING_ON.match(f"{origin.address}."):
+            through = {
+                each
+                for argument in arguments
+                for each in other._candidates(argument, target, identities, passed)
+            }
+            return through | {_OTHER} if through else set()
+        if path not in arguments:
+            return set()
+        if other.values.get(path) is not None and other.is_known(path):
+            return {target.address} if _is_named(other.values[path], target, identities) else set()
+        return other._candidates(path, target, identities, passed)
+
+    @cached_property
+    def _block(self) -> Values:
+        return self.plan.references.place(self.address)[1]
+
+    @cached_property
+    def _followed(self) -> dict[str, list[Origin] | None]:
+        return {}
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block within a resource, with the same questions; ``path`` is where it stands."""
+
+    resource: Resource
+    path: str
+
+    @property
+    def address(self) -> str:
+        """The address of its resource."""
+        return self.resource.address
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that it is in."""
+        return self.resource.plan
+
+    def get(self, path: str) -> Any:
+        """See `Resource.get`."""
+        return self.resource.get(f"{self.path}.{path}")
+
+    def is_known(self, path: str) -> bool:
+        """See `Resource.is_known`."""
+        return self.resource.is_known(f"{self.path}.{path}")
+
+    def has(self, path: str) -> bool:
+        """See `Resource.has`."""
+        return self.resource.has(f"{self.path}.{path}")
+
+    def blocks(self, path: str) -> list[Block]:
+        """See `Resource.blocks`."""
+        return self.resource.blocks(f"{self.path}.{path}")
+
+    def origins(self, path: str) -> list[Origin] | None:
+        """See `Resource.origins`."""
+        return self.resource.origins(f"{self.path}.{path}")
+
+    def leads_to(self, path: str, target: Resource, *identities: str) -> bool | None:
+        """See `Resource.leads_to`."""
+        return self.resource.leads_to(f"{self.path}.{path}", target, *identities)
+
+
+def companions(target: Resource, kind: str, argument: str, *identities: str) -> list[Resource]:
+    """The resources of a type that name another one in an argument, by a value or by reference.
+
+    Raises:
+        Unknown: none surely does, but the plan does not tell of one whether it does.
+    """
+    answers = [(each, each.leads_to(argument, target, *identities)) for each in target.plan.resources(kind)]
+    found = [each for each, answer in answers if answer]
+    possible = [each.address for each, answer in answers if answer is None]
+    if possible and not found:
+        why = f"{argument} of {possible[0]} may name it: what it refers to cannot be told from the plan"
+        raise Unknown(target.address, why)
+    return found
+
+
+def _is_named(value: Any, target: Resource, identities: tuple[str, ...]) -> bool | None:
+    """Whether a known value is one of a resource's identities; None if an argument of those is not known."""
+    hidden = False
+    if (
+        "arn" in identities
+        and isinstance(value, str)
+        and value.startswith("arn:")
+        and not target.is_known("arn")
+    ):
+        # It may be built of the name that the resource will have; an ARN that AWS makes up is not known yet.
+        names = [target.values[each] for each in _NAMED_BY if target.values.get(each)]
+        return any(value.removesuffix(":*").endswith((f":{name}", f"/{name}")) for name in names)
+    for each in identities:
+        if target.is_known(each):
+            if value == target.get(each):
+                return True
+            if each in identities[:1] and target.get(each) is not None:
+                return False
+        else:
+            hidden = hidden or target.declares(each)
+    return None if hidden else False
+
+
+def _walk(value: Any, path: str) -> Any:
+    """What stands at a path of names and positions; None if nothing does. A mark is one on all below it."""
+    for step in path.split("."):
+        if value is True:
+            return True
+        value = _step(value, step)
+    return value
+
+
+def _step(value: Any, step: str) -> Any:
+    if isinstance(value, Mapping):
+        return value.get(step)
+    if isinstance(value, list) and step.isdigit() and int(step) < len(value):
+        return value[int(step)]
+    return None
+
+
+def _is_marked(mark: Any) -> bool:
+    """Whether a mark (of what is unknown, or sensitive) stands on a value or on a part of it."""
+    if isinstance(mark, Mapping):
+        return any(map(_is_marked, mark.values()))
+    return any(map(_is_marked, mark)) if isinstance(mark, list) else mark is True
