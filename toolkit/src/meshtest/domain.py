@@ -21,7 +21,7 @@ from meshtest import folders, toolchain
 from meshtest.artifacts import building, deployment
 from meshtest.emulator.glue_runner.job_run import ENDED, LOG_GROUP
 from meshtest.inputs import checkout
-from meshtest.spark_runtime import glue_catalog_conf, spark_environment
+from meshtest.spark_runtime import S3A_REGION, glue_catalog_conf, spark_environment
 from meshtest.terraform import workspace
 from meshtest.terraform.stack import Stack
 
@@ -417,7 +417,7 @@ class Domain:
             if project in (None, table.project)
         ]
         workdir = self.directory / "readback"
-        conf = glue_catalog_conf(f"s3://{self.bucket('refined')}/")
+        conf = glue_catalog_conf(f"s3://{self.bucket('refined')}/") | {S3A_REGION: self.endpoint.region}
         # Only an endpoint of this machine comes here: the others' tables are read elsewhere.
         environment = spark_environment(cast("Endpoint", self.endpoint), conf, workdir)
         result = subprocess.run(
