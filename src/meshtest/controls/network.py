@@ -33,6 +33,7 @@ _SEPARATE = {
     "ingress": (_RULES, "security_group_id"),
     "route": (("aws_route",), "route_table_id"),
 }
+_LONGEST = 10  # of a prefix that can matter: a group has at most 1,000 rules
 _PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "all": "-1"}
 
 
@@ -356,7 +357,7 @@ def _rules(plan: Plan, direction: str) -> Iterator[_Rule | Unknown]:
 def _open_to(rule: _Rule) -> list[str]:
     """Which address spaces a rule is open to, together with those of its group for the same ports."""
     own = rule.networks()
-    if not own or _everywhere(own):
+    if not own or _everywhere(own) or all(each.prefixlen > _LONGEST for each in own):
         return _everywhere(own)
     together = list(own)
     for other in _rules(rule.place.plan, rule.direction):
