@@ -11,11 +11,21 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from meshtest.references import UNKNOWN, Configuration, Origin, mapping, sequence, without_keys
+from meshtest.references import (
+    UNKNOWN,
+    Configuration,
+    Origin,
+    mapping,
+    nested,
+    sequence,
+    without_keys,
+)
 
 Values = Mapping[str, Any]
 # Resources of no service: their attributes may pass on anything that is put into them.
-_PASSING_ON = re.compile(r"(.*\.)?(data|terraform_data|null_resource|random_\w+|time_\w+|external)\.")
+_PASSING_ON = re.compile(
+    r"data\.(?!aws_iam_policy_document\.)|terraform_data\.|null_resource\.|random_\w+\.|time_\w+\."
+)
 
 _OTHER = "?"
 _NAMED_BY = ("bucket", "name")
@@ -251,10 +261,22 @@ class Resource:
     def origins(self, path: str) -> list[Origin] | None:
         """The instances that an argument may take its value from; None if that cannot be told."""
         if path not in self._followed:
-            scope, block = self.plan.references.place(self.address)
-            expression = _walk(mapping(block.get("expressions")), path)
-            self._followed[path] = self.plan.references.follow(expression, scope)
+            self._followed[path] = self._follow(path)
         return self._followed[path]
+
+    def _follow(self, path: str) -> list[Origin] | None:
+        scope, block = self.plan.references.place(self.address)
+        expressions = mapping(block.get("expressions"))
+        name, _, inner = path.partition(".")
+        if inner and expressions and name not in expressions:
+            return self.plan.references.reachable(
+                scope
+            )  # a dynamic block: its expressions are not in the plan
+        expression = _walk(expressions, path)
+        if not isinstance(expression, list):
+            return self.plan.references.follow(expression, scope)
+        found = [self.plan.references.follow(each, scope) for each in nested(expression)]
+        return None if None in found else [each for origins in found for each in origins or ()]
 
     def refers(self, path: str) -> set[str]:
         """The blocks (see `declared`) that an argument may take its value from."""
@@ -270,14 +292,14 @@ class Resource:
             return False if value is None else _is_named(value, target, identities)
         wanted = path, target.type, identities
         if wanted not in self._candidates:
-            self._candidates[wanted] = self._named(*wanted, frozenset())
+            self._candidates[wanted] = self._named(*wanted, set())
         found = self._candidates[wanted]
         if found == {target.address}:
             return True
         is_hidden = problem == "is sensitive"
         return None if is_hidden or target.address in found or UNKNOWN in found else False
 
-    def _named(self, path: str, kind: str, identities: tuple[str, ...], passed: frozenset[str]) -> set[str]:
+    def _named(self, path: str, kind: str, identities: tuple[str, ...], passed: set[str]) -> set[str]:
         """The resources of a type that an argument may name.
 
         `UNKNOWN` is among them if it may be any, `_OTHER` if it may be something that is made of theirs.
@@ -285,11 +307,11 @@ class Resource:
         found = self.origins(path)
         if found is None:
             return {UNKNOWN}
-        passed |= {self.address}
+        passed.add(self.address)  # asked once is enough, also where many lead to each other
         return {each for origin in found for each in self._of_type(origin, path, kind, identities, passed)}
 
     def _of_type(
-        self, origin: Origin, path: str, kind: str, identities: tuple[str, ...], passed: frozenset[str]
+        self, origin: Origin, path: str, kind: str, identities: tuple[str, ...], passed: set[str]
     ) -> set[str]:
         other = self.plan.resource(origin.address)
         if origin.address == UNKNOWN:
@@ -300,7 +322,7 @@ class Resource:
             is_other_value = origin.attribute not in ("", *identities) and not origin.is_guess
             return {other.address, _OTHER} if is_other_value else {other.address}
         arguments = mapping(other._block.get("expressions"))
-        if _PASSING_ON.match(f"{origin.address}."):
+        if passes_on(origin):
             named = [other._named(argument, kind, identities, passed) for argument in arguments]
             through = {each for found in named for each in found}
             return through | {_OTHER} if through else set()
@@ -374,6 +396,11 @@ class Block:
     def leads_to(self, path: str, target: Resource, *identities: str) -> bool | None:
         """See `Resource.leads_to`."""
         return self.resource.leads_to(f"{self.path}.{path}", target, *identities)
+
+
+def passes_on(origin: Origin) -> bool:
+    """Whether an instance's attributes may be anything that was put into it."""
+    return _PASSING_ON.match(f"{origin.type}.") is not None
 
 
 def companions(target: Resource, kind: str, argument: str, *identities: str) -> list[Resource]:

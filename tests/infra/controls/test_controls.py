@@ -29,7 +29,6 @@ ABSENT = {
         "iam-boundary-holds",
         "iam-by-tags",
         "iam-key-use",
-        "iam-no-administrator",
         "iam-oidc",
         "sfn-",
     ),
