@@ -268,10 +268,12 @@ class Resource:
         scope, block = self.plan.references.place(self.address)
         expressions = mapping(block.get("expressions"))
         name, _, inner = path.partition(".")
-        if inner and expressions and name not in expressions:
-            return self.plan.references.reachable(
-                scope
-            )  # a dynamic block: its expressions are not in the plan
+        written, is_dynamic = sequence(expressions.get(name)), name not in expressions
+        if written and len(written) < len(sequence(self.values.get(name))):
+            is_dynamic = True
+        if inner and expressions and is_dynamic:
+            # The expressions of a dynamic block are not in the plan.
+            return self.plan.references.reachable(scope)
         expression = _walk(expressions, path)
         if not isinstance(expression, list):
             return self.plan.references.follow(expression, scope)
@@ -388,6 +390,10 @@ class Block:
     def blocks(self, path: str) -> list[Block]:
         """See `Resource.blocks`."""
         return self.resource.blocks(f"{self.path}.{path}")
+
+    def count(self, path: str) -> int:
+        """How many values or blocks a list has."""
+        return len(sequence(_walk(self.resource.values, f"{self.path}.{path}")))
 
     def origins(self, path: str) -> list[Origin] | None:
         """See `Resource.origins`."""
