@@ -271,7 +271,7 @@ def test_modules_in_the_style_of_public_ones_hold_at_a_first_plan(control, right
     ("control", "of_bad"), [(ACTION, "fails"), (RESOURCE, "fails"), (ADMINISTRATOR, "holds")]
 )
 def test_a_document_that_the_apply_reads_is_decided_where_only_arns_are_missing(control, of_bad):
-    """Its statements are in the plan; an ARN names something, whatever it will be. Other values may be a star."""
+    """Its statements are in the plan; an ARN names something, whatever it is. Other values may be a star."""
     assert verdicts("documents", control) == {
         "aws_iam_policy.ok_document": "holds",
         "aws_iam_role_policy.bad_document": of_bad,
