@@ -26,6 +26,12 @@ locals {
       "--job-bookmark-option"              = var.job_bookmark_option
       "--job-language"                     = "python"
     },
+    # From the archive alone: the domain has no way to an index, and a wheel's dependencies are Glue's own.
+    # https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-python-libraries.html
+    length(var.additional_python_modules) > 0 ? {
+      "--additional-python-modules"       = join(",", var.additional_python_modules)
+      "--python-modules-installer-option" = "--no-index --no-deps"
+    } : {},
     length(var.extra_py_files) > 0 ? { "--extra-py-files" = join(",", var.extra_py_files) } : {},
     var.arguments,
   )

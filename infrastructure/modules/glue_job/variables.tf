@@ -1,3 +1,14 @@
+variable "additional_python_modules" {
+  description = "Zips of wheels in S3 that are installed before the script runs: the core library."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for file in var.additional_python_modules : can(regex("^s3://[a-z0-9-]+/.+\\.gluewheels\\.zip$", file))])
+    error_message = "additional_python_modules of ${var.name} are ${jsonencode(var.additional_python_modules)}; expected s3://{bucket}/{key}.gluewheels.zip."
+  }
+}
+
 variable "arguments" {
   description = "Arguments of the script, which it reads with getResolvedOptions; each name starts with \"--\"."
   type        = map(string)
@@ -9,8 +20,8 @@ variable "arguments" {
   }
 
   validation {
-    condition     = length(setintersection(keys(var.arguments), ["--TempDir", "--conf", "--datalake-formats", "--extra-py-files", "--job-bookmark-option"])) == 0
-    error_message = "arguments of ${var.name} are ${jsonencode(keys(var.arguments))}; expected none that this module sets from variables of its own (--TempDir, --conf, --datalake-formats, --extra-py-files, --job-bookmark-option)."
+    condition     = length(setintersection(keys(var.arguments), ["--TempDir", "--additional-python-modules", "--conf", "--datalake-formats", "--extra-py-files", "--job-bookmark-option", "--python-modules-installer-option"])) == 0
+    error_message = "arguments of ${var.name} are ${jsonencode(keys(var.arguments))}; expected none that this module sets from variables of its own (--TempDir, --additional-python-modules, --conf, --datalake-formats, --extra-py-files, --job-bookmark-option, --python-modules-installer-option)."
   }
 }
 
@@ -42,13 +53,13 @@ variable "execution_class" {
 }
 
 variable "extra_py_files" {
-  description = "Archives in S3 that are put on the Python path: the core wheel and the project's package."
+  description = "Archives in S3 that are put on the Python path: the project's package. A wheel is none of them."
   type        = list(string)
   default     = []
 
   validation {
-    condition     = alltrue([for file in var.extra_py_files : can(regex("^s3://[a-z0-9-]+/.+\\.(egg|py|whl|zip)$", file))])
-    error_message = "extra_py_files of ${var.name} are ${jsonencode(var.extra_py_files)}; expected s3://{bucket}/{key} that end in .whl, .zip, .egg or .py."
+    condition     = alltrue([for file in var.extra_py_files : can(regex("^s3://[a-z0-9-]+/.+\\.(egg|py|zip)$", file))])
+    error_message = "extra_py_files of ${var.name} are ${jsonencode(var.extra_py_files)}; expected s3://{bucket}/{key} that end in .zip, .egg or .py."
   }
 }
 

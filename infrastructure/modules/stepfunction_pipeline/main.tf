@@ -3,6 +3,8 @@
 # as FAILED, with the job's own error and cause; what is only busy (throttling, concurrent runs) is tried again.
 # An execution's input may have arguments for all of its jobs: {"arguments": {"--full_rebuild": "true"}}. Each job
 # takes those that it declares, and they win over its own; without any it runs on its own alone.
+# The version of the code is looked up once, at the start: all jobs of an execution run that one, also while a newer
+# one is uploaded or an older one comes back (docs/adr/0046-one-execution-runs-one-version.md).
 
 data "aws_caller_identity" "current" {}
 
@@ -17,9 +19,42 @@ locals {
   # the cut keeps it within the 80 characters that a state name may have.
   state_names = [for position, job in var.glue_job_names : substr(format("Run_%02d_%s", position + 1, replace(job, "-", "_")), 0, 80)]
   asked       = "HasArguments"
+  resolved    = "ResolveVersion"
   failed      = "PipelineFailed"
   succeeded   = "PipelineSucceeded"
   without     = "NoArguments"
+
+  # The archive that a deployment copies last says which version is in use, and all of that version is there.
+  bucket = "s3://${var.release.bucket}"
+  resolved_state = length(var.glue_job_names) > 0 ? {
+    (local.resolved) = {
+      Type       = "Task"
+      Resource   = "arn:${data.aws_partition.current.partition}:states:::aws-sdk:s3:headObject"
+      Parameters = { Bucket = var.release.bucket, Key = "wheels/core-latest.gluewheels.zip" }
+      ResultPath = "$.release"
+      ResultSelector = merge({ "version.$" = "$.Metadata.version" }, {
+        for position, job in var.glue_job_names : local.state_names[position] => {
+          "--additional-python-modules.$" = "States.Format('${local.bucket}/wheels/core-{}.gluewheels.zip', $.Metadata.version)"
+          "--extra-py-files.$"            = "States.Format('${local.bucket}/releases/{}/${var.release.package}', $.Metadata.version)"
+          "--scriptLocation.$"            = "States.Format('${local.bucket}/releases/{}/${var.release.scripts[job]}', $.Metadata.version)"
+        }
+      })
+      TimeoutSeconds = 60
+      Retry = [{
+        ErrorEquals     = ["States.TaskFailed"]
+        BackoffRate     = 2
+        IntervalSeconds = 2
+        JitterStrategy  = "FULL"
+        MaxAttempts     = 3
+      }]
+      Catch = [{
+        ErrorEquals = ["States.ALL"]
+        Next        = local.failed
+        ResultPath  = "$.failure"
+      }]
+      Next = local.asked
+    }
+  } : {}
 
   # A job's parameters cannot name what the input may lack: there it is made empty first.
   asked_state = length(var.glue_job_names) > 0 ? {
@@ -40,9 +75,12 @@ locals {
 
   job_states = {
     for position, job in var.glue_job_names : local.state_names[position] => {
-      Type           = "Task"
-      Resource       = "arn:${data.aws_partition.current.partition}:states:::glue:startJobRun.sync"
-      Parameters     = { JobName = job, "Arguments.$" = "$.arguments" }
+      Type     = "Task"
+      Resource = "arn:${data.aws_partition.current.partition}:states:::glue:startJobRun.sync"
+      Parameters = {
+        JobName       = job
+        "Arguments.$" = "States.JsonMerge($.arguments, $.release.${local.state_names[position]}, false)"
+      }
       ResultPath     = null # each job is given the execution's own input, not the run of the job before
       TimeoutSeconds = var.task_timeout_seconds
       Retry = [{
@@ -81,9 +119,9 @@ locals {
 
   definition = {
     Comment        = var.description
-    StartAt        = length(var.glue_job_names) > 0 ? local.asked : local.succeeded
+    StartAt        = length(var.glue_job_names) > 0 ? local.resolved : local.succeeded
     TimeoutSeconds = var.timeout_seconds
-    States = merge(local.asked_state, local.without_state, local.job_states, local.failed_state, {
+    States = merge(local.resolved_state, local.asked_state, local.without_state, local.job_states, local.failed_state, {
       (local.succeeded) = { Type = "Succeed" }
     })
   }

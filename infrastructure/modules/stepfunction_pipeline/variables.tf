@@ -56,6 +56,20 @@ variable "pipeline_name" {
   }
 }
 
+variable "release" {
+  description = "Where the jobs' code is by version: an execution looks once for the version in use and runs all its jobs with that one. Bucket, the package's key, and the script's key by job name."
+  type = object({
+    bucket  = string
+    package = string
+    scripts = map(string)
+  })
+
+  validation {
+    condition     = length(setsubtract(var.glue_job_names, keys(var.release.scripts))) == 0
+    error_message = "release.scripts of ${var.pipeline_name} are of ${jsonencode(keys(var.release.scripts))}; expected one of each job of glue_job_names (${jsonencode(var.glue_job_names)})."
+  }
+}
+
 variable "role_arn" {
   description = "ARN of the role that executions run as."
   type        = string

@@ -31,6 +31,7 @@ module "iam_glue_job" {
   read_prefixes = concat(
     [
       "${local.foundation.s3_artifacts_bucket_id}/jobs/${local.project}",
+      "${local.foundation.s3_artifacts_bucket_id}/releases",
       "${local.foundation.s3_artifacts_bucket_id}/wheels",
       "${local.buckets.raw}/landing/${local.project}",
     ],
@@ -70,6 +71,13 @@ data "aws_iam_policy_document" "run_jobs" {
     sid       = "RunGlueJobs"
     actions   = ["glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"]
     resources = [for job in distinct(each.value.jobs) : "arn:${local.partition}:glue:${local.region}:${local.account_id}:job/${local.jobs[job].name}"]
+  }
+
+  # Its metadata, which is not encrypted, says the version in use.
+  statement {
+    sid       = "ReadVersionInUse"
+    actions   = ["s3:GetObject"]
+    resources = ["arn:${local.partition}:s3:::${local.foundation.s3_artifacts_bucket_id}/wheels/core-latest.gluewheels.zip"]
   }
 }
 

@@ -42,10 +42,8 @@ module "glue_job" {
   warehouse              = "s3://${local.buckets.refined}/${local.project}/"
   worker_type            = try(each.value.worker_type, "G.1X")
 
-  extra_py_files = [
-    "s3://${local.foundation.s3_artifacts_bucket_id}/wheels/core-latest-py3-none-any.whl",
-    "s3://${local.foundation.s3_artifacts_bucket_id}/jobs/${local.project}/${local.project}.zip",
-  ]
+  additional_python_modules = ["s3://${local.foundation.s3_artifacts_bucket_id}/wheels/core-latest.gluewheels.zip"]
+  extra_py_files            = ["s3://${local.foundation.s3_artifacts_bucket_id}/jobs/${local.project}/${local.project}.zip"]
 
   arguments = merge(
     {

@@ -24,4 +24,10 @@ module "pipeline" {
   pipeline_name  = each.value.name
   role_arn       = module.iam_pipeline[each.key].role_arn
   tags           = local.common_tags
+
+  release = {
+    bucket  = local.foundation.s3_artifacts_bucket_id
+    package = "jobs/${local.project}/${local.project}.zip"
+    scripts = { for job in each.value.jobs : module.glue_job[job].name => "jobs/${local.project}/${job}.py" }
+  }
 }

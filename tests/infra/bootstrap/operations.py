@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from meshtest.plan import Plan
+from meshtest.testing.plans import REGION
 
 ACCOUNT = "123456789012"
-REGION = "eu-west-1"
-TAGS = {"Domain": "finance01", "Environment": "dev"}
+TAGS = {"Domain": "example", "Environment": "dev"}
 Context = dict[str, str | list[str]]
 
 
@@ -362,12 +362,12 @@ def _iam(action: str, name: str, resource: Any, kind: str) -> Iterator[Asked]:
         yield Asked(action, arn("iam", f"policy/{resource.get('name')}", region=""))
         return
     role = resource.get("name" if resource.type == "aws_iam_role" else "role")
-    bound = {"iam:PermissionsBoundary": arn("iam", "policy/f01-boundary-dev", region="")}
+    bound = {"iam:PermissionsBoundary": arn("iam", "policy/exa-boundary-dev", region="")}
     yield Asked(action, arn("iam", f"role/{role}", region=""), bound)
 
 
 def _kms(action: str, name: str, resource: Any, kind: str) -> Iterator[Asked]:
-    aliases: Context = {"kms:ResourceAliases": ["alias/f01-data-lake-dev"]}
+    aliases: Context = {"kms:ResourceAliases": ["alias/exa-data-lake-dev"]}
     yield Asked(action, arn("kms", "key/1111-2222"), tagged("Resource") | aliases)
     if "Alias" in name:
         yield Asked(action, arn("kms", resource.get("name")))

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from inputs import INPUTS
-from plans import refusal
 from test_module_controls import OPTIONS
 
 from meshtest import controls, toolchain
 from meshtest.inputs import rules, schemas
 from meshtest.plan import Plan
+from meshtest.testing.plans import refusal
 
 DOMAIN = json.loads((toolchain.ROOT / "setup" / "domain.json").read_text())
 FOUNDATION = {"env": "dev", **{name: value for name, value in DOMAIN.items() if name != "$schema"}}

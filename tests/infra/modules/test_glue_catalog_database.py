@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from plans import the
+from meshtest.testing.plans import the
 
 
 def test_the_database_has_its_name_and_place(planned):
     database = the(planned(), "aws_glue_catalog_database")
-    assert database["name"] == "f01_raw_dev"
-    assert database["location_uri"] == "s3://f01-raw-123456789012-dev/"
+    assert database["name"] == "exa_raw_dev"
+    assert database["location_uri"] == "s3://exa-raw-123456789012-dev/"
     assert database["description"] == "Raw data"

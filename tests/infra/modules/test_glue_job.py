@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from plans import the
+
+from meshtest.testing.plans import the
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +23,8 @@ def test_it_runs_pyspark_on_glue_5_1(job):
 
 @pytest.mark.proves("glue-job-security-configuration", "glue-in-the-vpc")
 def test_it_is_encrypted_and_in_the_vpc(job):
-    assert job["security_configuration"] == "f01-glue-dev"
-    assert job["connections"] == ["f01-network-a-dev", "f01-network-b-dev"]
+    assert job["security_configuration"] == "exa-glue-dev"
+    assert job["connections"] == ["exa-network-a-dev", "exa-network-b-dev"]
 
 
 @pytest.mark.proves("glue-limits")
@@ -45,20 +46,21 @@ def test_iceberg_is_configured_in_one_conf_argument(job):
     }
 
 
-def test_the_archives_are_put_on_the_path_not_installed(job):
+def test_core_is_installed_from_its_archive_and_the_package_put_on_the_path(job):
+    """A wheel among the files for the path would not be imported: docs/adr/0046."""
     arguments = job["default_arguments"]
-    assert arguments["--extra-py-files"] == (
-        "s3://artifacts/wheels/core-latest-py3-none-any.whl,s3://artifacts/jobs/p/p.zip"
-    )
-    assert "--additional-python-modules" not in arguments
+    assert arguments["--additional-python-modules"] == "s3://artifacts/wheels/core-latest.gluewheels.zip"
+    assert arguments["--python-modules-installer-option"] == "--no-index --no-deps"
+    assert arguments["--extra-py-files"] == "s3://artifacts/jobs/p/p.zip"
 
 
-@pytest.mark.parametrize(
-    ("given", "argument"), [([], None), (["s3://artifacts/wheels/a.whl"], "s3://artifacts/wheels/a.whl")]
-)
-def test_a_job_may_have_one_archive_or_none(planned, given, argument):
-    arguments = the(planned(extra_py_files=given), "aws_glue_job")["default_arguments"]
-    assert arguments.get("--extra-py-files") == argument
+def test_a_job_may_have_neither(planned):
+    arguments = the(planned(extra_py_files=[], additional_python_modules=[]), "aws_glue_job")[
+        "default_arguments"
+    ]
+    assert not {"--additional-python-modules", "--extra-py-files", "--python-modules-installer-option"} & {
+        *arguments
+    }
 
 
 def test_it_waits_for_spare_capacity_only_if_asked(planned, job):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from plans import statements, the
 
-GLUE = "arn:aws:glue:eu-west-1:123456789012"
+from meshtest.testing.plans import REGION, statements, the
+
+GLUE = f"arn:aws:glue:{REGION}:123456789012"
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def test_only_glue_of_this_account_assumes_the_role(planned):
 
 
 def test_objects_are_read_and_written_below_the_given_prefixes(policy):
-    own = ["raw/project01", "refined/project01"]
+    own = ["raw/inventory", "refined/inventory"]
     assert set(policy["WriteObjects"]["Resource"]) == {
         f"arn:aws:s3:::{prefix}{end}" for prefix in own for end in ("", "/*")
     }
@@ -47,11 +48,11 @@ def test_buckets_are_listed_without_a_condition_that_would_turn_404_into_403(pol
 
 
 def test_tables_are_named_one_by_one(policy):
-    own = {f"{GLUE}:table/f01_raw_dev/records", f"{GLUE}:table/f01_refined_dev/records"}
-    databases = {f"{GLUE}:catalog", f"{GLUE}:database/f01_raw_dev", f"{GLUE}:database/f01_refined_dev"}
+    own = {f"{GLUE}:table/exa_raw_dev/records", f"{GLUE}:table/exa_refined_dev/records"}
+    databases = {f"{GLUE}:catalog", f"{GLUE}:database/exa_raw_dev", f"{GLUE}:database/exa_refined_dev"}
     assert set(policy["WriteCatalog"]["Resource"]) == databases | own
     assert set(policy["ReadCatalog"]["Resource"]) == (
-        databases | own | {f"{GLUE}:table/f01_refined_dev/shared"}
+        databases | own | {f"{GLUE}:table/exa_refined_dev/shared"}
     )
     assert not {"glue:CreateTable", "glue:DeleteTable"} & set(policy["WriteCatalog"]["Action"])
 
@@ -105,18 +106,18 @@ def test_every_statement_allows_exactly_its_actions(policy):
 
 
 def test_jobs_connections_interfaces_and_logs_are_named(policy):
-    assert policy["JobBookmarks"]["Resource"] == [f"{GLUE}:job/f01-project01-refine-dev"]
+    assert policy["JobBookmarks"]["Resource"] == [f"{GLUE}:job/exa-inventory-refine-dev"]
     assert set(policy["NetworkConnections"]["Resource"]) == {
         f"{GLUE}:catalog",
-        f"{GLUE}:connection/f01-network-a-dev",
+        f"{GLUE}:connection/exa-network-a-dev",
     }
     assert policy["TagNetworkInterfaces"]["Resource"] == [
-        "arn:aws:ec2:eu-west-1:123456789012:network-interface/*"
+        f"arn:aws:ec2:{REGION}:123456789012:network-interface/*"
     ]
     assert policy["TagNetworkInterfaces"]["Condition"] == {
         "ForAllValues:StringEquals": {"aws:TagKeys": "aws-glue-service-resource"}
     }
-    assert policy["JobLogs"]["Resource"] == ["arn:aws:logs:eu-west-1:123456789012:log-group:/aws-glue/jobs/*"]
+    assert policy["JobLogs"]["Resource"] == [f"arn:aws:logs:{REGION}:123456789012:log-group:/aws-glue/jobs/*"]
 
 
 def test_without_jobs_connections_and_tables_of_their_own_there_are_no_statements_on_them(planned):
@@ -126,7 +127,7 @@ def test_without_jobs_connections_and_tables_of_their_own_there_are_no_statement
 
 
 def test_one_job_one_connection_and_one_table_are_enough_for_statements_on_them(planned):
-    document = statements(the(planned(write_tables=["f01_raw_dev/records"]), "aws_iam_role_policy")["policy"])
+    document = statements(the(planned(write_tables=["exa_raw_dev/records"]), "aws_iam_role_policy")["policy"])
     assert {"JobBookmarks", "NetworkConnections", "WriteCatalog"} <= set(document)
 
 

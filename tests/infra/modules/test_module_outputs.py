@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from inputs import ACCOUNT, INPUTS
 
+from meshtest.testing.plans import REGION
+
 NAMES = {module: given.get("name") for module, given in INPUTS.items()}
 PIPELINE = INPUTS["stepfunction_pipeline"]["pipeline_name"]
 BUCKET = INPUTS["s3_bucket"]["bucket_name"]
@@ -32,7 +34,7 @@ OUTPUTS = {
     "s3_bucket": {"bucket_arn": f"arn:aws:s3:::{BUCKET}", "bucket_id": BUCKET},
     "stepfunction_pipeline": {
         "log_group_name": f"/aws/vendedlogs/states/{PIPELINE}",
-        "pipeline_arn": f"arn:aws:states:eu-west-1:{ACCOUNT}:stateMachine:{PIPELINE}",
+        "pipeline_arn": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{PIPELINE}",
         "pipeline_name": PIPELINE,
     },
 }

@@ -8,7 +8,8 @@ import uuid
 
 import pytest
 from inputs import ROLE
-from plans import the
+
+from meshtest.testing.plans import REGION, the
 
 GLUE_IS_BUSY = {
     "Glue.AWSGlueException",
@@ -20,6 +21,12 @@ GLUE_IS_BUSY = {
 }
 
 
+def release_of(jobs: list[str]) -> dict:
+    """Where the code of jobs of any names is."""
+    scripts = {job: f"jobs/p/{job}.py" for job in jobs}
+    return {"bucket": "artifacts", "package": "jobs/p/p.zip", "scripts": scripts}
+
+
 def definition(plan) -> dict:
     return json.loads(the(plan, "aws_sfn_state_machine")["definition"])
 
@@ -27,7 +34,7 @@ def definition(plan) -> dict:
 def run_order(definition: dict) -> list[str]:
     """The jobs in the order in which the states follow each other."""
     jobs, name = [], definition["StartAt"]
-    if definition["States"][name]["Type"] == "Choice":
+    if name == "ResolveVersion":
         name = first_job(definition)
     while definition["States"][name]["Type"] == "Task":
         jobs.append(definition["States"][name]["Parameters"]["JobName"])
@@ -39,7 +46,7 @@ def run_order(definition: dict) -> list[str]:
 def first_job(definition: dict) -> str:
     """The state that both ways of the input lead to: with arguments at once, else by way of empty ones."""
     states = definition["States"]
-    choice = states[definition["StartAt"]]
+    choice = states[states[definition["StartAt"]]["Next"]]
     (given,) = choice["Choices"]
     assert given == {"Variable": "$.arguments", "IsPresent": True, "Next": given["Next"]}
     assert states[choice["Default"]] == {
@@ -58,7 +65,8 @@ def pipeline(planned):
 
 @pytest.fixture(scope="module")
 def tasks(pipeline):
-    return [state for state in definition(pipeline)["States"].values() if state["Type"] == "Task"]
+    states = definition(pipeline)["States"]
+    return [state for name, state in states.items() if name.startswith("Run_")]
 
 
 # ─── Order ───
@@ -74,12 +82,45 @@ def test_each_job_is_given_the_executions_own_input(tasks):
     assert [task["ResultPath"] for task in tasks] == [None, None]
 
 
-def test_each_job_is_given_the_arguments_of_the_input_or_none(pipeline, tasks, inputs):
+def test_each_job_is_given_the_arguments_of_the_input_and_the_version(pipeline, tasks, inputs):
     jobs = inputs["stepfunction_pipeline"]["glue_job_names"]
+    names = ["Run_01_exa_inventory_ingest_dev", "Run_02_exa_inventory_refine_dev"]
     assert [task["Parameters"] for task in tasks] == [
-        {"JobName": job, "Arguments.$": "$.arguments"} for job in jobs
+        {"JobName": job, "Arguments.$": f"States.JsonMerge($.arguments, $.release.{name}, false)"}
+        for job, name in zip(jobs, names, strict=True)
     ]
     first_job(definition(pipeline))
+
+
+def test_the_version_is_looked_up_once_at_the_start(pipeline):
+    made = definition(pipeline)
+    state = made["States"][made["StartAt"]]
+    assert state["Resource"] == "arn:aws:states:::aws-sdk:s3:headObject"
+    assert state["Parameters"] == {"Bucket": "artifacts", "Key": "wheels/core-latest.gluewheels.zip"}
+    resources = [each.get("Resource") for each in made["States"].values()]
+    assert resources.count(state["Resource"]) == 1
+
+
+@pytest.fixture(scope="module")
+def artifacts(endpoint):
+    """The version in use, as an upload leaves it."""
+    s3 = endpoint.client("s3")
+    s3.create_bucket(Bucket="artifacts", CreateBucketConfiguration={"LocationConstraint": endpoint.region})
+
+    def use(version: str) -> None:
+        s3.put_object(
+            Bucket="artifacts", Key="wheels/core-latest.gluewheels.zip", Metadata={"version": version}
+        )
+
+    use("1.0.0+g1234567")
+    return use
+
+
+OF_VERSION = {
+    "--additional-python-modules": "s3://artifacts/wheels/core-1.0.0+g1234567.gluewheels.zip",
+    "--extra-py-files": "s3://artifacts/releases/1.0.0+g1234567/jobs/p/p.zip",
+    "--scriptLocation": "s3://artifacts/releases/1.0.0+g1234567/jobs/p/ingest.py",
+}
 
 
 @pytest.mark.parametrize(
@@ -92,6 +133,7 @@ def test_each_job_is_given_the_arguments_of_the_input_or_none(pipeline, tasks, i
     ],
     ids=["no input", "no arguments", "arguments", "an event"],
 )
+@pytest.mark.usefixtures("artifacts")
 def test_an_execution_starts_each_job_with_them(pipeline, endpoint, given, arguments):
     """By the embedded Step Functions, up to StartJobRun: that there is no such job ends the execution."""
     client = endpoint.client("stepfunctions")
@@ -102,32 +144,33 @@ def test_an_execution_starts_each_job_with_them(pipeline, endpoint, given, argum
     while client.describe_execution(executionArn=run)["status"] == "RUNNING":
         time.sleep(0.1)
     events = client.get_execution_history(executionArn=run)["events"]
-    (scheduled,) = [e["taskScheduledEventDetails"] for e in events if e["type"] == "TaskScheduled"]
-    assert json.loads(scheduled["parameters"])["Arguments"] == arguments
+    _, scheduled = [e["taskScheduledEventDetails"] for e in events if e["type"] == "TaskScheduled"]
+    assert json.loads(scheduled["parameters"])["Arguments"] == arguments | OF_VERSION
     assert client.describe_execution(executionArn=run)["error"] == "Glue.EntityNotFoundException"
 
 
 def test_names_that_meet_or_repeat_or_are_long_stay_apart(planned):
-    long = "f01-project01-" + "a-very-long-name-" * 6
+    long = "exa-inventory-" + "a-very-long-name-" * 6
     jobs = ["a-b", "a_b", "a-b", f"{long}1", f"{long}2"]
-    made = definition(planned(glue_job_names=jobs))
+    made = definition(planned(glue_job_names=jobs, release=release_of(jobs)))
     assert run_order(made) == jobs
     assert max(map(len, made["States"])) <= 80
 
 
 def test_a_state_is_named_by_its_position_and_its_job(pipeline):
     assert set(definition(pipeline)["States"]) == {
+        "ResolveVersion",
         "HasArguments",
         "NoArguments",
-        "Run_01_f01_project01_ingest_dev",
-        "Run_02_f01_project01_refine_dev",
+        "Run_01_exa_inventory_ingest_dev",
+        "Run_02_exa_inventory_refine_dev",
         "PipelineFailed",
         "PipelineSucceeded",
     }
 
 
 def test_a_single_job_is_run_and_its_failure_caught(planned):
-    made = definition(planned(glue_job_names=["only"], description="One job"))
+    made = definition(planned(glue_job_names=["only"], description="One job", release=release_of(["only"])))
     assert run_order(made) == ["only"]
     assert made["States"][first_job(made)]["Catch"][0]["Next"] in made["States"]
     assert made["Comment"] == "One job"
@@ -179,7 +222,7 @@ def test_executions_are_logged_whole_and_traced(pipeline):
     (logging,) = machine["logging_configuration"]
     assert (logging["level"], logging["include_execution_data"]) == ("ALL", True)
     assert logging["log_destination"] == (
-        "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/vendedlogs/states/f01-project01-daily-dev:*"
+        f"arn:aws:logs:{REGION}:123456789012:log-group:/aws/vendedlogs/states/exa-inventory-daily-dev:*"
     )
     assert machine["tracing_configuration"] == [{"enabled": True}]
 
@@ -187,6 +230,6 @@ def test_executions_are_logged_whole_and_traced(pipeline):
 @pytest.mark.proves("logs-encrypted", "logs-retention")
 def test_the_log_is_encrypted_and_expires(pipeline, inputs):
     group = the(pipeline, "aws_cloudwatch_log_group")
-    assert group["name"] == "/aws/vendedlogs/states/f01-project01-daily-dev"
+    assert group["name"] == "/aws/vendedlogs/states/exa-inventory-daily-dev"
     assert group["kms_key_id"] == inputs["stepfunction_pipeline"]["kms_key_arn"]
     assert group["retention_in_days"] == 90
