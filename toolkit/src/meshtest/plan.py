@@ -11,11 +11,21 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from meshtest.references import UNKNOWN, Configuration, Origin, mapping, sequence, without_keys
+from meshtest.references import (
+    UNKNOWN,
+    Configuration,
+    Origin,
+    mapping,
+    nested,
+    sequence,
+    without_keys,
+)
 
 Values = Mapping[str, Any]
 # Resources of no service: their attributes may pass on anything that is put into them.
-_PASSING_ON = re.compile(r"(.*\.)?(data|terraform_data|null_resource|random_\w+|time_\w+|external)\.")
+_PASSING_ON = re.compile(
+    r"data\.(?!aws_iam_policy_document\.)|terraform_data\.|null_resource\.|random_\w+\.|time_\w+\."
+)
 
 _OTHER = "?"
 _NAMED_BY = ("bucket", "name")
@@ -196,20 +206,25 @@ class Resource:
         Raises:
             Unknown: it, or a part of it, is known only after the apply, or is sensitive.
         """
-        value = _walk(self.values, path)
-        if _is_marked(_walk(self.unknown, path)):
-            raise Unknown(self.address, f"{path} is known only after the apply")
-        if value is not None and _is_marked(_walk(self.sensitive, path)):
-            raise Unknown(self.address, f"{path} is sensitive")
+        value, problem = self._looked_up(path)
+        if problem:
+            raise Unknown(self.address, f"{path} {problem}")
         return value
 
     def is_known(self, path: str) -> bool:
         """Whether `get` would not raise."""
-        try:
-            self.get(path)
-        except Unknown:
-            return False
-        return True
+        return not self._looked_up(path)[1]
+
+    def _looked_up(self, path: str) -> tuple[Any, str]:
+        """The value at a path and, if it cannot be told, why."""
+        if path not in self._values:
+            value, problem = _walk(self.values, path), ""
+            if _is_marked(_walk(self.unknown, path)):
+                problem = "is known only after the apply"
+            elif value is not None and _is_marked(_walk(self.sensitive, path)):
+                problem = "is sensitive"
+            self._values[path] = value, problem
+        return self._values[path]
 
     def has(self, path: str) -> bool:
         """Whether an argument is set, be it to a value that only the apply tells.
@@ -246,10 +261,24 @@ class Resource:
     def origins(self, path: str) -> list[Origin] | None:
         """The instances that an argument may take its value from; None if that cannot be told."""
         if path not in self._followed:
-            scope, block = self.plan.references.place(self.address)
-            expression = _walk(mapping(block.get("expressions")), path)
-            self._followed[path] = self.plan.references.follow(expression, scope)
+            self._followed[path] = self._follow(path)
         return self._followed[path]
+
+    def _follow(self, path: str) -> list[Origin] | None:
+        scope, block = self.plan.references.place(self.address)
+        expressions = mapping(block.get("expressions"))
+        name, _, inner = path.partition(".")
+        written, is_dynamic = sequence(expressions.get(name)), name not in expressions
+        if written and len(written) < len(sequence(self.values.get(name))):
+            is_dynamic = True
+        if inner and expressions and is_dynamic:
+            # The expressions of a dynamic block are not in the plan.
+            return self.plan.references.reachable(scope)
+        expression = _walk(expressions, path)
+        if not isinstance(expression, list):
+            return self.plan.references.follow(expression, scope)
+        found = [self.plan.references.follow(each, scope) for each in nested(expression)]
+        return None if None in found else [each for origins in found for each in origins or ()]
 
     def refers(self, path: str) -> set[str]:
         """The blocks (see `declared`) that an argument may take its value from."""
@@ -260,61 +289,72 @@ class Resource:
 
         ``identities`` are the attributes of the other that may stand there.
         """
-        value = _walk(self.values, path)
-        if value is not None and self.is_known(path):
-            return _is_named(value, target, identities)
-        if value is None and not _is_marked(_walk(self.unknown, path)):
-            return False
-        found = self._candidates(path, target, identities)
+        value, problem = self._looked_up(path)
+        if not problem:
+            return False if value is None else _is_named(value, target, identities)
+        wanted = path, target.type, identities
+        if wanted not in self._candidates:
+            self._candidates[wanted] = self._named(*wanted, set())
+        found = self._candidates[wanted]
         if found == {target.address}:
             return True
-        is_hidden = _is_marked(_walk(self.sensitive, path))
-        return None if is_hidden or found & {target.address, UNKNOWN} else False
+        is_hidden = problem == "is sensitive"
+        return None if is_hidden or target.address in found or UNKNOWN in found else False
 
-    def _candidates(
-        self, path: str, target: Resource, identities: tuple[str, ...], passed: frozenset[str] = frozenset()
-    ) -> set[str]:
-        """The resources of the target's type that an argument may name.
+    def _named(self, path: str, kind: str, identities: tuple[str, ...], passed: set[str]) -> set[str]:
+        """The resources of a type that an argument may name.
 
         `UNKNOWN` is among them if it may be any, `_OTHER` if it may be something that is made of theirs.
         """
         found = self.origins(path)
         if found is None:
             return {UNKNOWN}
-        passed |= {self.address}
-        return {each for origin in found for each in self._of_type(origin, path, target, identities, passed)}
+        passed.add(self.address)  # asked once is enough, also where many lead to each other
+        return {each for origin in found for each in self._of_type(origin, path, kind, identities, passed)}
 
     def _of_type(
-        self, origin: Origin, path: str, target: Resource, identities: tuple[str, ...], passed: frozenset[str]
+        self, origin: Origin, path: str, kind: str, identities: tuple[str, ...], passed: set[str]
     ) -> set[str]:
         other = self.plan.resource(origin.address)
         if origin.address == UNKNOWN:
             return {UNKNOWN}
         if other is None or other.address in passed:
             return set()
-        if other.type == target.type:
+        if other.type == kind:
             is_other_value = origin.attribute not in ("", *identities) and not origin.is_guess
             return {other.address, _OTHER} if is_other_value else {other.address}
         arguments = mapping(other._block.get("expressions"))
-        if _PASSING_ON.match(f"{origin.address}."):
-            through = {
-                each
-                for argument in arguments
-                for each in other._candidates(argument, target, identities, passed)
-            }
+        if passes_on(origin):
+            named = [other._named(argument, kind, identities, passed) for argument in arguments]
+            through = {each for found in named for each in found}
             return through | {_OTHER} if through else set()
         if path not in arguments:
             return set()
-        if other.values.get(path) is not None and other.is_known(path):
-            return {target.address} if _is_named(other.values[path], target, identities) else set()
-        return other._candidates(path, target, identities, passed)
+        value, problem = other._looked_up(path)
+        if problem or value is None:
+            return other._named(path, kind, identities, passed)
+        return {each.address for each in self.plan.resources(kind) if _is_named(value, each, identities)}
 
     @cached_property
     def _block(self) -> Values:
         return self.plan.references.place(self.address)[1]
 
+    # ─── What has been asked before ───
+
+    @cached_property
+    def _values(self) -> dict[str, tuple[Any, str]]:
+        return {}
+
     @cached_property
     def _followed(self) -> dict[str, list[Origin] | None]:
+        return {}
+
+    @cached_property
+    def _companions(self) -> dict[tuple[str, str, tuple[str, ...]], list[tuple[Resource, bool | None]]]:
+        return {}
+
+    @cached_property
+    def _candidates(self) -> dict[tuple[str, str, tuple[str, ...]], set[str]]:
         return {}
 
 
@@ -351,6 +391,10 @@ class Block:
         """See `Resource.blocks`."""
         return self.resource.blocks(f"{self.path}.{path}")
 
+    def count(self, path: str) -> int:
+        """How many values or blocks a list has."""
+        return len(sequence(_walk(self.resource.values, f"{self.path}.{path}")))
+
     def origins(self, path: str) -> list[Origin] | None:
         """See `Resource.origins`."""
         return self.resource.origins(f"{self.path}.{path}")
@@ -360,15 +404,25 @@ class Block:
         return self.resource.leads_to(f"{self.path}.{path}", target, *identities)
 
 
+def passes_on(origin: Origin) -> bool:
+    """Whether an instance's attributes may be anything that was put into it."""
+    return _PASSING_ON.match(f"{origin.type}.") is not None
+
+
 def companions(target: Resource, kind: str, argument: str, *identities: str) -> list[Resource]:
     """The resources of a type that name another one in an argument, by a value or by reference.
 
     Raises:
         Unknown: none surely does, but the plan does not tell of one whether it does.
     """
-    answers = [(each, each.leads_to(argument, target, *identities)) for each in target.plan.resources(kind)]
-    found = [each for each, answer in answers if answer]
-    possible = [each.address for each, answer in answers if answer is None]
+    asked = kind, argument, identities
+    if asked not in target._companions:
+        answers = [
+            (each, each.leads_to(argument, target, *identities)) for each in target.plan.resources(kind)
+        ]
+        target._companions[asked] = [(each, answer) for each, answer in answers if answer is not False]
+    found = [each for each, answer in target._companions[asked] if answer]
+    possible = [each.address for each, answer in target._companions[asked] if answer is None]
     if possible and not found:
         why = f"{argument} of {possible[0]} may name it: what it refers to cannot be told from the plan"
         raise Unknown(target.address, why)

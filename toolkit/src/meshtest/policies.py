@@ -16,6 +16,7 @@ from meshtest.plan import Block, PlanError, Resource, Unknown
 # The operators by which a condition lets through what it names, and nothing else.
 NAMING = ("ArnEquals", "ArnLike", "StringEquals", "StringLike")
 EVERYONE = ("AWS", "*")
+HIDDEN = "the ARN, known only after the apply, of "
 _ELEMENTS = {
     *(
         "Sid",
@@ -78,12 +79,18 @@ def statements(policy: Any) -> list[Statement]:
     return [_statement(each, position) for position, each in enumerate(found)]
 
 
-def planned(owner: Resource | Block, argument: str = "policy") -> list[Statement]:
+def planned(owner: Resource | Block, argument: str = "policy", *, partly: bool = False) -> list[Statement]:
     """The statements of an argument that holds a policy document; none if it is not set.
+
+    Partly: a document that is read during the apply has, for ARNs that only the apply tells, texts that begin
+    with `HIDDEN`.
 
     Raises:
         Unknown: it cannot be told, or IAM would refuse it.
     """
+    document = None if owner.is_known(argument) or not partly else _document(owner, argument)
+    if document:
+        return [_of_document(each, number) for number, each in enumerate(document.blocks("statement"))]
     text = owner.get(argument)
     if text in (None, ""):
         return []
@@ -91,6 +98,42 @@ def planned(owner: Resource | Block, argument: str = "policy") -> list[Statement
         return statements(text)
     except PlanError as error:
         raise Unknown(owner.address, f"{argument} is {error}") from None
+
+
+def _document(owner: Resource | Block, argument: str) -> Resource | None:
+    """The data source that a policy surely comes from, if the plan has all of its statements."""
+    origins = owner.origins(argument) or []
+    if len(origins) != 1 or origins[0].is_guess or origins[0].type != "data.aws_iam_policy_document":
+        return None
+    found = owner.plan.resource(origins[0].address)
+    others = ("override_json", "override_policy_documents", "source_json", "source_policy_documents")
+    return found if found and not any(found.declares(each) for each in others) else None
+
+
+def _of_document(block: Block, position: int) -> Statement:
+    elements = {"Action": "actions", "NotAction": "not_actions", "Resource": "resources"}
+    elements["NotResource"] = "not_resources"
+    raw: dict[str, Any] = {
+        name: values for name, argument in elements.items() if (values := _values(block, argument))
+    }
+    conditions: dict[str, dict[str, Any]] = {}
+    for each in block.blocks("condition"):
+        conditions.setdefault(each.get("test"), {})[each.get("variable")] = each.get("values")
+    raw |= {"Sid": block.get("sid"), "Effect": block.get("effect") or "Allow", "Condition": conditions}
+    return _statement(raw, position)
+
+
+def _values(block: Block, argument: str) -> list[Any]:
+    """The values of a list, with what stands for an ARN where only the apply tells it."""
+    if block.is_known(argument):
+        return list(block.get(argument) or ())
+    origins = block.origins(argument) or []
+    are_arns = all(each.attribute == "arn" and not each.is_guess for each in origins)
+    if not origins or not are_arns or argument != "resources":
+        block.get(argument)
+    hidden = f"{HIDDEN}{origins[0].type}, {origins[0].address}"
+    places = range(block.count(argument))
+    return [block.get(f"{argument}.{i}") if block.is_known(f"{argument}.{i}") else hidden for i in places]
 
 
 def _statement(raw: Any, position: int) -> Statement:

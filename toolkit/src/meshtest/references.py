@@ -184,7 +184,7 @@ class Configuration:
         if kind == "var":
             return self._of_variable(scope, path, hints, depth)
         if kind == "local":
-            return self._reachable(scope, hints, depth)
+            return self.reachable(scope, hints, depth)
         if kind == "module":
             return self._of_module(scope, path, hints, depth)
         return self._of_resource(scope, tuple(name), rest, hints)
@@ -248,7 +248,7 @@ class Configuration:
         attribute = str(path[0]) if path else ""
         return [Origin(block + indexed(key), attribute) for key in keys]
 
-    def _reachable(self, scope: Scope, hints: _Hints, depth: int) -> list[Origin] | None:
+    def reachable(self, scope: Scope, hints: _Hints = (), depth: int = 0) -> list[Origin]:
         """What may be behind a local: all that its module can name and that matters to the plan."""
         module = self.module(name for name, _ in scope.module)
         found = [
@@ -266,7 +266,7 @@ class Configuration:
                 inner = Scope((*scope.module, (name, key)))
                 further += [(mapping(each).get("expression"), inner) for each in outputs.values()]
         for expression, place in further:
-            for part in _nested(expression):
+            for part in nested(expression):
                 origins = self.follow(part, place, (), hints, depth + _DEPTH // 3)
                 found += [Origin(UNKNOWN)] if origins is None else origins
         kept = [each for each in found if self._matters(each.address)]
@@ -329,17 +329,17 @@ def _whole_names(references: Sequence[Any]) -> Iterator[str]:
         last = name
 
 
-def _nested(expression: Any) -> Iterator[Any]:
+def nested(expression: Any) -> Iterator[Any]:
     """The expressions in what may be one, or a block of them."""
     if isinstance(expression, list):
         for each in expression:
-            yield from _nested(each)
+            yield from nested(each)
     elif isinstance(expression, Mapping):
         if "references" in expression or "constant_value" in expression:
             yield expression
         else:
             for each in expression.values():
-                yield from _nested(each)
+                yield from nested(each)
 
 
 def _take(value: Any, path: Sequence[Any]) -> Any:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from meshtest.controls import Seen, control
 from meshtest.plan import Block, Plan, Resource, Unknown, companions
 from meshtest.policies import (
+    HIDDEN,
     NAMING,
     Statement,
     covers,
@@ -125,7 +126,7 @@ class _Policy:
         return self.place.address
 
     def statements(self) -> list[Statement]:
-        return planned(self.place, self.argument)
+        return planned(self.place, self.argument, partly=True)
 
     def allowed(self) -> list[Statement]:
         return [each for each in self.statements() if each.allows]
@@ -449,7 +450,10 @@ def _keys(statement: Statement) -> str:
     """Whether it names its keys: one by its ARN, or some by their aliases."""
     aliases = statement.conditions.get(("ForAnyValue:StringEquals", "kms:resourcealiases"), ())
     by_alias = bool(aliases) and all(map(_ALIAS.fullmatch, aliases))
-    by_arn = bool(statement.resources) and all(map(_KEY.fullmatch, statement.resources))
+    keys = [
+        bool(_KEY.fullmatch(each)) or each.startswith(f"{HIDDEN}aws_kms_") for each in statement.resources
+    ]
+    by_arn = bool(keys) and all(keys)
     return "named keys" if by_alias or by_arn else f"keys {statement.resources}"
 
 

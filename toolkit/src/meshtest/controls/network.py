@@ -33,6 +33,7 @@ _SEPARATE = {
     "ingress": (_RULES, "security_group_id"),
     "route": (("aws_route",), "route_table_id"),
 }
+_LONGEST = 10  # of a prefix that can matter: a group has at most 1,000 rules
 _PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "all": "-1"}
 
 
@@ -114,11 +115,22 @@ def flow_log_role(log: Resource) -> Iterator[Seen]:
     yield Seen(log, len(roles), 1, "give it a role of this plan in iam_role_arn")
     for role in roles:
         yield from _flow_log_trust(role)
-        for policy in companions(role, "aws_iam_role_policy", "role", "name", "id"):
+        for policy in _policies_of(role):
             group = str(log.get("log_destination")).removesuffix(":*")
-            named = [each for found in planned(policy) for each in found.resources]
+            named = [each for found in planned(policy) if found.allows for each in found.resources or ("*",)]
             outside = [each for each in named if each not in (group, f"{group}:*")]
             yield Seen(policy, outside, [], f"name the flow log's group instead of {', '.join(outside)}")
+
+
+def _policies_of(role: Resource) -> Iterator[Resource | Block]:
+    """A role's policies in this plan: its own, and those that are attached."""
+    yield from companions(role, "aws_iam_role_policy", "role", "name", "id")
+    if role.declares("inline_policy"):
+        yield from role.blocks("inline_policy")
+    for attachment in companions(role, "aws_iam_role_policy_attachment", "role", "name", "id"):
+        for policy in role.plan.resources("aws_iam_policy"):
+            if attachment.leads_to("policy_arn", policy, "arn", "id"):
+                yield policy
 
 
 def _flow_log_trust(role: Resource) -> Iterator[Seen]:
@@ -356,7 +368,7 @@ def _rules(plan: Plan, direction: str) -> Iterator[_Rule | Unknown]:
 def _open_to(rule: _Rule) -> list[str]:
     """Which address spaces a rule is open to, together with those of its group for the same ports."""
     own = rule.networks()
-    if not own or _everywhere(own):
+    if not own or _everywhere(own) or all(each.prefixlen > _LONGEST for each in own):
         return _everywhere(own)
     together = list(own)
     for other in _rules(rule.place.plan, rule.direction):

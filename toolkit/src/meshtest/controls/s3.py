@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from itertools import product
 
 from meshtest.controls import Seen, control
-from meshtest.plan import Block, Plan, Resource, Unknown, companions
-from meshtest.policies import Statement, applies, covers, covers_action, names_account, planned
+from meshtest.plan import Block, Plan, Resource, Unknown, companions, passes_on
+from meshtest.policies import NAMING, Statement, applies, covers, covers_action, names_account, planned
 
 _BUCKETS = ("aws_s3_bucket",)
 _OBJECTS = ("aws_s3_bucket_object", "aws_s3_object", "aws_s3_object_copy")
@@ -181,7 +181,10 @@ def one_policy(bucket: Resource) -> Iterator[Seen]:
     found = len(_settings(bucket, "aws_s3_bucket_policy"))
     if found == 0 or bucket.declares("policy"):
         found += _inline(bucket, "policy")
-    yield Seen(bucket, found, 1, f"give it one policy; {found or 'none'} is there")
+    yield Seen(bucket, found, 1, f"give it one policy; it has {found or 'none'}")
+    for each in bucket.plan.resources("aws_s3_bucket_policy"):
+        if each.leads_to("bucket", bucket, *_NAMES) is None:
+            raise Unknown(bucket.address, f"bucket of {each.address} may name it, too: that cannot be told")
 
 
 # ─── Keys of Requests ───
@@ -322,7 +325,8 @@ def _key(rule: Block) -> str:
         is_own = bool(key) and "alias/aws/" not in key
         return "a customer-managed key" if is_own else f"key {key!r}"
     origins = rule.origins(path) or []
-    if not any(each.type in _KEYS for each in origins):
+    types = {each.type for each in origins if each.type in _KEYS or passes_on(each)}
+    if not types or not types <= {*_KEYS}:
         raise Unknown(rule.address, f"{path} is known only after the apply, and names no key of this plan")
     return "a customer-managed key"
 
@@ -472,8 +476,10 @@ def log_delivery(target: Resource) -> Iterator[Seen]:
 
 def _delivers(statement: Statement, setting: Resource | Block, target: Resource) -> bool:
     path = f"{_name(target)}/{setting.get('target_prefix') or ''}*"
-    arns = statement.conditions.get(("ArnLike", "aws:sourcearn"), ())
-    accounts = statement.conditions.get(("StringEquals", "aws:sourceaccount"), ())
+    arns, accounts = (
+        [each for way in NAMING for each in statement.conditions.get((way, key), ())]
+        for key in ("aws:sourcearn", "aws:sourceaccount")
+    )
     return (
         statement.allows
         and tuple(each.lower() for each in statement.actions) == ("s3:putobject",)

@@ -150,10 +150,13 @@ def _is_of_all(handler: dict[str, Any]) -> bool:
 
 def _ends_as_failed(catcher: dict[str, Any], beside: dict[str, Any]) -> bool:
     goal, caught = beside.get(str(catcher.get("Next"))), catcher.get("ResultPath", "$")
-    if not isinstance(goal, dict):
+    for _ in beside:  # what tells somebody of it may come first
+        if not isinstance(goal, dict) or goal.get("Type") == "Fail":
+            break
+        goal = beside.get(str(goal.get("Next")))
+    if not isinstance(goal, dict) or goal.get("Type") != "Fail":
         return False
-    tells = "Cause" in goal or goal.get("CausePath") == f"{caught}.Cause"
-    return goal.get("Type") == "Fail" and tells
+    return "Cause" in goal or goal.get("CausePath") == f"{caught}.Cause"
 
 
 @control("sfn-timeout", "Every execution, and every task, has a time limit", "medium", of=_MACHINES)

@@ -35,7 +35,8 @@ def locate(plan: Plan, address: str, root: Path) -> Location:
         if not source.startswith(_LOCAL):
             return _block(folder, f'module "{call}"')
         folder, names = folder / source, names[2:]
-    return _block(folder, f'resource "{names[0]}" "{names[1]}"' if len(names) > 1 else "terraform")
+    kind, names = ("data", names[1:]) if names[0] == "data" else ("resource", names)
+    return _block(folder, f'{kind} "{names[0]}" "{names[1]}"' if len(names) > 1 else "terraform")
 
 
 @cache

@@ -31,7 +31,6 @@ ABSENT = {
         "iam-boundary-holds",
         "iam-by-tags",
         "iam-key-use",
-        "iam-no-administrator",
         "iam-oidc",
         "sfn-",
     ),

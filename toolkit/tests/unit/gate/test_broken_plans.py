@@ -1,4 +1,4 @@
-"""Plans with nulls and values of wrong types, anywhere: a verdict or a line of refusal, never a traceback."""
+"""Plans with nulls and wrong types anywhere: a verdict or one line of refusal, never a traceback."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from meshtest.plan import PlanError
 
 CASES = Path(__file__).parent / "cases"
 JUNK = (None, True, 0, -1, 3.5, "", "x", "*", [], {}, [None], [[]], {"a": None}, [{"references": [None, 1]}])
-BROKEN = 40  # of each plan
+BROKEN = 20  # of each plan
 NAMES = sorted(file.stem for file in CASES.glob("*.json") if file.stat().st_size < 30_000)
 
 
@@ -40,6 +40,15 @@ def breaks(plan: Any, chosen: random.Random) -> None:
         plan[last] = chosen.choice(JUNK)
 
 
+def said(plan: Any, name: str) -> bool:
+    """Whether the gate says something in every format, or refuses the plan in one line."""
+    try:
+        report = judge(plan, name)
+    except PlanError as refusal:
+        return "\n" not in str(refusal)
+    return all((text(report), markdown(report), as_json(report), sarif(report)))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_broken_plan_is_judged_or_refused(name):
     content, chosen = (CASES / f"{name}.json").read_text(encoding="utf-8"), random.Random(name)
@@ -47,9 +56,4 @@ def test_a_broken_plan_is_judged_or_refused(name):
         plan = json.loads(content)
         for _ in range(chosen.choice((1, 2, 5))):
             breaks(plan, chosen)
-        try:
-            report = judge(plan, name)
-        except PlanError as refusal:
-            assert "\n" not in str(refusal)  # noqa: PT017  (either outcome is right)
-        else:
-            assert all((text(report), markdown(report), as_json(report), sarif(report)))
+        assert said(plan, name)

@@ -223,6 +223,64 @@ def test_an_exception_of_what_is_undecided_covers_that_alone(name, policy, still
         assert not report.passed
 
 
+@pytest.mark.parametrize(
+    ("control", "right"),
+    [
+        *(
+            (
+                control,
+                {"module.s3.aws_s3_bucket.this[0]": "holds", "module.s3_log.aws_s3_bucket.this[0]": "holds"},
+            )
+            for control in (
+                BLOCK,
+                VERSIONS,
+                "s3-customer-key",
+                "s3-owner-enforced",
+                "s3-lifecycle",
+                "s3-no-acl",
+            )
+        ),
+        # Of a policy that is built of an ARN which only the apply tells, a plan has no text.
+        (
+            HTTPS,
+            {
+                "module.s3.aws_s3_bucket.this[0]": "undecided",
+                "module.s3_log.aws_s3_bucket.this[0]": "undecided",
+            },
+        ),
+        *(
+            (control, {"module.vpc.aws_vpc.this[0]": "holds"})
+            for control in ("vpc-flow-log", "sg-default-empty")
+        ),
+        ("vpc-flow-log-retention", {"module.vpc.aws_cloudwatch_log_group.flow_log[0]": "holds"}),
+        (
+            "sg-ports",
+            {
+                "module.sg.aws_security_group_rule.ingress_rules[0]": "holds",
+                "module.sg.aws_security_group_rule.ingress_with_self[0]": "holds",
+            },
+        ),
+    ],
+)
+def test_modules_in_the_style_of_public_ones_hold_at_a_first_plan(control, right):
+    """With count everywhere, locals, try, dynamic blocks and policies by data sources."""
+    assert verdicts("public-modules", control) == right
+
+
+@pytest.mark.parametrize(
+    ("control", "of_bad"), [(ACTION, "fails"), (RESOURCE, "fails"), (ADMINISTRATOR, "holds")]
+)
+def test_a_document_that_the_apply_reads_is_decided_where_only_arns_are_missing(control, of_bad):
+    """Its statements are in the plan; an ARN names something, whatever it is. Other values may be a star."""
+    assert verdicts("documents", control) == {
+        "aws_iam_policy.ok_document": "holds",
+        "aws_iam_role_policy.bad_document": of_bad,
+        "aws_iam_user_policy.und_document": "undecided",
+        "aws_iam_user_policy.und_dynamic": "undecided",
+        "aws_iam_policy.und_source": "undecided",
+    }
+
+
 # ─── By Their Names ───
 
 
