@@ -14,6 +14,7 @@ from moto.glue.exceptions import ConcurrentRunsExceededException, JobRunNotFound
 from moto.glue.models import FakeJob
 from moto.glue.responses import GlueResponse
 
+from meshtest.emulator.gaps.glue_jobs import check_arguments
 from meshtest.emulator.glue_runner import GlueRunner, Job, JobRun
 from meshtest.emulator.glue_runner.job_run import (
     DEFAULT_TIMEOUT_MIN,
@@ -54,6 +55,7 @@ def _start_job_run(
     notification_property: dict[str, int] | None,
     **_: Any,
 ) -> str:
+    check_arguments(arguments)
     if sum(run.is_active for run in self.job_runs) >= self.execution_property.get("MaxConcurrentRuns", 1):
         raise ConcurrentRunsExceededException(f"Concurrent runs exceeded for {self.name}")
     command = self.command or {}
