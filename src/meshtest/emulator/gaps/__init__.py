@@ -36,6 +36,7 @@ GAPS: dict[str, tuple[str, ...]] = {
     "stepfunctions": (
         "stepfunctions_execution",
         "stepfunctions_definitions",
+        "stepfunctions_tasks",
         "stepfunctions_context",
         "stepfunctions_paths",
         "stepfunctions_intrinsics",

@@ -74,10 +74,20 @@ def _start_job_run(
         max_capacity=None if workers else max_capacity or self.max_capacity,
         security_configuration=security_configuration or self.security_configuration,
         notification_property=notification_property or self.notification_property,
+        role=self.role or "",
+        encrypts_logs=_encrypts_logs(self.backend, security_configuration or self.security_configuration),
     )
     run = _runner().start(job, on_retry=self.job_runs.append)
     self.job_runs.append(run)
     return run.id
+
+
+def _encrypts_logs(backend: Any, name: str | None) -> bool:
+    """Return whether a security configuration is there, and has logs encrypted."""
+    found = backend.security_configurations.get(name)
+    rules = (found.configuration or {}) if found else {}
+    mode = (rules.get("CloudWatchEncryption") or {}).get("CloudWatchEncryptionMode", "DISABLED")
+    return bool(mode != "DISABLED")
 
 
 def _get_job_run(self: Any, run_id: str) -> JobRun:
