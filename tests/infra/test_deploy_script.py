@@ -43,9 +43,9 @@ OPEN_BUCKET = 'resource "aws_s3_bucket" "this" { bucket = "stopped-by-the-gate" 
 
 
 @pytest.fixture
-def deploy(endpoint, tmp_path):
+def deploy(endpoint, infrastructure, tmp_path):
     """deploy(action, configuration) → setup/deploy.sh on a checkout whose environment dev is that."""
-    shutil.copytree(toolchain.ROOT / "setup", tmp_path / "setup")
+    shutil.copytree(infrastructure.parent / "setup", tmp_path / "setup")
     root = tmp_path / ROOT
     root.mkdir(parents=True)
     shutil.copy(toolchain.ROOT / ROOT / ".terraform.lock.hcl", root)

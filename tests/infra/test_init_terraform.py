@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from meshtest import toolchain
+from meshtest.terraform import workspace
 from meshtest.testing.plans import REGION
 
 ACCOUNT = "123456789012"
@@ -20,8 +22,9 @@ ACCOUNT = "123456789012"
 def checkout(tmp_path: Path) -> Path:
     """The script, domain.json and the three environments."""
     shutil.copytree(toolchain.ROOT / "setup" / "schemas", tmp_path / "setup" / "schemas")
-    for file in ("domain.json", "init-terraform.sh"):
-        shutil.copy(toolchain.ROOT / "setup" / file, tmp_path / "setup")
+    shutil.copy(toolchain.ROOT / "setup" / "init-terraform.sh", tmp_path / "setup")
+    domain = {**workspace.EXAMPLE, "aws_region": REGION}
+    (tmp_path / "setup" / "domain.json").write_text(json.dumps(domain, indent=2) + "\n")
     for env in ("dev", "int", "prod"):
         (tmp_path / "infrastructure" / "environments" / env).mkdir(parents=True)
     return tmp_path

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from meshtest import controls, toolchain
+from meshtest import controls
 from meshtest.plan import Plan
 from meshtest.testing.bootstrap_inputs import ENVIRONMENTS, INPUTS, REPOSITORY
 from meshtest.testing.plans import refusal, statements
@@ -35,9 +35,9 @@ def of_module(planned, kind: str, env: str, module: str):
 # ─── States ───
 
 
-def test_each_environment_has_the_bucket_that_its_backend_names(planned, tmp_path):
+def test_each_environment_has_the_bucket_that_its_backend_names(planned, infrastructure, tmp_path):
     """Held against what setup/init-terraform.sh really writes."""
-    shutil.copytree(toolchain.ROOT / "setup", tmp_path / "setup")
+    shutil.copytree(infrastructure.parent / "setup", tmp_path / "setup")
     for env in ENVIRONMENTS:
         (tmp_path / "infrastructure" / "environments" / env).mkdir(parents=True)
     script = tmp_path / "setup" / "init-terraform.sh"
