@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from operations import Asked, document
+from operations import Asked, arn, document
 
 from meshtest.emulator import policy
 from meshtest.plan import Plan
@@ -59,7 +59,8 @@ def allows(planned) -> Callable[[str, Asked], bool]:
         return [naming(each, action) for each in (bounds[role], *attached[role])]
 
     def allows(role: str, asked: Asked) -> bool:
-        context = {"aws:RequestedRegion": REGION, **asked.context}
+        whom = arn("iam", f"role/{role}", region="")
+        context = {"aws:PrincipalArn": whom, "aws:RequestedRegion": REGION, **asked.context}
         request = policy.Request(policy.Principal(), asked.action, asked.resource, context)
         bound, *said = (policy.evaluate(each, request) for each in about(asked.action, role))
         return (

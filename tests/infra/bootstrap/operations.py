@@ -236,7 +236,8 @@ OPERATIONS: dict[str, Operations] = {
     "aws_vpc_endpoint": Operations(
         "ec2",
         read="DescribeNetworkInterfaces DescribePrefixLists DescribeVpcEndpoints",
-        create="CreateVpcEndpoint CreateTags",
+        # With private DNS; a dependent action of CreateVpcEndpoint.
+        create="CreateVpcEndpoint CreateTags route53:AssociateVPCWithHostedZone",
         change="CreateTags DeleteTags ModifyVpcEndpoint",
         delete="DeleteVpcEndpoints",
     ),
@@ -350,6 +351,9 @@ def _glue(action: str, name: str, resource: Any, kind: str) -> Iterator[Asked]:
         return
     database = own if resource.type == "aws_glue_catalog_database" else resource.get("database_name")
     yield Asked(action, arn("glue", f"database/{database}"))
+    if name == "DeleteDatabase":  # and whatever is in it
+        for kind_within in ("table", "userDefinedFunction"):
+            yield Asked(action, arn("glue", f"{kind_within}/{database}/any"))
     if "Tag" not in name:
         yield Asked(action, arn("glue", "catalog"))
     if resource.type != "aws_glue_catalog_database":
@@ -390,7 +394,13 @@ def _ec2(action: str, name: str, resource: Any, kind: str) -> Iterator[Asked]:
         yield Asked(action, arn("ec2", f"{own}/there"), tagged("Resource"))
 
 
+def _route53(action: str, name: str, resource: Any, kind: str) -> Iterator[Asked]:
+    # A global service: it says no Region, or its own.
+    yield Asked(action, "arn:aws:route53:::hostedzone/Z1", {"aws:RequestedRegion": "us-east-1"})
+
+
 _FINDERS = {
+    "route53": _route53,
     "ec2": _ec2,
     "glue": _glue,
     "iam": _iam,

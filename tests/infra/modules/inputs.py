@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from meshtest.testing.plans import REGION
@@ -12,6 +13,7 @@ KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/0000-1111"
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/exa-boundary-dev"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/exa-a-role-dev"
 JOB = f"arn:aws:glue:{REGION}:{ACCOUNT}:job/exa-inventory-ingest-dev"
+ORDERS = Path(__file__).parent / "orders"  # a project's own files
 COLUMNS = [
     {"name": "record_id", "type": "string", "comment": "Who it is"},
     {"name": "value", "type": "decimal(18,2)"},
@@ -36,7 +38,7 @@ INPUTS: dict[str, dict[str, Any]] = {
         "columns": COLUMNS,
         "database_name": "exa_refined_dev",
         "description": "Records",
-        "location": "s3://exa-refined-123456789012-dev/inventory/records/",
+        "location": "s3://exa-refined-123456789012-dev/inventory/records",
         "name": "records",
         "optimizer_role_arn": ROLE,
     },
@@ -59,8 +61,11 @@ INPUTS: dict[str, dict[str, Any]] = {
         "kms_key_arn": KEY,
         "name": "exa-inventory-glue-job-dev",
         "permissions_boundary_arn": BOUNDARY,
-        "read_prefixes": ["artifacts/wheels", "refined/other/shared"],
-        "read_tables": ["exa_refined_dev/shared"],
+        "read_prefixes": ["artifacts/wheels"],
+        "shared_tables": [
+            {"prefix": "refined/other/shared", "table": "exa_refined_dev/shared"},
+            {"prefix": "refined/more/more_*", "table": "exa_refined_dev/more_*"},
+        ],
         "write_prefixes": ["raw/inventory", "refined/inventory"],
         "write_tables": ["exa_raw_dev/records", "exa_refined_dev/records"],
     },
@@ -85,6 +90,38 @@ INPUTS: dict[str, dict[str, Any]] = {
         "tables": ["exa_refined_dev/records"],
     },
     "own_tags": {"file": "tags.json"},
+    "project": {
+        "contract": str(ORDERS / "tables.json"),
+        "env": "dev",
+        "folder": str(ORDERS),
+        "foundation": {
+            "domain_abbr": "exa",
+            "domain_name": "example",
+            "glue_connection_names": ["exa-network-a-dev", "exa-network-b-dev"],
+            "glue_database_curated": "exa_curated_dev",
+            "glue_database_raw": "exa_raw_dev",
+            "glue_database_refined": "exa_refined_dev",
+            "glue_job_security_group_id": "sg-0123456789abcdef0",
+            "glue_security_configuration": "exa-glue-dev",
+            "kms_key_arn": KEY,
+            "permissions_boundary_arn": BOUNDARY,
+            "private_subnet_ids": {"a": "subnet-0a", "b": "subnet-0b"},
+            "s3_artifacts_bucket_id": f"exa-artifacts-{ACCOUNT}-dev",
+            "s3_curated_bucket_id": f"exa-curated-{ACCOUNT}-dev",
+            "s3_raw_bucket_id": f"exa-raw-{ACCOUNT}-dev",
+            "s3_refined_bucket_id": f"exa-refined-{ACCOUNT}-dev",
+            "sfn_observability_policy_arn": f"arn:aws:iam::{ACCOUNT}:policy/exa-sfn-observability-dev",
+        },
+        "job_settings": {
+            "ingest": {"description": "Files → raw"},
+            "refine": {
+                "description": "raw → refined",
+                "environments": {"prod": {"number_of_workers": 10}},
+                "number_of_workers": 4,
+            },
+        },
+        "pipeline_jobs": {"daily": ["ingest", "refine"]},
+    },
     "s3_bucket": {
         "bucket_name": "exa-raw-123456789012-dev",
         "kms_key_arn": KEY,

@@ -25,7 +25,7 @@ def test_the_catalog_creates_the_metadata(table):
     (iceberg,) = entry["open_table_format_input"][0]["iceberg_input"]
     assert iceberg == {"metadata_operation": "CREATE", "version": "2"}
     (storage,) = entry["storage_descriptor"]
-    assert storage["location"] == "s3://exa-refined-123456789012-dev/inventory/records/"
+    assert storage["location"] == "s3://exa-refined-123456789012-dev/inventory/records"
     assert [(c["name"], c["type"], c["comment"]) for c in storage["columns"]] == [
         ("record_id", "string", "Who it is"),
         ("value", "decimal(18,2)", None),
@@ -62,7 +62,7 @@ def test_snapshots_expire_with_their_files(optimizers):
 def test_orphans_are_looked_for_in_the_table_alone(optimizers):
     (configuration,) = optimizers["orphan_file_deletion"]["configuration"]
     (iceberg,) = configuration["orphan_file_deletion_configuration"][0]["iceberg_configuration"]
-    assert iceberg["location"] == "s3://exa-refined-123456789012-dev/inventory/records/"
+    assert iceberg["location"] == "s3://exa-refined-123456789012-dev/inventory/records"
     assert iceberg["orphan_file_retention_period_in_days"] == 3
 
 
@@ -80,7 +80,7 @@ def test_a_plan_leaves_what_commits_change_alone(terraform, infrastructure, endp
     given = {
         **inputs["glue_iceberg_table"],
         "database_name": database,
-        "location": f"s3://{bucket}/inventory/records/",
+        "location": f"s3://{bucket}/inventory/records",
     }
     options = {
         "tf_vars": given,

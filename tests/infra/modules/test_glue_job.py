@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from meshtest.testing.plans import the
+from meshtest.testing.plans import REGION, the
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +43,7 @@ def test_iceberg_is_configured_in_one_conf_argument(job):
         "spark.sql.catalog.glue_catalog.warehouse": "s3://refined/p/",
         "spark.sql.catalog.glue_catalog.catalog-impl": "org.apache.iceberg.aws.glue.GlueCatalog",
         "spark.sql.catalog.glue_catalog.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
+        "spark.hadoop.fs.s3a.endpoint.region": REGION,
     }
 
 
@@ -68,6 +69,12 @@ def test_it_waits_for_spare_capacity_only_if_asked(planned, job):
     assert the(planned(execution_class="FLEX"), "aws_glue_job")["execution_class"] == "FLEX"
 
 
+@pytest.mark.proves("glue-s3a-region")
+def test_s3a_asks_in_the_domains_region(job):
+    settings = job["default_arguments"]["--conf"].split(" --conf ")
+    assert f"spark.hadoop.fs.s3a.endpoint.region={REGION}" in settings
+
+
 @pytest.mark.proves("glue-arguments")
 def test_it_is_observed_and_keeps_no_bookmark_unless_asked(job):
     arguments = job["default_arguments"]
@@ -75,7 +82,6 @@ def test_it_is_observed_and_keeps_no_bookmark_unless_asked(job):
     assert on == dict.fromkeys(
         (
             "--enable-continuous-cloudwatch-log",
-            "--enable-glue-datacatalog",
             "--enable-job-insights",
             "--enable-metrics",
             "--enable-observability-metrics",

@@ -6,7 +6,9 @@ import json
 
 import pytest
 
-from meshtest.testing.plans import REGION, statements, the
+from meshtest.controls import assert_hold
+from meshtest.plan import Plan
+from meshtest.testing.plans import REGION, resources, statements, the
 
 GLUE = f"arn:aws:glue:{REGION}:123456789012"
 
@@ -33,9 +35,7 @@ def test_objects_are_read_and_written_below_the_given_prefixes(policy):
         f"arn:aws:s3:::{prefix}{end}" for prefix in own for end in ("", "/*")
     }
     assert set(policy["ReadObjects"]["Resource"]) == {
-        f"arn:aws:s3:::{prefix}{end}"
-        for prefix in [*own, "artifacts/wheels", "refined/other/shared"]
-        for end in ("", "/*")
+        f"arn:aws:s3:::{prefix}{end}" for prefix in [*own, "artifacts/wheels"] for end in ("", "/*")
     }
     assert policy["ReadObjects"]["Action"] == ["s3:GetObject"]
 
@@ -51,10 +51,56 @@ def test_tables_are_named_one_by_one(policy):
     own = {f"{GLUE}:table/exa_raw_dev/records", f"{GLUE}:table/exa_refined_dev/records"}
     databases = {f"{GLUE}:catalog", f"{GLUE}:database/exa_raw_dev", f"{GLUE}:database/exa_refined_dev"}
     assert set(policy["WriteCatalog"]["Resource"]) == databases | own
-    assert set(policy["ReadCatalog"]["Resource"]) == (
-        databases | own | {f"{GLUE}:table/exa_refined_dev/shared"}
-    )
+    assert set(policy["ReadCatalog"]["Resource"]) == databases | own
     assert not {"glue:CreateTable", "glue:DeleteTable"} & set(policy["WriteCatalog"]["Action"])
+
+
+def test_what_others_share_is_read_and_no_more(planned):
+    plan = planned()
+    given = the(plan, "aws_iam_policy")
+    assert given["name"] == "exa-inventory-glue-job-shared-1-dev"
+    shared = statements(given["policy"])
+    assert set(shared["ReadSharedObjects"]["Resource"]) == {
+        "arn:aws:s3:::refined/other/shared",
+        "arn:aws:s3:::refined/other/shared/*",
+        "arn:aws:s3:::refined/more/more_*",
+    }
+    assert shared["ReadSharedObjects"]["Action"] == ["s3:GetObject"]
+    assert set(shared["ReadSharedCatalog"]["Resource"]) == {
+        f"{GLUE}:catalog",
+        f"{GLUE}:database/exa_refined_dev",
+        f"{GLUE}:table/exa_refined_dev/shared",
+        f"{GLUE}:table/exa_refined_dev/more_*",
+    }
+    assert {action.split(":Get")[0] for action in shared["ReadSharedCatalog"]["Action"]} == {
+        "glue",
+        "glue:BatchGetPartition",
+    }
+    attached = the(plan, "aws_iam_role_policy_attachment")
+    assert attached["role"] == "exa-inventory-glue-job-dev"
+    assert attached["policy_arn"] == f"arn:aws:iam::123456789012:policy/{given['name']}"
+
+
+@pytest.mark.proves("iam-policy-quota")
+def test_many_shared_tables_are_read_by_several_policies_each_within_its_quota(planned):
+    many = [
+        {
+            "prefix": f"refined/a_project_of_24_letters_/table_{number}",
+            "table": f"exa_refined_dev/table_{number}",
+        }
+        for number in range(100)
+    ]
+    plan = planned(shared_tables=many)
+    policies = resources(plan, "aws_iam_policy")
+    assert len(policies) > 1
+    assert_hold(Plan(plan), "iam-policy-quota")
+    tables = {
+        arn.rpartition("/")[2]
+        for each in policies.values()
+        for arn in statements(each["policy"])["ReadSharedCatalog"]["Resource"]
+        if ":table/" in arn
+    }
+    assert tables == {f"table_{number}" for number in range(100)}
 
 
 @pytest.mark.proves("iam-key-use")
@@ -73,6 +119,7 @@ def test_only_the_known_exceptions_have_no_resource(policy):
     assert {sid for sid, statement in policy.items() if "*" in statement["Resource"]} == {
         "EC2NetworkAccess",  # P0-03, left as it is
         "JobMetrics",  # held to a namespace instead
+        "ReadJobBookmarks",  # no resource type
     }
     assert policy["JobMetrics"]["Condition"] == {"StringEquals": {"cloudwatch:namespace": "Glue"}}
 
@@ -90,7 +137,8 @@ def test_every_statement_allows_exactly_its_actions(policy):
         "EC2NetworkAccess": "ec2:CreateNetworkInterface ec2:DeleteNetworkInterface"
         " ec2:DescribeNetworkInterfaces ec2:DescribeRouteTables ec2:DescribeSecurityGroups"
         " ec2:DescribeSubnets ec2:DescribeVpcAttribute ec2:DescribeVpcEndpoints",
-        "JobBookmarks": "glue:GetJobBookmark glue:ResetJobBookmark glue:UpdateJobBookmark",
+        "JobBookmarks": "glue:UpdateJobBookmark",
+        "ReadJobBookmarks": "glue:GetJobBookmark glue:ResetJobBookmark",
         "JobLogs": "logs:AssociateKmsKey logs:CreateLogGroup logs:CreateLogStream logs:PutLogEvents",
         "JobMetrics": "cloudwatch:PutMetricData",
         "ListBuckets": "s3:GetBucketLocation s3:ListBucket",
@@ -107,6 +155,7 @@ def test_every_statement_allows_exactly_its_actions(policy):
 
 def test_jobs_connections_interfaces_and_logs_are_named(policy):
     assert policy["JobBookmarks"]["Resource"] == [f"{GLUE}:job/exa-inventory-refine-dev"]
+    assert policy["ReadJobBookmarks"]["Resource"] == ["*"]  # they have no resource type
     assert set(policy["NetworkConnections"]["Resource"]) == {
         f"{GLUE}:catalog",
         f"{GLUE}:connection/exa-network-a-dev",
@@ -117,13 +166,13 @@ def test_jobs_connections_interfaces_and_logs_are_named(policy):
     assert policy["TagNetworkInterfaces"]["Condition"] == {
         "ForAllValues:StringEquals": {"aws:TagKeys": "aws-glue-service-resource"}
     }
-    assert policy["JobLogs"]["Resource"] == [f"arn:aws:logs:{REGION}:123456789012:log-group:/aws-glue/jobs/*"]
+    assert policy["JobLogs"]["Resource"] == [f"arn:aws:logs:{REGION}:123456789012:log-group:/aws-glue/jobs*"]
 
 
 def test_without_jobs_connections_and_tables_of_their_own_there_are_no_statements_on_them(planned):
     role = planned(connection_names=[], job_names=[], write_tables=[])
     document = statements(the(role, "aws_iam_role_policy")["policy"])
-    assert not {"JobBookmarks", "NetworkConnections", "WriteCatalog"} & set(document)
+    assert not {"JobBookmarks", "NetworkConnections", "ReadJobBookmarks", "WriteCatalog"} & set(document)
 
 
 def test_one_job_one_connection_and_one_table_are_enough_for_statements_on_them(planned):

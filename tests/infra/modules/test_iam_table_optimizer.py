@@ -40,6 +40,13 @@ def test_the_optimizers_reach_the_named_tables_alone(policy):
     assert set(policy["TableMetadata"]["Action"]) == {"glue:GetTable", "glue:UpdateTable"}
 
 
+def test_tables_may_be_named_together(planned):
+    plan = planned(table_prefixes=["refined/orders/orders_*"], tables=["exa_refined_dev/orders_*"])
+    policy = statements(the(plan, "aws_iam_role_policy")["policy"])
+    assert policy["TableFiles"]["Resource"] == ["arn:aws:s3:::refined/orders/orders_*"]
+    assert f"{GLUE}:table/exa_refined_dev/orders_*" in policy["TableMetadata"]["Resource"]
+
+
 @pytest.mark.proves("iam-key-use")
 def test_the_key_is_used_and_no_other(policy, inputs):
     assert policy["DataLakeKey"]["Resource"] == [inputs["iam_table_optimizer"]["kms_key_arn"]]

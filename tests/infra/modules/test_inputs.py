@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -18,6 +19,8 @@ from meshtest.testing.plans import REGION
 REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
     "glue_catalog_database": [
         ({"description": "x" * 2049}, "description has 2049 characters"),
+        ({"default_table_permissions": {}}, "default_table_permissions are {}"),
+        ({"default_table_permissions": {"a": ["READ"]}}, 'default_table_permissions are {"a":["READ"]}'),
         ({"location_uri": "exa-raw"}, 'location_uri is "exa-raw"'),
         ({"name": "exa-raw-dev"}, 'name is "exa-raw-dev" (11 characters)'),
     ],
@@ -40,6 +43,8 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"columns": [{"name": "A", "type": "int"}]}, 'columns of records are ["A"]'),
         ({"database_name": "exa-refined"}, 'database_name is "exa-refined"'),
         ({"description": "x" * 2049}, "description of records has 2049 characters"),
+        ({"location": "s3://bucket/records/"}, 'location of records is "s3://bucket/records/"'),
+        ({"location": "s3://bucket//records"}, 'location of records is "s3://bucket//records"'),
         ({"location": "s3://bucket"}, 'location of records is "s3://bucket"'),
         ({"name": "1st"}, 'name is "1st"'),
         ({"optimizer_role_arn": "a-role"}, 'optimizer_role_arn of records is "a-role"'),
@@ -101,7 +106,8 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"name": "x" * 65}, "(65 characters); expected at most 64"),
         ({"permissions_boundary_arn": "Admin"}, 'permissions_boundary_arn is "Admin"'),
         ({"read_prefixes": ["bucket/*"]}, 'read_prefixes are ["bucket/*"]'),
-        ({"read_tables": ["db/*"]}, 'read_tables are ["db/*"]'),
+        ({"shared_tables": [{"prefix": "b/p/t", "table": "db/*"}]}, "shared_tables are [{"),
+        ({"shared_tables": [{"prefix": "b/*", "table": "db/t"}]}, "shared_tables are [{"),
         ({"write_prefixes": []}, "write_prefixes is empty"),
         ({"write_prefixes": ["bucket"]}, 'write_prefixes are ["bucket"]'),
         ({"write_tables": ["db"]}, 'write_tables are ["db"]'),
@@ -128,6 +134,7 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"tables": []}, "tables is empty"),
         ({"tables": ["db/*"]}, 'tables are ["db/*"]'),
     ],
+    "project": [({"env": "qa"}, 'env is "qa"; expected "dev", "int" or "prod".')],
     "s3_bucket": [
         ({"abort_incomplete_upload_days": 0}, "abort_incomplete_upload_days is 0"),
         ({"bucket_name": "F01-raw"}, 'bucket_name is "F01-raw"'),
@@ -139,13 +146,14 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"logging_prefix": "raw"}, 'logging_prefix is "raw"'),
         ({"noncurrent_version_expiration_days": 0}, "noncurrent_version_expiration_days is 0"),
         ({"noncurrent_version_expiration_days": 1.5}, "noncurrent_version_expiration_days is 1.5"),
+        ({"perimeter_org_id": "123456789012"}, 'perimeter_org_id is "123456789012"'),
         (
             {"policy_statements": {"A": {"actions": [], "effect": "Maybe", "paths": [], "principals": []}}},
             'policy_statements has effects ["Maybe"]',
         ),
         (
             {"policy_statements": {"DenyOutdatedTLS": {"actions": [], "paths": [], "principals": []}}},
-            "expected none of DenyInsecureTransport and DenyOutdatedTLS",
+            "expected none of DataPerimeter, DenyForeignKeys, DenyInsecureTransport",
         ),
         ({"sse_algorithm": "none"}, 'sse_algorithm is "none"'),
     ],
@@ -159,11 +167,11 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"max_attempts": 21}, "max_attempts of exa-inventory-daily-dev is 21"),
         ({"pipeline_name": "x" * 81}, "(81 characters); expected at most 80"),
         ({"role_arn": "a-role"}, 'role_arn of exa-inventory-daily-dev is "a-role"'),
-        ({"timeout_seconds": 60}, "timeout_seconds of exa-inventory-daily-dev is 60"),
+        ({"job_timeout_minutes": {"a": 0}}, 'job_timeout_minutes of exa-inventory-daily-dev are {"a":0}'),
+        ({"job_timeout_minutes": {"a": 1.5}}, 'job_timeout_minutes of exa-inventory-daily-dev are {"a":1.5}'),
+        ({"timeout_seconds": 0}, "timeout_seconds of exa-inventory-daily-dev is 0"),
         ({"timeout_seconds": 7200.5}, "timeout_seconds of exa-inventory-daily-dev is 7200.5"),
         ({"timeout_seconds": 31536001}, "timeout_seconds of exa-inventory-daily-dev is 31536001"),
-        ({"task_timeout_seconds": 1.5}, "task_timeout_seconds of exa-inventory-daily-dev is 1.5"),
-        ({"task_timeout_seconds": 0}, "task_timeout_seconds of exa-inventory-daily-dev is 0"),
     ],
 }
 CASES = {
@@ -233,7 +241,7 @@ TAKEN: dict[str, list[dict[str, Any]]] = {
     ],
     "stepfunction_pipeline": [
         {"glue_job_names": ["a"] * 99, "max_attempts": 20, "timeout_seconds": 31536000},
-        {"max_attempts": 1, "task_timeout_seconds": 1, "timeout_seconds": 1},
+        {"job_timeout_minutes": {"a": 1, "b": 10080}, "max_attempts": 1, "timeout_seconds": 1},
     ],
 }
 
@@ -244,7 +252,7 @@ def errors(terraform, infrastructure, inputs, tmp_path_factory):
 
     def errors(module: str, calls: Mapping[str, dict[str, Any]], *command: str) -> dict[str, list[str]]:
         root = tmp_path_factory.mktemp("calls")
-        source = str(infrastructure / "modules" / module)
+        source = os.path.relpath(infrastructure / "modules" / module, root)
         content = {call: {"source": source, **inputs[module], **changes} for call, changes in calls.items()}
         (root / "main.tf.json").write_text(json.dumps({"module": content}))
         try:

@@ -7,7 +7,7 @@ import time
 import uuid
 
 import pytest
-from inputs import ROLE
+from inputs import INPUTS, ROLE
 
 from meshtest.testing.plans import REGION, the
 
@@ -211,6 +211,17 @@ def test_any_other_failure_ends_the_execution_with_the_jobs_own_error(pipeline, 
 def test_no_state_and_no_execution_waits_for_ever(pipeline, tasks):
     assert [task["TimeoutSeconds"] for task in tasks] == [7200, 7200]
     assert definition(pipeline)["TimeoutSeconds"] == 28800
+
+
+@pytest.mark.proves("sfn-outlasts-jobs")
+def test_a_job_with_a_longer_limit_is_waited_for(planned):
+    """The state for an hour more than the job; the execution for all of its jobs."""
+    ingest, refine = INPUTS["stepfunction_pipeline"]["glue_job_names"]
+    found = definition(planned(job_timeout_minutes={ingest: 30, refine: 480}))
+    tasks = [state for state in found["States"].values() if state["Type"] == "Task"]
+    limits = {task["Parameters"]["JobName"]: task["TimeoutSeconds"] for task in tasks}
+    assert limits == {ingest: 90 * 60, refine: 540 * 60}
+    assert found["TimeoutSeconds"] == 630 * 60
 
 
 # ─── Observation ───

@@ -104,9 +104,7 @@ def test_the_log_bucket_takes_each_buckets_logs_under_its_prefix_and_no_others(d
 
 
 def test_the_log_bucket_is_guarded_and_its_logs_expire(dev):
-    assert list(resources(dev, "terraform_data")) == [
-        f"{FOUNDATION}.module.s3_logs.terraform_data.destroy_guard[0]"
-    ]
+    assert f"{FOUNDATION}.module.s3_logs.terraform_data.destroy_guard[0]" in resources(dev, "terraform_data")
     rules = by_bucket(dev, "aws_s3_bucket_lifecycle_configuration")[LOGS]["rule"]
     expiring = {
         rule["filter"][0]["prefix"]: rule["expiration"][0]["days"] for rule in rules if rule["expiration"]
@@ -114,7 +112,46 @@ def test_the_log_bucket_is_guarded_and_its_logs_expire(dev):
     assert expiring == {f"{purpose}/": 365 for purpose in DATA}
 
 
+def test_replaced_files_are_kept_for_a_week_where_every_commit_replaces_some(dev):
+    kept = {
+        name: [
+            each["noncurrent_version_expiration"][0]["noncurrent_days"]
+            for each in values["rule"]
+            if each["noncurrent_version_expiration"]
+        ]
+        for name, values in by_bucket(dev, "aws_s3_bucket_lifecycle_configuration").items()
+    }
+    days = {"artifacts": 90, "curated": 7, "raw": 90, "refined": 7}
+    assert kept == {LOGS: [], **{bucket(purpose): [days[purpose]] for purpose in DATA}}
+
+
 # ─── P1-03: encryption ───
+
+
+def test_the_data_key_is_guarded(dev):
+    """By what hangs on its id: a plan that destroys or replaces the key is refused (test_destroy)."""
+    guard = f"{FOUNDATION}.terraform_data.destroy_guard[0]"
+    assert guard in resources(dev, "terraform_data")
+    (found,) = configured(dev, "terraform_data").values()
+    assert found["expressions"]["triggers_replace"]["references"][0] == "aws_kms_key.data_lake.id"
+
+
+@pytest.mark.proves("s3-own-key")
+def test_the_data_buckets_refuse_other_keys_and_other_encryption(dev):
+    header = "s3:x-amz-server-side-encryption"
+    own = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/*"
+    for purpose in DATA:
+        policy = statements(by_bucket(dev, "aws_s3_bucket_policy")[bucket(purpose)]["policy"])
+        conditions = {sid: policy[sid]["Condition"] for sid in policy if sid.startswith("Deny")}
+        key = f"{header}-aws-kms-key-id"
+        assert conditions["DenyForeignKeys"] == {"ArnNotLike": {key: own}, "Null": {key: "false"}}
+        assert conditions["DenyOtherEncryption"] == {
+            "StringNotEquals": {header: "aws:kms"},
+            "Null": {header: "false"},
+        }
+        assert conditions["DenyKeysOfRequests"] == {"Null": {f"{header}-customer-algorithm": "false"}}
+        assert policy["DenyForeignKeys"]["Resource"] == [f"arn:aws:s3:::{bucket(purpose)}/*"]
+    assert "DenyForeignKeys" not in statements(by_bucket(dev, "aws_s3_bucket_policy")[LOGS]["policy"])
 
 
 @pytest.mark.proves("s3-customer-key", "s3-log-target-aes256")
@@ -146,11 +183,14 @@ def test_the_key_is_for_the_account_and_for_the_domains_log_groups(dev):
     assert policy["CloudWatchLogs"]["Principal"] == {"Service": f"logs.{REGION}.amazonaws.com"}
     groups = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:"
     assert set(policy["CloudWatchLogs"]["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]) == {
-        f"{groups}/aws-glue/jobs/*",
+        f"{groups}/aws-glue/jobs*",
         f"{groups}/aws/vendedlogs/states/exa-*-dev",
         f"{groups}/aws/vpc/exa-vpc-dev/flow-logs",
     }
-    assert set(policy) == {"AccountThroughIAM", "CloudWatchLogs"}
+    assert policy["Deployment"]["Condition"] == {
+        "ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/exa-deploy-dev"}
+    }
+    assert set(policy) == {"AccountThroughIAM", "CloudWatchLogs", "Deployment"}
 
 
 @pytest.mark.proves("glue-security-configuration")
@@ -274,7 +314,7 @@ def test_the_zones_are_none_that_an_account_has_to_opt_in_to(dev):
 def test_the_services_that_jobs_call_have_endpoints(dev):
     endpoints = resources(dev, "aws_vpc_endpoint").values()
     assert {e["service_name"].rsplit(".", 1)[1]: e["vpc_endpoint_type"] for e in endpoints} == {
-        **dict.fromkeys(["glue", "kms", "logs", "monitoring", "secretsmanager", "sts"], "Interface"),
+        **dict.fromkeys(["glue", "kms", "logs", "monitoring", "sts"], "Interface"),
         "s3": "Gateway",
     }
     assert all(e["private_dns_enabled"] for e in endpoints if e["vpc_endpoint_type"] == "Interface")
@@ -420,6 +460,10 @@ def test_every_policy_allows_exactly_its_actions(dev):
     assert allowed(the(dev, "aws_kms_key")["policy"]) == {
         "AccountThroughIAM": "kms:*",
         "CloudWatchLogs": "kms:Decrypt kms:DescribeKey kms:Encrypt kms:GenerateDataKey* kms:ReEncrypt*",
+        # What follows CreateKey, before the key's tags count.
+        "Deployment": "kms:CreateAlias kms:Decrypt kms:DescribeKey kms:EnableKeyRotation kms:Encrypt"
+        " kms:GenerateDataKey* kms:GetKeyPolicy kms:GetKeyRotationStatus kms:ListResourceTags"
+        " kms:PutKeyPolicy",
     }
     assert allowed(the(dev, "aws_iam_policy")["policy"]) == {
         "CloudWatchLogs": "logs:CreateLogDelivery logs:DeleteLogDelivery logs:DescribeLogGroups"
@@ -524,6 +568,8 @@ REFUSED = [
     ("env", "qa"),
     ("flow_log_retention_days", 91),
     ("interface_endpoints", ["glue"]),
+    ("noncurrent_version_days", {"temp": 1}),
+    ("noncurrent_version_days", {"raw": 0}),
     ("permissions_boundary", "Admin"),
     ("vpc_cidr", "10.0.0.0/15"),
     ("vpc_cidr", "10.0.0.0/25"),

@@ -59,13 +59,13 @@ def external(terraform, infrastructure, example_project, foundation):
 
 def granted(plan) -> dict:
     policies = resources(plan, "aws_iam_role_policy")
-    return statements(policies["module.iam_glue_job.aws_iam_role_policy.this"]["policy"])
+    return statements(policies["module.project.module.iam_glue_job.aws_iam_role_policy.this"]["policy"])
 
 
 def test_nothing_of_it_is_there_unless_somebody_asks(plan, infrastructure, foundation):
     policies = resources(plan(infrastructure / "bootstrap", INPUTS), "aws_iam_policy")
     boundary = statements(policies['module.environment["dev"].aws_iam_policy.boundary']["policy"])
-    assert not {sid for sid in boundary if sid.startswith("External")}
+    assert not [arn for arn in boundary["OtherNames"]["NotResource"] if "secretsmanager" in arn]
     dev = plan(infrastructure / "environments" / "dev")
     policy = resources(dev, "aws_vpc_endpoint")["module.foundation.aws_vpc_endpoint.s3"]["policy"]
     assert set(statements(policy)) == {"DomainBuckets"}
@@ -149,6 +149,11 @@ def test_the_endpoint_to_s3_leads_to_the_named_buckets(external):
     assert found["Condition"] == {"StringEquals": {"aws:PrincipalAccount": ACCOUNT}}
 
 
+def test_secrets_are_reached_where_there_are_databases(external):
+    endpoints = resources(external("environments/dev"), "aws_vpc_endpoint").values()
+    assert f"com.amazonaws.{REGION}.secretsmanager" in {each["service_name"] for each in endpoints}
+
+
 @pytest.mark.proves("sg-glue-jobs", "sg-ports")
 def test_the_jobs_reach_each_database_at_its_port(external):
     rules = resources(external("environments/dev"), "aws_vpc_security_group_egress_rule")
@@ -163,16 +168,12 @@ def test_the_jobs_reach_each_database_at_its_port(external):
 def test_the_boundary_lets_them_be_read(external):
     policies = resources(external("bootstrap"), "aws_iam_policy")
     boundary = statements(policies['module.environment["dev"].aws_iam_policy.boundary']["policy"])
-    assert set(boundary["ExternalBuckets"]["Action"]) == {
-        "s3:GetBucketLocation",
-        "s3:GetObject",
-        "s3:ListBucket",
-    }
-    assert "arn:aws:s3:::partner-exports-dev/rates/daily/*" in boundary["ExternalBuckets"]["Resource"]
-    assert boundary["ExternalSecrets"]["Action"] == ["secretsmanager:GetSecretValue"]
-    assert SECRET in boundary["ExternalSecrets"]["Resource"]
+    allowed = set(boundary["ServicesInTheRegion"]["Action"])
+    assert "secretsmanager:GetSecretValue" in allowed
+    let_in = {"arn:aws:s3:::partner-exports-dev/rates/daily/*", SECRET}
+    assert let_in <= set(boundary["OtherNames"]["NotResource"])
     prod = statements(policies['module.environment["prod"].aws_iam_policy.boundary']["policy"])
-    assert "arn:aws:s3:::partner-exports-prod/rates/daily/*" in prod["ExternalBuckets"]["Resource"]
+    assert "arn:aws:s3:::partner-exports-prod/rates/daily/*" in prod["OtherNames"]["NotResource"]
 
 
 @pytest.mark.parametrize("stack", ["bootstrap", "environments/dev", "projects/example"])

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from meshtest.controls import assert_hold
+from meshtest.plan import Plan
 from meshtest.terraform.engine import TerraformTest
 from meshtest.testing.plans import (
     PROJECTS,
@@ -58,13 +60,14 @@ def job_name(project: str, job: str) -> str:
 
 
 def policy(plan, module: str) -> dict:
-    """The statements of a module's role policy."""
-    (document,) = [
+    """The statements of a role: of its own policy, and of those by which it reads what others share."""
+    documents = [
         values["policy"]
-        for address, values in resources(plan, "aws_iam_role_policy").items()
-        if address.startswith(f"module.{module}")
+        for kind in ("aws_iam_role_policy", "aws_iam_policy")
+        for address, values in resources(plan, kind).items()
+        if address.startswith(f"module.project.module.{module}")
     ]
-    return statements(document)
+    return {sid: each for document in documents for sid, each in statements(document).items()}
 
 
 # ─── Tables ───
@@ -72,7 +75,7 @@ def policy(plan, module: str) -> dict:
 
 def test_tables_are_those_of_the_contract(planned, project, infrastructure):
     expected = {
-        f"s3://exa-{layer}-{ACCOUNT}-dev/{project}/{name}/": (
+        f"s3://exa-{layer}-{ACCOUNT}-dev/{project}/{name}{'/' * (layer == 'raw')}": (
             f"exa_{layer}_dev",
             name,
             [(column["name"], column["type"]) for column in table["columns"]],
@@ -154,6 +157,30 @@ def test_each_script_is_a_job_with_what_it_resolves(planned, project, foundation
         assert job["role_arn"] == f"arn:aws:iam::{ACCOUNT}:role/exa-{project}-glue-job-dev"
 
 
+@pytest.mark.proves("logs-encrypted", "logs-retention")
+def test_the_jobs_log_groups_are_there_with_key_and_retention_before_the_first_run(
+    planned, project, foundation
+):
+    """By both names that Glue was seen to give to groups of a security configuration."""
+    role = f"exa-{project}-glue-job-dev"
+    groups = {
+        group["name"]: (group["kms_key_id"], group["retention_in_days"])
+        for group in resources(planned, "aws_cloudwatch_log_group").values()
+        if group["name"].startswith("/aws-glue/")
+    }
+    names = (f"/aws-glue/jobs/exa-glue-dev-role/{role}", f"/aws-glue/jobs-{role}-exa-glue-dev")
+    kept = (foundation["kms_key_arn"], 90)
+    assert groups == {f"{name}/{stream}": kept for name in names for stream in ("error", "output")}
+
+
+def test_who_uses_a_role_waits_for_its_rights(planned):
+    """An optimizer or a pipeline that is made before the role's policy fails for want of it."""
+    modules = planned["configuration"]["root_module"]["module_calls"]["project"]["module"]["module_calls"]
+    for name in ("iam_glue_job", "iam_pipeline", "iam_table_optimizer"):
+        waits = modules[name]["module"]["outputs"]["role_arn"]["depends_on"]
+        assert "aws_iam_role_policy.this" in waits, name
+
+
 # ─── Roles ───
 
 
@@ -193,22 +220,22 @@ def test_a_dependency_is_read_table_by_table_and_never_written(plan, copied, exa
     root = copied("dependent")
     (root / "project.json").write_text(json.dumps({**GOOD, "name": root.name, "depends_on": ["example"]}))
     granted = policy(plan(root, {"env": "dev"}), "iam_glue_job")
-    shared = json.loads((example_project / "tables.json").read_text())
-    tables = {f"exa_{layer}_dev/{name}" for layer in ("curated", "refined") for name in shared[layer]}
-    others = {arn.split(":table/")[1] for arn in granted["ReadCatalog"]["Resource"] if ":table/" in arn} - {
-        arn.split(":table/")[1] for arn in granted["WriteCatalog"]["Resource"] if ":table/" in arn
-    }
-    assert others == tables
-    read = [arn for arn in granted["ReadObjects"]["Resource"] if "/example" in arn]
+    contract = json.loads((example_project / "tables.json").read_text())
+    tables = {f"exa_{layer}_dev/{name}" for layer in ("curated", "refined") for name in contract[layer]}
+    shared = granted["ReadSharedCatalog"]["Resource"]
+    assert {arn.split(":table/")[1] for arn in shared if ":table/" in arn} == tables
+    read = [arn for arn in granted["ReadSharedObjects"]["Resource"] if "/example" in arn]
     assert f"arn:aws:s3:::exa-refined-{ACCOUNT}-dev/example/example_records/*" in read
     assert not [arn for arn in read if "-raw-" in arn]
     assert not [arn for arn in granted["WriteObjects"]["Resource"] if "/example" in arn]
 
 
 def test_a_project_reads_no_other_than_those_it_depends_on(planned, project):
-    granted = policy(planned, "iam_glue_job")["ReadObjects"]["Resource"]
+    granted = policy(planned, "iam_glue_job")
+    read = [arn for sid, each in granted.items() if sid.endswith("Objects") for arn in each["Resource"]]
     others = set(PROJECTS) - {project, *depends_on(project)}
-    assert [arn for arn in granted if others & set(re.split("[:/]", arn))] == []
+    assert [arn for arn in read if others & set(re.split("[:/]", arn))] == []
+    assert ("ReadSharedObjects" in granted) == bool(depends_on(project))
 
 
 # ─── Pipelines ───
@@ -266,7 +293,7 @@ def test_the_pipelines_role_is_assumed_for_that_state_machine_alone(
     (role,) = [
         values
         for address, values in resources(project_plan(project), "aws_iam_role").items()
-        if address.startswith(f'module.iam_pipeline["{pipeline}"]')
+        if address.startswith(f'module.project.module.iam_pipeline["{pipeline}"]')
     ]
     (trust,) = json.loads(role["assume_role_policy"])["Statement"]
     assert trust["Condition"] == {
@@ -275,8 +302,12 @@ def test_the_pipelines_role_is_assumed_for_that_state_machine_alone(
             "aws:SourceArn": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{job_name(project, pipeline)}"
         },
     }
-    attached = resources(project_plan(project), "aws_iam_role_policy_attachment").values()
-    assert {each["policy_arn"] for each in attached} == {foundation["sfn_observability_policy_arn"]}
+    (attached,) = (
+        each
+        for each in resources(project_plan(project), "aws_iam_role_policy_attachment").values()
+        if each["role"] == role["name"]
+    )
+    assert attached["policy_arn"] == foundation["sfn_observability_policy_arn"]
 
 
 def test_everything_that_can_be_tagged_names_its_project(planned, project):
@@ -299,7 +330,7 @@ def test_a_project_tells_its_jobs_pipelines_and_tables(planned, project, infrast
             for key in pipelines(project)
         },
         "tables": {
-            f"{layer}.{name}": f"s3://exa-{layer}-{ACCOUNT}-dev/{project}/{name}/"
+            f"{layer}.{name}": f"s3://exa-{layer}-{ACCOUNT}-dev/{project}/{name}{'/' * (layer == 'raw')}"
             for layer, tables in made_tables(infrastructure, project).items()
             for name in tables
         },
@@ -481,6 +512,61 @@ def test_the_foundations_state_is_found_by_the_domains_region_alone(terraform, e
     runner = TerraformTest(root)
     runner.env = {name: known[name] for name in known if "REGION" not in name}
     assert runner.plan(output=True, tf_vars={"env": "dev"}, lock=False).resource_changes
+
+
+@pytest.mark.proves("iam-policy-quota")
+def test_policies_stay_within_their_quotas_with_200_tables_and_50_shared_projects(plan, copied, foundation):
+    """Names are as long as they may be; what is left is in the control's findings."""
+    name = "a_name_of_24_characters_"
+    others = [f"other_{number:02}_24_characters_" for number in range(50)]
+    root = copied(name)
+    columns = [{"name": "id", "type": "string"}]
+
+    def tables(project: str, layers: tuple[str, ...]) -> str:
+        return json.dumps(
+            {
+                layer: {
+                    f"{project}_{number:03}": {"columns": columns, "description": "One of many"}
+                    for number in range(200 // len(layers))
+                }
+                for layer in layers
+            }
+        )
+
+    (root / "tables.json").write_text(tables(name, ("curated", "raw", "refined")))
+    (root / "project.json").write_text(json.dumps({**GOOD, "name": name, "depends_on": others}))
+    folders = [root.parent / other for other in others]
+    for folder in folders:
+        folder.mkdir()
+        (folder / "tables.json").write_text(tables(folder.name, ("curated", "refined")))
+    planned = plan(root, {"env": "dev"})
+    for folder in folders:
+        shutil.rmtree(folder)
+    assert_hold(Plan(planned), "iam-policy-quota")
+    granted = policy(planned, "iam_glue_job")
+    assert (
+        f"arn:aws:glue:{REGION}:{ACCOUNT}:table/exa_refined_dev/{name}_*"
+        in granted["WriteCatalog"]["Resource"]
+    )
+
+
+def test_tables_are_named_together_only_where_no_other_project_has_such_a_name(plan, copied, foundation):
+    """What is called orders_… belongs to orders, unless another project has a table or a name like that."""
+    root = copied("shop")
+    columns = [{"name": "id", "type": "string"}]
+    tables = {name: {"columns": columns, "description": "One"} for name in ("shop_a", "shop_b")}
+    (root / "tables.json").write_text(json.dumps({"curated": tables, "refined": tables}))
+    neighbour = root.parent / "shop_eu"  # its table of runs is called shop_eu_job_runs
+    neighbour.mkdir()
+    (neighbour / "tables.json").write_text("{}")
+    planned = plan(root, {"env": "dev"})
+    shutil.rmtree(neighbour)
+    written = policy(planned, "iam_glue_job")["WriteCatalog"]["Resource"]
+    named = {arn.split(":table/")[1] for arn in written if ":table/" in arn}
+    assert named == {
+        *(f"exa_{layer}_dev/shop_{table}" for layer in ("curated", "refined") for table in "ab"),
+        "exa_refined_dev/shop_job_runs",
+    }
 
 
 # ─── What is refused ───

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from meshtest.emulator import Endpoint
-from meshtest.spark_runtime import glue_catalog_conf, spark_environment
+from meshtest.spark_runtime import S3A_REGION, glue_catalog_conf, spark_environment
 
 # What the Spark of this checkout takes from its environment, beside the AWS_* variables.
 _SPARK = (
@@ -30,7 +30,8 @@ def settings(endpoint: Endpoint, warehouse: str, workdir: Path) -> dict[str, dic
         warehouse: the bucket in which Spark makes new Iceberg tables.
         workdir: takes Spark's configuration and its scratch files.
     """
-    spark = spark_environment(endpoint, glue_catalog_conf(f"s3://{warehouse}/"), workdir)
+    conf = glue_catalog_conf(f"s3://{warehouse}/") | {S3A_REGION: endpoint.region}
+    spark = spark_environment(endpoint, conf, workdir)
     common = {name: value for name, value in spark.items() if name.startswith("AWS_")}
     # boto3 trusts AWS_CA_BUNDLE; Arrow, Go and whoever else asks OpenSSL SSL_CERT_FILE.
     common["SSL_CERT_FILE"] = str(endpoint.ca_bundle)

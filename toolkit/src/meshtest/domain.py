@@ -6,6 +6,7 @@ buckets; everything else that a stack decides is read from the stack's outputs.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from meshtest import folders, toolchain
 from meshtest.artifacts import building, deployment
 from meshtest.emulator.glue_runner.job_run import ENDED, LOG_GROUP
 from meshtest.inputs import checkout
-from meshtest.spark_runtime import glue_catalog_conf, spark_environment
+from meshtest.spark_runtime import S3A_REGION, glue_catalog_conf, spark_environment
 from meshtest.terraform import workspace
 from meshtest.terraform.stack import Stack
 
@@ -393,10 +394,12 @@ class Domain:
     def job_log(self, run: str) -> list[dict[str, Any]]:
         """Return what a run wrote by `core.log`, a dictionary a line."""
         logs = self.endpoint.client("logs")
-        pages = logs.get_paginator("filter_log_events").paginate(
-            logGroupName=f"{LOG_GROUP}/output", logStreamNames=[run]
-        )
-        lines = [event["message"] for page in pages for event in page["events"]]
+        lines: list[str] = []
+        # A security configuration has groups of its own.
+        for groups in logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=LOG_GROUP):
+            for group in groups["logGroups"]:
+                if group["logGroupName"].endswith("/output"):
+                    lines += _messages(logs, group["logGroupName"], run)
         return [json.loads(line) for line in lines if line.startswith('{"time"')]
 
     # ─── Reading Back ───
@@ -417,7 +420,7 @@ class Domain:
             if project in (None, table.project)
         ]
         workdir = self.directory / "readback"
-        conf = glue_catalog_conf(f"s3://{self.bucket('refined')}/")
+        conf = glue_catalog_conf(f"s3://{self.bucket('refined')}/") | {S3A_REGION: self.endpoint.region}
         # Only an endpoint of this machine comes here: the others' tables are read elsewhere.
         environment = spark_environment(cast("Endpoint", self.endpoint), conf, workdir)
         result = subprocess.run(
@@ -451,3 +454,11 @@ def _read_json(file: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise DomainError(f"{name}: expected a JSON object, found {type(content).__name__}")
     return content
+
+
+def _messages(logs: Any, group: str, stream: str) -> list[str]:
+    """Return what a stream of a log group has; nothing if there is no such stream."""
+    with contextlib.suppress(logs.exceptions.ResourceNotFoundException):
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, logStreamNames=[stream])
+        return [event["message"] for page in pages for event in page["events"]]
+    return []

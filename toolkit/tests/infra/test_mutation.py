@@ -12,7 +12,7 @@ from meshtest.mutation.mutants import all_mutants
 
 MODULE = "glue_catalog_database"
 BAD_LOCATION = """        ({"location_uri": "exa-raw"}, 'location_uri is "exa-raw"'),\n"""
-A_TYPE_UNCHECKED = "projects/_template/checks.tf::locals/table_problems::drop-element::4"
+A_TYPE_UNCHECKED = "modules/project/checks.tf::locals/table_problems::drop-element::4"
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from meshtest.emulator import Endpoint, domain_region
-from meshtest.spark_runtime import glue_catalog_conf, spark_environment
+from meshtest.spark_runtime import S3A_REGION, glue_catalog_conf, spark_environment
 
 REGION = domain_region()
 
@@ -42,6 +42,13 @@ def test_every_glue_catalog_is_pointed_at_the_endpoint(endpoint: Endpoint, tmp_p
     assert written["spark.sql.catalog.other.client.region"] == "eu-central-1"
     assert written["spark.sql.shuffle.partitions"] == "9"
     assert written["spark.hadoop.fs.s3a.endpoint"] == endpoint.https
+
+
+def test_s3a_has_its_region_from_the_job_alone(endpoint: Endpoint, tmp_path: Path) -> None:
+    """As on Glue 5.1, where a default would be another Region's."""
+    assert S3A_REGION not in properties(spark_environment(endpoint, {}, tmp_path / "none"))
+    written = properties(spark_environment(endpoint, {S3A_REGION: REGION}, tmp_path / "own"))
+    assert written[S3A_REGION] == REGION
 
 
 def test_jvm_options_of_a_job_do_not_replace_the_trust_store(endpoint: Endpoint, tmp_path: Path) -> None:

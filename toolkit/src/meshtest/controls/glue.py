@@ -12,11 +12,11 @@ _OLDEST = (5, 1)
 _OPTIMIZERS = ["compaction", "orphan_file_deletion", "retention"]
 _ARGUMENTS = {
     "--enable-continuous-cloudwatch-log": "true",
-    "--enable-glue-datacatalog": "true",
     "--enable-metrics": "true",
     "--enable-observability-metrics": "true",
 }
 _JOBS = ("aws_glue_job",)
+_S3A_REGION = re.compile(r"spark\.hadoop\.fs\.s3a\.endpoint\.region=[a-z]{2}(-[a-z]+)+-\d")
 _ENCRYPTION = "encryption_configuration.0"
 _MODES = {
     "s3_encryption.0.s3_encryption_mode": "SSE-KMS",
@@ -84,14 +84,22 @@ def security_configuration(configuration: Resource) -> Iterator[Seen]:
     yield Seen(configuration, bare, [], f"name a key in kms_key_arn of {', '.join(bare)}")
 
 
-@control("glue-arguments", "Every job logs, measures and finds the Iceberg catalog", "medium", of=_JOBS)
+@control(
+    "glue-arguments",
+    "Every job logs, measures, finds the Iceberg catalog and asks for no other",
+    "medium",
+    of=_JOBS,
+)
 def arguments(job: Resource) -> Iterator[Seen]:
     """https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-glue-arguments.html."""
     given = {name: job.get(f"default_arguments.{name}") for name in _ARGUMENTS}
     missing = [f"{name} {value}" for name, value in _ARGUMENTS.items() if given[name] != value]
     yield Seen(job, given, _ARGUMENTS, f"set the default arguments {', '.join(missing)}")
+    # Hive as the session's catalog asks for database/default, which the domain's roles do not have.
+    hive = job.get("default_arguments.--enable-glue-datacatalog")
+    yield Seen(job, hive, None, "remove the default argument --enable-glue-datacatalog")
     if "iceberg" in str(job.get("default_arguments.--datalake-formats") or ""):
-        conf = str(job.get("default_arguments.--conf") or "").replace("--conf ", "").split()
+        conf = _conf(job)
         names = [
             f"spark.sql.extensions={_EXTENSIONS}",
             f"{_CATALOG}=org.apache.iceberg.spark.SparkCatalog",
@@ -100,6 +108,18 @@ def arguments(job: Resource) -> Iterator[Seen]:
         ]
         absent = [name for name in names if name not in conf]
         yield Seen(job, absent, [], f"set in --conf: {', '.join(absent)}")
+
+
+def _conf(job: Resource) -> list[str]:
+    """Return the Spark settings of a job, each as name=value."""
+    return str(job.get("default_arguments.--conf") or "").replace("--conf ", "").split()
+
+
+@control("glue-s3a-region", "Every job tells S3A its Region", "high", of=_JOBS)
+def s3a_region(job: Resource) -> Iterator[Seen]:
+    """https://docs.aws.amazon.com/glue/latest/dg/migrating-version-51.html."""
+    found = [each for each in _conf(job) if _S3A_REGION.fullmatch(each)]
+    yield Seen(job, len(found), 1, "set spark.hadoop.fs.s3a.endpoint.region in --conf to the job's Region")
 
 
 @control("glue-limits", "Every job has a time limit of at most eight hours", "medium", of=_JOBS)
@@ -130,6 +150,33 @@ def in_the_vpc(resource: Resource) -> Iterator[Seen]:
 
 
 # ─── Tables ───
+
+
+@control(
+    "glue-table-location",
+    "An Iceberg table's location does not end in a slash",
+    "medium",
+    of=("aws_glue_catalog_table",),
+)
+def table_location(table: Resource) -> Iterator[Seen]:
+    """https://github.com/apache/iceberg/issues/4582."""
+    if table.blocks("open_table_format_input"):
+        location = str(table.get("storage_descriptor.0.location"))
+        yield Seen(table, location, location.rstrip("/"), "end location without a slash")
+
+
+@control(
+    "glue-table-permissions",
+    "Every database says what Lake Formation lets whom do with its new tables",
+    "medium",
+    of=("aws_glue_catalog_database",),
+)
+def table_permissions(database: Resource) -> Iterator[Seen]:
+    """https://docs.aws.amazon.com/lake-formation/latest/dg/change-settings.html."""
+    argument = "create_table_default_permission"
+    # Not set it is known after the apply: what the account's settings say.
+    found = database.is_known(argument) and bool(database.get(argument))
+    yield Seen(database, found, True, f"set {argument}")
 
 
 @control(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from meshtest.controls import Seen, control
-from meshtest.plan import Block, Plan, Resource, Unknown
+from meshtest.plan import Block, Plan, Resource, Unknown, companions
 from meshtest.policies import (
     HIDDEN,
     NAMING,
@@ -60,6 +60,9 @@ _ON_ALL_RESOURCES = frozenset(
         "logs:ListLogDeliveries",
         "logs:PutResourcePolicy",
         "logs:UpdateLogDelivery",
+        # no resource type
+        "glue:GetJobBookmark",
+        "glue:ResetJobBookmark",
         # a key that is being made has no ARN
         "kms:CreateKey",
         "kms:TagResource",
@@ -278,6 +281,21 @@ def _federated(role: Resource, statement: Statement) -> Iterator[Seen]:
     yield Seen(role, (bool(subjects), wide), (True, []), advice)
 
 
+@control(
+    "iam-identity-providers",
+    "Identity providers, and roles that others than services assume, are made with the boundary alone",
+    "critical",
+    of=("aws_iam_openid_connect_provider", "aws_iam_saml_provider", *_ROLES),
+)
+def identity_providers(resource: Resource) -> Iterator[Seen]:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers.html."""
+    others = ["users of their own"]
+    if resource.type in _ROLES:
+        others = sorted({kind for each in _trust(resource) for kind, _ in each.principals} - {"Service"})
+    is_bootstrap = bool(boundaries(resource.plan))
+    yield Seen(resource, [] if is_bootstrap else others, [], "make it in bootstrap, with the boundary")
+
+
 # ─── Boundaries ───
 
 
@@ -297,7 +315,7 @@ def role_boundary(role: Resource) -> Iterator[Seen]:
 
 @control(
     "iam-boundary-holds",
-    "A boundary names its services and their Region, refuses roles without it, and cannot be taken off",
+    "A boundary names services and Region, denies other names and roles without it, and cannot be taken off",
     "high",
     of=boundaries,
 )
@@ -317,6 +335,9 @@ def boundary_holds(policy: Resource) -> Iterator[Seen]:
         covers_action(each, "iam:DeleteRolePermissionsBoundary") for each in found if _is_plain_denial(each)
     )
     yield Seen(policy, kept, True, "deny iam:DeleteRolePermissionsBoundary")
+    # What an allowed "*" within the Region would reach beyond the domain and its environment.
+    names = any(map(_denies_other_names, found))
+    yield Seen(policy, names, True, "deny, by NotAction and NotResource, what is not named after the domain")
 
 
 def _is_too_wide(action: str) -> bool:
@@ -338,6 +359,11 @@ def _refuses_without(statement: Statement, boundary: Resource) -> bool:
     names = [match[1].rpartition("/")[2] for arn in arns if (match := _POLICY.fullmatch(arn))]
     everywhere = not statement.allows and "*" in statement.resources and not statement.negated
     return everywhere and len(statement.conditions) == 1 and names == [boundary.get("name")]
+
+
+def _denies_other_names(statement: Statement) -> bool:
+    is_plain = not statement.allows and not statement.conditions
+    return is_plain and {"NotAction", "NotResource"} == set(statement.negated)
 
 
 def _is_plain_denial(statement: Statement) -> bool:
@@ -553,3 +579,36 @@ def _known_arns(place: Resource, argument: str) -> list[str]:
     if hidden is True or (isinstance(hidden, list) and True in hidden):
         place.get(argument)
     return [str(each) for each in value if each] if isinstance(value, list) else []
+
+
+# ─── Quotas ───
+
+_MANAGED_CHARACTERS = 6144
+_INLINE_CHARACTERS = 10240
+_MANAGED_OF_A_ROLE = 10
+
+
+@control(
+    "iam-policy-quota",
+    "Managed policies, and what a role has of inline and of managed ones, are within IAM's quotas",
+    "high",
+    of=("aws_iam_policy", *_ROLES),
+)
+def policy_quota(resource: Resource) -> Iterator[Seen]:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html."""
+    if resource.type == "aws_iam_policy":
+        yield _left(resource, _MANAGED_CHARACTERS - _characters(resource), "characters")
+        return
+    inline = companions(resource, "aws_iam_role_policy", "role", "name", "id")
+    yield _left(resource, _INLINE_CHARACTERS - sum(map(_characters, inline)), "characters inline")
+    managed = companions(resource, "aws_iam_role_policy_attachment", "role", "name", "id")
+    yield _left(resource, _MANAGED_OF_A_ROLE - len(managed), "managed policies")
+
+
+def _characters(policy: Resource) -> int:
+    """Count as IAM does: white space is free."""
+    return len(re.sub(r"\s", "", str(policy.get("policy"))))
+
+
+def _left(resource: Resource, left: int, unit: str) -> Seen:
+    return Seen(resource, f"{left} {unit} left", f"{max(left, 0)} {unit} left", f"save {-left} {unit}")

@@ -9,6 +9,8 @@ from meshtest.controls import Seen, control
 from meshtest.plan import Plan, Resource, Unknown, companions
 from meshtest.policies import EVERYONE, NAMING, Statement, covers_action, names_account, planned
 
+_BY_ROLE = ("ArnEquals", "aws:principalarn")
+_ROLE = re.compile(r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+")
 _KEYS = ("aws_kms_external_key", "aws_kms_key", "aws_kms_replica_external_key", "aws_kms_replica_key")
 _IDENTITIES = ("key_id", "arn", "id")
 _ACCOUNT = re.compile(r"\d{12}|arn:[\w-]+:iam::\d{12}:root")
@@ -72,7 +74,11 @@ def _is_account(statement: Statement) -> bool:
 
 
 def _is_limited(statement: Statement) -> bool:
-    is_open = EVERYONE in statement.principals or bool(statement.negated) or covers_action(statement, "kms:*")
+    # Everyone, if a condition names the one role.
+    roles = statement.conditions.get(_BY_ROLE, ())
+    is_of_role = bool(roles) and all(map(_ROLE.fullmatch, roles))
+    is_for_everyone = EVERYONE in statement.principals and not is_of_role
+    is_open = is_for_everyone or bool(statement.negated) or covers_action(statement, "kms:*")
     is_of_an_account = any(
         operator in NAMING and all(map(names_account, values))
         for (operator, _), values in statement.conditions.items()

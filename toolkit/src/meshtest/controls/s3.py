@@ -187,6 +187,44 @@ def one_policy(bucket: Resource) -> Iterator[Seen]:
             raise Unknown(bucket.address, f"bucket of {each.address} may name it, too: that cannot be told")
 
 
+# ─── Keys of Requests ───
+
+_HEADER = "s3:x-amz-server-side-encryption"
+_HEADERS = (_HEADER, f"{_HEADER}-aws-kms-key-id", f"{_HEADER}-customer-algorithm")
+_OWN_KEYS = re.compile(r"arn:[\w-]+:kms:[\w-]+:\d{12}:key/[\w*-]+")
+
+
+@control(
+    "s3-own-key",
+    "A bucket that is no target of logs refuses other accounts' keys, other encryption, and keys in requests",
+    "medium",
+    of=_sources,
+)
+def own_key(bucket: Resource) -> Iterator[Seen]:
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html."""
+    refused = {_refused_header(each) for each in _policy(bucket)}
+    let_in = [each for each in _HEADERS if each not in refused]
+    yield Seen(bucket, let_in, [], f"deny s3:PutObject with another {', '.join(let_in)} than the domain's")
+
+
+def _refused_header(statement: Statement) -> str | None:
+    """Return the header that a statement refuses: with another value than the domain's, or at all."""
+    named = {key for _, key in statement.conditions}
+    is_denial = statement.is_for_everyone and not statement.negated and not statement.allows
+    if not is_denial or not covers_action(statement, "s3:PutObject") or len(named) != 1:
+        return None
+    (key,) = named
+    rest = {operator: values for (operator, _), values in statement.conditions.items() if operator != "Null"}
+    is_refused = {
+        _HEADERS[0]: rest == {"StringNotEquals": ("aws:kms",)},
+        _HEADERS[1]: list(rest) == ["ArnNotLike"] and all(map(_OWN_KEYS.fullmatch, rest["ArnNotLike"])),
+        _HEADERS[2]: rest == {},
+    }
+    is_of_objects = any(each.endswith("/*") for each in statement.resources)
+    is_present = statement.conditions.get(("Null", key)) == ("false",)
+    return key if is_present and is_of_objects and is_refused.get(key, False) else None
+
+
 # ─── Access ───
 
 

@@ -170,6 +170,33 @@ def timeout(machine: Resource) -> Iterator[Seen]:
 
 
 @control(
+    "sfn-outlasts-jobs",
+    "A job's state, and the execution, wait longer than the job may run",
+    "high",
+    of=_MACHINES,
+)
+def outlasts_jobs(machine: Resource) -> Iterator[Seen]:
+    """https://docs.aws.amazon.com/step-functions/latest/dg/connect-glue.html."""
+    jobs = {job.values.get("name"): job for job in machine.plan.resources("aws_glue_job")}
+    runs: dict[str, tuple[int, int]] = {}
+    for task in _tasks(machine):
+        parameters = task.state.get("Parameters")
+        name = parameters.get("JobName") if isinstance(parameters, dict) else None
+        limit = task.state.get("TimeoutSeconds")
+        if isinstance(name, str) and name in jobs and isinstance(limit, int):
+            runs[task.name] = 60 * (jobs[name].get("timeout") or 0), limit
+    hasty = [task for task, (job, limit) in runs.items() if limit <= job]
+    yield Seen(machine, hasty, [], f"set TimeoutSeconds beyond the job's own limit in {_names(hasty)}")
+    whole, least = (
+        _definition(machine).get("TimeoutSeconds"),
+        max((job for job, _ in runs.values()), default=0),
+    )
+    if isinstance(whole, int):
+        found = "longer" if whole > least else f"{whole} seconds"
+        yield Seen(machine, found, "longer", f"set TimeoutSeconds of the state machine beyond {least}")
+
+
+@control(
     "sfn-logging",
     "Every state machine logs all events to a log group",
     "medium",

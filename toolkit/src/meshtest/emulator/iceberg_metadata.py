@@ -71,7 +71,7 @@ def new_metadata(
     metadata: dict[str, Any] = {
         "format-version": format_version,
         "table-uuid": str(uuid.uuid4()),
-        "location": location.rstrip("/"),
+        "location": location,
         "last-updated-ms": int(time.time() * 1000),
         "last-column-id": last_column_id,
         "current-schema-id": 0,

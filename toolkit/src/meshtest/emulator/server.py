@@ -43,6 +43,7 @@ from meshtest.emulator import (
     Endpoint,
     answers,
     certificates,
+    constraints,
     endpoint_file,
     gaps,
     gate,
@@ -122,6 +123,8 @@ class Application:
             return self._answer(app, environ, record_status)
         except signatures.Refused as refused:
             return _refusal(environ, record_status, refused)
+        except constraints.Invalid as invalid:
+            return _failure(environ, record_status, "400 Bad Request", invalid.code, str(invalid))
         except request_body.IncompleteBody as error:
             return _failure(environ, record_status, "400 Bad Request", "IncompleteBody", str(error))
         except Exception as error:
@@ -144,7 +147,10 @@ class Application:
         """
         app = None if environ["PATH_INFO"] == FLUSH_ACCESS_LOGS else self._dispatcher.get_application(environ)
         environ["meshtest.service"] = service = getattr(app, "service", "meshtest")
-        gate.check_signature(environ, environ["wsgi.input"].getvalue(), service)
+        body = environ["wsgi.input"].getvalue()
+        gate.check_signature(environ, body, service)
+        if service in constraints.SERVICES and (target := environ.get("HTTP_X_AMZ_TARGET")):
+            constraints.check(service, target, body)
         return app
 
     def _answer_once(

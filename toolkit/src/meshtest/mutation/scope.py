@@ -57,9 +57,9 @@ def tiers(mutant: Mutant, stacks: Iterable[str]) -> list[list[str]]:
     folder, _, rest = mutant.file.partition("/")
     if folder == "bootstrap" and rest.endswith("variables.tf"):
         of_stacks.reverse()  # what is refused
-    if rest.endswith("checks.tf"):
+    if rest == "project/checks.tf":
         of_stacks.insert(0, r"tests/infra/stacks/test_projects.py::test_(a_)?bad_")
-    if folder == "projects":
+    if folder == "projects" or rest.startswith("project/"):
         of_stacks.append("tests/infra/stacks/test_bad_inputs.py")
     if folder != "modules":
         return [[_SOURCES], of_stacks]

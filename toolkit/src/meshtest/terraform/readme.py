@@ -24,7 +24,7 @@ from meshtest.terraform.hcl import Block, HclError
 BEGIN, END = "<!-- BEGIN_TF_DOCS -->", "<!-- END_TF_DOCS -->"
 REGISTRY = "https://registry.terraform.io/providers/hashicorp/aws/latest/docs"
 # Where calls of a module are looked for, the first one found being its example.
-CALLERS = ("foundation", "projects/_template", "bootstrap", "environments/dev")
+CALLERS = ("foundation", "modules/project", "projects/_template", "bootstrap", "environments/dev")
 _HEADER = re.compile(r"\A# ─── (?P<title>.+) ───\n(?P<comment>(?:#.*\n)*)")
 _SECTION = re.compile(r"^# ─── (.+) ───$", re.MULTILINE)
 _PLAIN_FILES = {"main.tf", "outputs.tf", "variables.tf", "versions.tf"}

@@ -109,7 +109,7 @@ provider "aws" {{
         return text
     return f"""{text}
 data "terraform_remote_state" "foundation" {{
-  config = merge(local.foundation_state, {{ insecure = {insecure}, use_path_style = true }})
+  config = merge(module.project.foundation_state, {{ insecure = {insecure}, use_path_style = true }})
 }}
 """
 

@@ -42,7 +42,7 @@ def statements(policy: str) -> dict[str, Values]:
     return {
         statement.get("Sid", str(position)): {
             **statement,
-            "Action": as_list(statement["Action"]),
+            "Action": as_list(statement.get("Action", [])),
             "Resource": as_list(statement.get("Resource", [])),
         }
         for position, statement in enumerate(as_list(found))

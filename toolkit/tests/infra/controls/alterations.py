@@ -34,14 +34,17 @@ FROM_JOBS = f"{FOUNDATION}.aws_vpc_security_group_ingress_rule.endpoint_https_fr
 ENDPOINT = f'{FOUNDATION}.aws_vpc_endpoint.interface["glue"]'
 S3_ENDPOINT = f"{FOUNDATION}.aws_vpc_endpoint.s3"
 CONNECTION = f'{FOUNDATION}.aws_glue_connection.network["{REGION}a"]'
-JOB = 'module.glue_job["refine"].aws_glue_job.this'
-JOB_ROLE = "module.iam_glue_job.aws_iam_role.this"
-JOB_POLICY = "module.iam_glue_job.aws_iam_role_policy.this"
-ATTACHMENT = 'module.iam_pipeline["daily"].aws_iam_role_policy_attachment.this["observability"]'
-TABLE = 'module.iceberg_table["refined.example_records"].aws_glue_catalog_table.this'
-MACHINE = 'module.pipeline["daily"].aws_sfn_state_machine.this'
-MACHINE_LOGS = 'module.pipeline["daily"].aws_cloudwatch_log_group.this'
+PROJECT = "module.project"
+JOB = f'{PROJECT}.module.glue_job["refine"].aws_glue_job.this'
+JOB_ROLE = f"{PROJECT}.module.iam_glue_job.aws_iam_role.this"
+JOB_POLICY = f"{PROJECT}.module.iam_glue_job.aws_iam_role_policy.this"
+ATTACHMENT = f'{PROJECT}.module.iam_pipeline["daily"].aws_iam_role_policy_attachment.this["observability"]'
+TABLE = f'{PROJECT}.module.iceberg_table["refined.example_records"].aws_glue_catalog_table.this'
+MACHINE = f'{PROJECT}.module.pipeline["daily"].aws_sfn_state_machine.this'
+MACHINE_LOGS = f'{PROJECT}.module.pipeline["daily"].aws_cloudwatch_log_group.this'
 
+DATABASE = f'{FOUNDATION}.module.glue_database["raw"].aws_glue_catalog_database.this'
+_PERMISSIONS = "create_table_default_permission"
 ENVIRONMENT = 'module.environment["dev"]'
 DEPLOY_ROLE = f'{ENVIRONMENT}.aws_iam_role.this["deploy"]'
 DEPLOY_DATA = f'{ENVIRONMENT}.aws_iam_policy.this["deploy-data"]'
@@ -270,6 +273,50 @@ ENCRYPTION = "aws_s3_bucket_server_side_encryption_configuration.this"
 DEFAULT = "rule.0.apply_server_side_encryption_by_default.0"
 EVERYONE_S3 = {"AWS": "arn:aws:iam::123456789012:root"}
 
+
+def _federated(trust: Any) -> None:
+    """GitHub's users assume the role."""
+    provider = f"arn:aws:iam::123456789012:oidc-provider/{GITHUB}"
+    trust["Statement"][0]["Principal"] = {"Federated": provider}
+
+
+def _of_account(trust: Any) -> None:
+    trust["Statement"][0]["Principal"] = {"AWS": "arn:aws:iam::210987654321:root"}
+
+
+def _long(characters: int) -> Callable[[Any], None]:
+    """A statement that alone is as long as the quota."""
+
+    def edit(policy: Any) -> None:
+        policy["Statement"].append(
+            {"Sid": "x" * characters, "Effect": "Deny", "Action": "*", "Resource": "*"}
+        )
+
+    return edit
+
+
+def _attached(number: int) -> Change:
+    """So many managed policies on the jobs' role."""
+
+    def change(plan: dict[str, Any]) -> str:
+        kind = "aws_iam_role_policy_attachment"
+        for each in range(number):
+            values = {
+                "policy_arn": f"arn:aws:iam::123456789012:policy/p{each}",
+                "role": "exa-example-glue-job-dev",
+            }
+            add(f"{PROJECT}.{kind}.own[{each}]", kind, values)(plan)
+        return f"{PROJECT}.{kind}.own[0]"
+
+    return change
+
+
+def _any_key(policy: Any) -> None:
+    named(policy, "DenyForeignKeys")["Condition"]["ArnNotLike"] = {
+        "s3:x-amz-server-side-encryption-aws-kms-key-id": "arn:aws:kms:*:*:key/*"
+    }
+
+
 ALTERATIONS: list[tuple[str, str, str, Change]] = [
     # ─── Buckets ───
     ("s3-https-only", "foundation", "Allow instead of Deny", https(Effect="Allow")),
@@ -312,6 +359,21 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
     ("s3-https-only", "foundation", "unknown policy", hide(f"{RAW}.aws_s3_bucket_policy.this", "policy")),
     ("s3-tls-1-2", "foundation", "TLS 1.1", tls(Condition={"NumericLessThan": {"s3:TlsVersion": "1.1"}})),
     ("s3-tls-1-2", "foundation", "Allow", tls(Effect="Allow")),
+    *(
+        (
+            "s3-own-key",
+            "foundation",
+            f"{sid} gone",
+            document(f"{RAW}.aws_s3_bucket_policy.this", "policy", without(sid), BUCKET),
+        )
+        for sid in ("DenyForeignKeys", "DenyKeysOfRequests", "DenyOtherEncryption")
+    ),
+    (
+        "s3-own-key",
+        "foundation",
+        "any account's keys",
+        document(f"{RAW}.aws_s3_bucket_policy.this", "policy", _any_key, BUCKET),
+    ),
     (
         "s3-one-policy",
         "foundation",
@@ -455,13 +517,19 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
         "kms-policy",
         "foundation",
         "open to everyone",
-        document(KEY, "policy", lambda policy: policy["Statement"][1].update(Principal="*")),
+        document(KEY, "policy", lambda policy: named(policy, "CloudWatchLogs").update(Principal="*")),
     ),
     (
         "kms-policy",
         "foundation",
         "no condition",
-        document(KEY, "policy", lambda policy: policy["Statement"][1].pop("Condition") and None),
+        document(KEY, "policy", lambda policy: named(policy, "CloudWatchLogs").pop("Condition") and None),
+    ),
+    (
+        "kms-policy",
+        "foundation",
+        "any role",
+        document(KEY, "policy", statement("Deployment", Condition={"ArnLike": {"aws:PrincipalArn": "*"}})),
     ),
     *(
         ("kms-policy", "foundation", fault, document(KEY, "policy", renamed(pattern, replacement)))
@@ -732,12 +800,38 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
         )
     ),
     ("iam-oidc-trust", "bootstrap", "an open provider", put(OIDC, "client_id_list", ["a", "b"])),
+    (
+        "iam-identity-providers",
+        "project",
+        "a provider of its own",
+        add(
+            "module.project.aws_iam_openid_connect_provider.own",
+            "aws_iam_openid_connect_provider",
+            {"client_id_list": ["sts.amazonaws.com"]},
+        ),
+    ),
+    (
+        "iam-identity-providers",
+        "project",
+        "GitHub's users",
+        document(JOB_ROLE, "assume_role_policy", _federated),
+    ),
+    (
+        "iam-identity-providers",
+        "project",
+        "another account",
+        document(JOB_ROLE, "assume_role_policy", _of_account),
+    ),
+    ("iam-policy-quota", "project", "a long inline policy", document(JOB_POLICY, "policy", _long(10240))),
+    ("iam-policy-quota", "bootstrap", "a long boundary", document(BOUNDARY, "policy", _long(6144))),
+    ("iam-policy-quota", "project", "eleven managed policies", _attached(11)),
     ("iam-role-boundary", "project", "none", put(JOB_ROLE, "permissions_boundary", None)),
     *(
         ("iam-boundary-holds", "bootstrap", fault, document(BOUNDARY, "policy", change))
         for fault, change in {
             "everything": statement("ServicesInTheRegion", Action="*"),
             "all of IAM": statement("DomainIdentities", Action="iam:*"),
+            "other names": without("OtherNames"),
             "roles without it": without("NoRoleWithoutIt"),
             "roles without it, allowed": statement("NoRoleWithoutIt", Effect="Allow"),
             "roles with any": statement(
@@ -867,6 +961,27 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
         "no catalog",
         put(JOB, "default_arguments.--conf", "spark.ui.enabled=true"),
     ),
+    (
+        "glue-arguments",
+        "project",
+        "Hive's catalog as well",
+        put(JOB, "default_arguments.--enable-glue-datacatalog", "true"),
+    ),
+    ("glue-s3a-region", "project", "no Region", put(JOB, "default_arguments.--conf", "a=b")),
+    (
+        "glue-s3a-region",
+        "project",
+        "an empty Region",
+        put(JOB, "default_arguments.--conf", "spark.hadoop.fs.s3a.endpoint.region="),
+    ),
+    (
+        "glue-table-location",
+        "project",
+        "a slash at the end",
+        put(TABLE, "storage_descriptor.0.location", "s3://exa-refined-123456789012-dev/example/ecb_rates/"),
+    ),
+    ("glue-table-permissions", "foundation", "as the account says", hide(DATABASE, _PERMISSIONS)),
+    ("glue-table-permissions", "foundation", "none", put(DATABASE, _PERMISSIONS, [])),
     ("glue-limits", "project", "two days", put(JOB, "timeout", 2880)),
     ("glue-limits", "project", "none", put(JOB, "timeout", None)),
     ("glue-in-the-vpc", "project", "outside", put(JOB, "connections", [])),
@@ -957,6 +1072,13 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
         document(MACHINE, "definition", lambda found: found.pop("TimeoutSeconds") and None),
     ),
     ("sfn-timeout", "project", "an endless task", document(MACHINE, "definition", task(TimeoutSeconds=None))),
+    ("sfn-outlasts-jobs", "project", "a longer job", put(JOB, "timeout", 120, finding=MACHINE)),
+    (
+        "sfn-outlasts-jobs",
+        "project",
+        "a shorter execution",
+        document(MACHINE, "definition", lambda found: found.update(TimeoutSeconds=7200)),
+    ),
     ("sfn-logging", "project", "errors only", put(MACHINE, "logging_configuration.0.level", "ERROR")),
     ("sfn-logging", "project", "nowhere", put(MACHINE, "logging_configuration", [])),
     ("sfn-tracing", "project", "off", put(MACHINE, "tracing_configuration.0.enabled", False)),

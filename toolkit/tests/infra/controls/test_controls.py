@@ -24,7 +24,9 @@ ABSENT = {
         "glue-arguments",
         "glue-job",
         "glue-limits",
-        "glue-table",
+        "glue-s3a-region",
+        "glue-table-location",
+        "glue-table-optimizers",
         "glue-version",
         "iam-boundary-holds",
         "iam-by-tags",
@@ -35,6 +37,7 @@ ABSENT = {
     "project": (
         "bucket-names",
         "glue-security-configuration",
+        "glue-table-permissions",
         "iam-boundary-holds",
         "iam-oidc",
         "kms-",

@@ -154,6 +154,33 @@ def wheel(name: str, version: str) -> bytes:
     )
 
 
+@pytest.mark.parametrize(
+    ("mode", "arguments", "group"),
+    [
+        ("SSE-KMS", {}, "/aws-glue/jobs-glue-CONFIGURATION"),
+        ("DISABLED", {}, "/aws-glue/jobs"),
+        (None, {}, "/aws-glue/jobs"),
+        ("SSE-KMS", {"--custom-logGroup-prefix": "/domain/jobs"}, "/domain/jobs"),
+    ],
+)
+def test_logs_go_where_glue_writes_them(
+    jobs: GlueJobs, mode: str | None, arguments: dict[str, str], group: str
+) -> None:
+    """Encrypted ones into groups of the role and the security configuration."""
+    fields = {}
+    if mode:
+        key = "arn:aws:kms:eu-west-1:123456789012:key/1"
+        rule = {"CloudWatchEncryptionMode": mode} | ({"KmsKeyArn": key} if mode == "SSE-KMS" else {})
+        configuration = {"CloudWatchEncryption": rule}
+        jobs.glue.create_security_configuration(Name=jobs.prefix, EncryptionConfiguration=configuration)
+        fields = {"SecurityConfiguration": jobs.prefix}
+    run = jobs.run(jobs.create("print('here')", DefaultArguments=arguments, **fields))
+    wanted = group.replace("CONFIGURATION", jobs.prefix)
+    assert run["LogGroupName"] == wanted
+    events = jobs.logs.get_log_events(logGroupName=f"{wanted}/output", logStreamName=run["Id"])["events"]
+    assert [event["message"] for event in events] == ["here"]
+
+
 NO_INDEX = {"--python-modules-installer-option": "--no-index --no-deps"}
 
 

@@ -110,7 +110,9 @@ def wait_for_line(domain: Domain, job: str, words: Sequence[str], since: datetim
         if newest and newest["StartedOn"] > since:
             with contextlib.suppress(logs.exceptions.ResourceNotFoundException):
                 found = logs.get_log_events(
-                    logGroupName="/aws-glue/jobs/output", logStreamName=newest["Id"], startFromHead=True
+                    logGroupName=f"{newest['LogGroupName']}/output",
+                    logStreamName=newest["Id"],
+                    startFromHead=True,
                 )["events"]
                 if any(all(word in event["message"] for word in words) for event in found):
                     return newest["Id"]

@@ -17,7 +17,9 @@ GAPS: dict[str, tuple[str, ...]] = {
         "glue_jobs",
         "glue_table_commits",
         "glue_table_optimizers",
+        "glue_catalog",  # last: what it writes in lower case all others get so
     ),
+    "iam": ("iam_quotas",),
     "kms": ("kms_key_rotation",),
     "s3": (
         "s3_form_uploads",  # first: its check comes after those of the others
@@ -34,6 +36,7 @@ GAPS: dict[str, tuple[str, ...]] = {
     "stepfunctions": (
         "stepfunctions_execution",
         "stepfunctions_definitions",
+        "stepfunctions_tasks",
         "stepfunctions_context",
         "stepfunctions_paths",
         "stepfunctions_intrinsics",

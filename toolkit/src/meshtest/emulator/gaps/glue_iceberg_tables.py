@@ -80,7 +80,9 @@ def _write_metadata(account: str, table: dict[str, Any], format_version: int) ->
         )
     except HiveTypeError as error:
         raise _invalid(str(error)) from error
-    key = "/".join(filter(None, (place.path.strip("/"), "metadata", f"00000-{uuid.uuid4()}.metadata.json")))
+    # As it is: a location that ends in a slash gives two of them, as on AWS (apache/iceberg#4582).
+    folder = f"{place.path.removeprefix('/')}/" if place.path.strip("/") else ""
+    key = f"{folder}metadata/00000-{uuid.uuid4()}.metadata.json"
     try:
         with lock_of("s3"):
             s3_backends[account]["aws"].put_object(place.netloc, key, json.dumps(metadata).encode())

@@ -14,6 +14,7 @@ from moto.glue.exceptions import ConcurrentRunsExceededException, JobRunNotFound
 from moto.glue.models import FakeJob
 from moto.glue.responses import GlueResponse
 
+from meshtest.emulator.gaps.glue_jobs import check_arguments
 from meshtest.emulator.glue_runner import GlueRunner, Job, JobRun
 from meshtest.emulator.glue_runner.job_run import (
     DEFAULT_TIMEOUT_MIN,
@@ -54,6 +55,7 @@ def _start_job_run(
     notification_property: dict[str, int] | None,
     **_: Any,
 ) -> str:
+    check_arguments(arguments)
     if sum(run.is_active for run in self.job_runs) >= self.execution_property.get("MaxConcurrentRuns", 1):
         raise ConcurrentRunsExceededException(f"Concurrent runs exceeded for {self.name}")
     command = self.command or {}
@@ -72,10 +74,20 @@ def _start_job_run(
         max_capacity=None if workers else max_capacity or self.max_capacity,
         security_configuration=security_configuration or self.security_configuration,
         notification_property=notification_property or self.notification_property,
+        role=self.role or "",
+        encrypts_logs=_encrypts_logs(self.backend, security_configuration or self.security_configuration),
     )
     run = _runner().start(job, on_retry=self.job_runs.append)
     self.job_runs.append(run)
     return run.id
+
+
+def _encrypts_logs(backend: Any, name: str | None) -> bool:
+    """Return whether a security configuration is there, and has logs encrypted."""
+    found = backend.security_configurations.get(name)
+    rules = (found.configuration or {}) if found else {}
+    mode = (rules.get("CloudWatchEncryption") or {}).get("CloudWatchEncryptionMode", "DISABLED")
+    return bool(mode != "DISABLED")
 
 
 def _get_job_run(self: Any, run_id: str) -> JobRun:

@@ -13,7 +13,7 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.core.utils import utcnow
-from moto.glue.exceptions import AlreadyExistsException
+from moto.glue.exceptions import AlreadyExistsException, GlueClientError
 from moto.glue.models import FakeJob
 from moto.glue.responses import GlueResponse
 
@@ -65,8 +65,23 @@ def install() -> None:
     response.update_job = _update
 
 
+def check_arguments(*arguments: dict[str, str] | None) -> None:
+    """Check that the names of arguments are those of options.
+
+    Raises:
+        InvalidInputException: one does not begin with two hyphens.
+    """
+    for name in (name for each in arguments for name in each or {}):
+        if not name.startswith("--") or name == "--":
+            raise GlueClientError(
+                "InvalidInputException",
+                f"Job argument {name!r} is not valid: expected a name that begins with --",
+            )
+
+
 def _create(self: Any) -> ActionResult:
     name = self.parameters["Name"]
+    _check_definition(self.parameters)
     if name in self.glue_backend.jobs:
         raise AlreadyExistsException(f"Job {name}")
     answer = _create_job(self)
@@ -77,12 +92,17 @@ def _create(self: Any) -> ActionResult:
 def _update(self: Any) -> ActionResult:
     """The new definition replaces the old one as a whole; what it leaves out goes back to the default."""
     name, definition = self.parameters["JobName"], self.parameters["JobUpdate"]
+    _check_definition(definition)
     job = self.glue_backend.get_job(name)
     for member, attribute in ATTRIBUTES.items():
         setattr(job, attribute, definition.get(member))
     _apply_defaults(job, definition)
     job.last_modified_on = utcnow()
     return ActionResult({"JobName": name})
+
+
+def _check_definition(definition: dict[str, Any]) -> None:
+    check_arguments(definition.get("DefaultArguments"), definition.get("NonOverridableArguments"))
 
 
 def _apply_defaults(job: Any, definition: dict[str, Any]) -> None:

@@ -19,7 +19,8 @@ from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from meshtest.states_language import diagnose
+from meshtest.emulator.gaps.stepfunctions_tasks import diagnose_tasks
+from meshtest.states_language import Diagnostic, diagnose
 
 MAX_DIAGNOSTICS = 100
 
@@ -50,7 +51,7 @@ def install() -> None:
 def _validate(self: Any) -> ActionResult:
     diagnostics = [
         {"severity": "ERROR", "code": found.code, "message": found.message, "location": found.location}
-        for found in diagnose(self._get_param("definition"))
+        for found in _diagnose(self._get_param("definition"))
     ]
     limit = self._get_int_param("maxResults") or MAX_DIAGNOSTICS
     return ActionResult(
@@ -88,8 +89,13 @@ def _update(self: Any) -> ActionResult:
     return _update_state_machine(self)
 
 
+def _diagnose(definition: str) -> list[Diagnostic]:
+    """Look at the language first: tasks can only be found in what is a definition."""
+    return diagnose(definition) or diagnose_tasks(definition)
+
+
 def _refuse_invalid(definition: str) -> None:
-    if faults := diagnose(definition):
+    if faults := _diagnose(definition):
         text = ", ".join(f"{fault.code}: {fault.message} at {fault.location}" for fault in faults)
         raise InvalidDefinition(f"Invalid State Machine Definition: '{text}'")
 
@@ -98,7 +104,9 @@ def _refuse_what_cannot_be_parsed(definition: str) -> None:
     try:
         AmazonStateLanguageParser.parse(definition)
     except Exception as error:
-        raise InvalidDefinition(f"Invalid State Machine Definition: '{error}'") from error
+        why = " ".join(str(error).split())
+        found = f"The embedded AWS cannot run this definition: its interpreter does not know it ({why})."
+        raise InvalidDefinition(f"Invalid State Machine Definition: '{found}'") from error
 
 
 def _begin_without_scopes(self: Any) -> None:

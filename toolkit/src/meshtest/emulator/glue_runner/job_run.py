@@ -42,6 +42,22 @@ class Job:
     max_capacity: float | None = None
     security_configuration: str | None = None
     notification_property: Mapping[str, int] | None = None
+    role: str = ""
+    encrypts_logs: bool = False
+
+    @property
+    def log_group(self) -> str:
+        """What the names of the run's log groups begin with.
+
+        Logs that a security configuration encrypts are in groups of the role and the configuration.
+        https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-jobs-runs.html (LogGroupName) and
+        https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging.html (custom prefixes)
+        """
+        if prefix := self.arguments.get("--custom-logGroup-prefix"):
+            return prefix
+        if self.encrypts_logs:
+            return f"{LOG_GROUP}-{self.role.rpartition('/')[2]}-{self.security_configuration}"
+        return LOG_GROUP
 
     @property
     def id(self) -> str:
@@ -148,7 +164,7 @@ class JobRun:
                 "MaxCapacity": self.job.capacity,
                 "WorkerType": self.job.worker_type,
                 "NumberOfWorkers": self.job.number_of_workers,
-                "LogGroupName": LOG_GROUP,
+                "LogGroupName": self.job.log_group,
                 "GlueVersion": self.job.glue_version,
                 "ExecutionClass": "STANDARD",
             } | {name: value for name, value in optional.items() if value}

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from meshtest.emulator.glue_runner.job_run import LOG_GROUP
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -28,12 +26,12 @@ log = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def delivered(endpoint: Endpoint, stream: str, stdout: Path, stderr: Path) -> Iterator[None]:
-    """Ship two growing files to the log groups of Glue; all of them is there when the block ends."""
+def delivered(endpoint: Endpoint, group: str, stream: str, stdout: Path, stderr: Path) -> Iterator[None]:
+    """Ship two growing files to log groups below ``group``; all of them is there when the block ends."""
     client = endpoint.client("logs")
     tails = [
-        _Tail(client, f"{LOG_GROUP}/output", stream, stdout),
-        _Tail(client, f"{LOG_GROUP}/error", stream, stderr),
+        _Tail(client, f"{group}/output", stream, stdout),
+        _Tail(client, f"{group}/error", stream, stderr),
     ]
     finished = threading.Event()
 

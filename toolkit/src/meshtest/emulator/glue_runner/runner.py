@@ -105,7 +105,7 @@ class GlueRunner:
         preparation.stdout.touch()
         try:
             with (
-                delivered(self._endpoint, run.id, preparation.stdout, preparation.stderr),
+                delivered(self._endpoint, run.job.log_group, run.id, preparation.stdout, preparation.stderr),
                 self._driver(preparation) as driver,
             ):
                 return self._watch(run, driver, preparation)

@@ -1,6 +1,6 @@
 # ─── Checks ───
 # One line for each mistake in the project's own files: file, field, value, what is expected. Nothing is planned
-# until there is none (data.tf). Patterns and words are those of setup/schemas, so that `make check-inputs`, which
+# until there is none (main.tf). Patterns and words are those of setup/schemas, so that `make check-inputs`, which
 # looks at more, and the jobs say the same.
 
 locals {
@@ -12,7 +12,7 @@ locals {
 
   schemas = {
     for name in ["domain", "jobs", "pipelines", "project", "tables"] :
-    name => jsondecode(file("${path.root}/../../../setup/schemas/${name}.schema.json"))
+    name => jsondecode(file("${path.module}/../../../setup/schemas/${name}.schema.json"))
   }
   column_fields  = local.schemas.tables["$defs"].column.properties
   job_fields     = local.schemas.jobs.additionalProperties.properties
@@ -162,7 +162,7 @@ locals {
 
   # ─── jobs.tf ───
   job_problems = flatten([
-    for key, settings in local.job_settings : concat(
+    for key, settings in var.job_settings : concat(
       [
         for name in [key] :
         "${local.folder}/jobs.tf: name of ${name} is \"${name}\"; expected ${local.schemas.jobs.propertyNames.expected}."
@@ -190,11 +190,11 @@ locals {
 
   # ─── pipelines.tf ───
   pipeline_problems = flatten([
-    for pipeline, jobs in local.pipeline_jobs : concat(
+    for pipeline, jobs in var.pipeline_jobs : concat(
       [
         for position, job in jobs :
-        "${local.folder}/pipelines.tf: ${pipeline}[${position}] is \"${job}\"; expected a key of job_settings in jobs.tf: ${join(", ", keys(local.job_settings))}."
-        if !contains(keys(local.job_settings), job)
+        "${local.folder}/pipelines.tf: ${pipeline}[${position}] is \"${job}\"; expected a key of job_settings in jobs.tf: ${join(", ", keys(var.job_settings))}."
+        if !contains(keys(var.job_settings), job)
       ],
       [
         for name in [pipeline] :

@@ -6,12 +6,12 @@ locals {
   external_reads     = { for name, bucket in module.external.buckets : name => bucket if contains(local.named_outside.external_reads, name) }
   external_databases = { for name, database in module.external.databases : name => database if contains(local.named_outside.connections, name) }
   connection_names = concat(
-    local.foundation.glue_connection_names,
+    var.foundation.glue_connection_names,
     sort([for connection in aws_glue_connection.database : connection.name]),
   )
 
   # The first zone: a connection is bound to one subnet.
-  connection_zone = try(sort(keys(local.foundation.private_subnet_ids))[0], "")
+  connection_zone = try(sort(keys(var.foundation.private_subnet_ids))[0], "")
 }
 
 resource "aws_glue_connection" "database" {
@@ -30,7 +30,7 @@ resource "aws_glue_connection" "database" {
 
   physical_connection_requirements {
     availability_zone      = local.connection_zone
-    security_group_id_list = [local.foundation.glue_job_security_group_id]
-    subnet_id              = local.foundation.private_subnet_ids[local.connection_zone]
+    security_group_id_list = [var.foundation.glue_job_security_group_id]
+    subnet_id              = var.foundation.private_subnet_ids[local.connection_zone]
   }
 }
