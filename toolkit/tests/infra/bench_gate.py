@@ -658,7 +658,7 @@ def report(cases: list[Case], verdicts: Mapping[int, str], others: Mapping[int, 
     print(f"{'':24}{'cases':>6}{'precision':>11}{'recall':>8}{'false pass':>12}{'not as checkov':>16}")
     for control, count in sorted(counts.items()):
         right, extra, missed = (count[name] for name in ("right finding", "false finding", "false pass"))
-        rates = f"{right / max(right + extra, 1):11.3f}{right / max(right + missed, 1):8.3f}"
+        rates = f"{rate(right, right + extra):>11}{rate(right, right + missed):>8}"
         print(f"{control:24}{count['cases']:6}{rates}{missed:12}{count['other than checkov']:16}")
     print("\nWhere checkov says otherwise, and who is right:")
     for words, number in sorted(reasons.items()):
@@ -667,6 +667,11 @@ def report(cases: list[Case], verdicts: Mapping[int, str], others: Mapping[int, 
     passed = [each for each in wrong if each.startswith(("critical", "high")) and ": holds, " in each]
     unexplained = [words for words in reasons if words.endswith(UNEXPLAINED)]
     return 1 if passed or unexplained else 0
+
+
+def rate(part: int, whole: int) -> str:
+    """A part of a whole with three decimals; a dash if there is nothing to be part of."""
+    return f"{part / whole:.3f}" if whole else "-"
 
 
 UNEXPLAINED = "NO REASON IS GIVEN"
