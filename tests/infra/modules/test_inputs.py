@@ -169,6 +169,10 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"role_arn": "a-role"}, 'role_arn of exa-inventory-daily-dev is "a-role"'),
         ({"job_timeout_minutes": {"a": 0}}, 'job_timeout_minutes of exa-inventory-daily-dev are {"a":0}'),
         ({"job_timeout_minutes": {"a": 1.5}}, 'job_timeout_minutes of exa-inventory-daily-dev are {"a":1.5}'),
+        (
+            {"release": {"bucket": "artifacts", "package": "jobs/p/p.zip", "scripts": {}}},
+            "release.scripts of exa-inventory-daily-dev are of []",
+        ),
         ({"timeout_seconds": 0}, "timeout_seconds of exa-inventory-daily-dev is 0"),
         ({"timeout_seconds": 7200.5}, "timeout_seconds of exa-inventory-daily-dev is 7200.5"),
         ({"timeout_seconds": 31536001}, "timeout_seconds of exa-inventory-daily-dev is 31536001"),
@@ -240,7 +244,12 @@ TAKEN: dict[str, list[dict[str, Any]]] = {
         },
     ],
     "stepfunction_pipeline": [
-        {"glue_job_names": ["a"] * 99, "max_attempts": 20, "timeout_seconds": 31536000},
+        {
+            "glue_job_names": ["a"] * 99,
+            "max_attempts": 20,
+            "release": {"bucket": "artifacts", "package": "jobs/p/p.zip", "scripts": {"a": "jobs/p/a.py"}},
+            "timeout_seconds": 31536000,
+        },
         {"job_timeout_minutes": {"a": 1, "b": 10080}, "max_attempts": 1, "timeout_seconds": 1},
     ],
 }

@@ -269,8 +269,8 @@ def test_the_pipelines_role_starts_just_its_jobs(project_plan, project, pipeline
     assert {statement["Effect"] for statement in statements.values()} == {"Allow"}
     version = statements.pop("ReadVersionInUse")
     assert (version["Action"], version["Resource"]) == (
-        "s3:GetObject",
-        f"arn:aws:s3:::exa-artifacts-{ACCOUNT}-dev/wheels/core-latest.gluewheels.zip",
+        ["s3:GetObject"],
+        [f"arn:aws:s3:::exa-artifacts-{ACCOUNT}-dev/wheels/core-latest.gluewheels.zip"],
     )
     (statement,) = statements.values()
     assert set(statement["Action"]) == {

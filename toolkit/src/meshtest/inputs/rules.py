@@ -153,6 +153,13 @@ def _is_range(value: Any) -> bool:
         return str(value).startswith("${")
 
 
+def _are_days(entry: tuple[str, Any]) -> bool:
+    """Whether an entry is a number of days of one of the data buckets."""
+    bucket, days = entry
+    is_number = not isinstance(days, int) or days >= 1
+    return is_number and bucket.strip('"') in ("artifacts", "curated", "raw", "refined")
+
+
 _FOUNDATION: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "access_log_retention_days": (
         lambda value: not isinstance(value, int) or value >= 90,
@@ -162,6 +169,10 @@ _FOUNDATION: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "flow_log_retention_days": (
         lambda value: not isinstance(value, int) or value in RETENTION_DAYS,
         "a retention that CloudWatch offers, of at least 90 days (90, 120, 150, 180, 365 and longer ones)",
+    ),
+    "noncurrent_version_days": (
+        lambda value: not isinstance(value, dict) or all(map(_are_days, value.items())),
+        "whole numbers of at least 1 by artifacts, curated, raw or refined",
     ),
     "vpc_cidr": (_is_range, 'an IPv4 range from /16 to /24, such as "10.0.0.0/16"'),
 }
