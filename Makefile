@@ -10,9 +10,8 @@ PYTEST      := $(PYTHON_VENV) -m pytest $(if $(JUNIT),--junitxml=$(JUNIT))
 # Files side by side, one a core and at most four: each worker has an embedded AWS and a Terraform of its own.
 SIDE_BY_SIDE := --numprocesses=$(or $(WORKERS),auto) --maxprocesses=4 --dist=loadfile
 TERRAFORM   ?= .tools/bin/terraform
-CHECKOV     := .tools/checkov/bin/checkov
 SCRIPTS     := setup/*.sh .ci/run .github/scripts/*.sh
-# A file of each project, as src/meshtest/folders.py finds them: without folders that git ignores.
+# A file of each project, as toolkit/src/meshtest/folders.py finds them: without folders that git ignores.
 of_projects  = $(or $(shell git ls-files --cached --others --exclude-standard 'infrastructure/projects/*/$1' 2>/dev/null),$(wildcard infrastructure/projects/*/$1))
 ISSUE_FORMS := $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 
@@ -37,7 +36,7 @@ installed:
 # Before make setup any Python does.
 .PHONY: doctor
 doctor: ## Tell what this machine has of what is needed, and what to do; installs nothing
-	@PYTHONPATH=src $(firstword $(wildcard $(PYTHON_VENV)) python3) -m meshtest.doctor
+	@PYTHON=$(firstword $(wildcard $(PYTHON_VENV)) python3) setup/python.sh -m meshtest.doctor
 
 .PHONY: demo
 demo: installed ## Build the whole domain here, run all pipelines, show the result, take it down; PICTURE=demo.svg
@@ -78,6 +77,10 @@ down: installed ## Stop the running domain; its data is gone
 	@$(PYTHON_VENV) -m meshtest.emulator stop
 
 # ─── Projects ───
+.PHONY: rename
+rename: installed ## Give the domain other names: make rename NAME=harbour ABBREVIATION=hbr REGION=eu-north-1 [REPOSITORY=org/repo]
+	@$(PYTHON_VENV) -m meshtest.rename --name=$(call quoted,NAME) --abbreviation=$(call quoted,ABBREVIATION) --region=$(call quoted,REGION) --repository=$(call quoted,REPOSITORY)
+
 .PHONY: new-project
 new-project: installed ## Make a project from the template: make new-project NAME=orders [DESCRIPTION="…"] [OWNER=team@example.com]
 	@$(PYTHON_VENV) -m meshtest.projects new $(if $(DESCRIPTION),--description "$(DESCRIPTION)") $(if $(OWNER),--owner "$(OWNER)") -- "$(NAME)"
@@ -95,12 +98,12 @@ check-inputs: installed ## Check domain.json, projects, contracts, jobs, pipelin
 test: lint test-unit test-browser test-spark test-infra ## Run everything that CI runs
 
 .PHONY: test-unit
-test-unit: installed ## Toolkit, embedded AWS, scripts, core without Spark; WORKERS=0 in one process
-	$(PYTEST) $(SIDE_BY_SIDE) tests/unit
+test-unit: installed $(if $(wildcard toolkit/tests/unit),.tools/clients/.installed) ## Toolkit, embedded AWS, scripts, core without Spark; WORKERS=0 in one process
+	$(PYTEST) $(SIDE_BY_SIDE) tests/unit $(wildcard toolkit/tests/unit)
 
 .PHONY: test-browser
 test-browser: installed ## The pages that the toolkit makes, in the system's Chromium; CHROMIUM=/path/to/chrome for another
-	$(PYTEST) tests/browser
+	$(PYTEST) toolkit/tests/browser
 
 .PHONY: test-spark
 test-spark: $(if $(IN_CONTAINER),docker-test,test-spark-here) ## chispa tests of core and of the jobs; IN_CONTAINER=1 in the image, WORKERS=0 in one process
@@ -109,19 +112,23 @@ test-spark: $(if $(IN_CONTAINER),docker-test,test-spark-here) ## chispa tests of
 test-spark-here: installed
 	$(PYTEST) $(SIDE_BY_SIDE) tests/spark
 
+# The toolkit's own are there where it is developed, not in a domain that depends on a version of it.
+INFRA_TESTS = $(if $(MODULE),tests/infra/modules/test_$(MODULE).py,$(if $(SUITE),$(SUITE_TESTS),tests/infra $(wildcard toolkit/tests/infra)))
+SUITE_TESTS = $(if $(filter toolkit,$(SUITE)),toolkit/tests/infra,tests/infra/$(SUITE))
+
 .PHONY: test-infra
-test-infra: installed $(if $(MODULE),,$(CHECKOV)) ## Plan assertions and live probes; MODULE=s3_bucket or SUITE=stacks for a part, BACKEND=localstack or aws; WORKERS=0 in one process
-	$(PYTEST) $(if $(MODULE)$(SUITE),,$(SIDE_BY_SIDE)) $(if $(MODULE),tests/infra/modules/test_$(MODULE).py,tests/infra/$(SUITE))
+test-infra: installed $(if $(MODULE),,.tools/checkov/.installed) ## Plan assertions and live probes; MODULE=s3_bucket or SUITE=stacks for a part, BACKEND=localstack or aws; WORKERS=0 in one process
+	$(PYTEST) $(if $(MODULE)$(SUITE),,$(SIDE_BY_SIDE)) $(INFRA_TESTS)
 
 .PHONY: checkov
-checkov: installed $(CHECKOV) ## checkov on the real plans of all stacks
+checkov: installed .tools/checkov/.installed ## checkov on the real plans of all stacks
 	$(PYTEST) tests/infra/stacks/test_checkov.py
 
-# Its pins clash with the toolkit's: an environment of its own.
-$(CHECKOV): requirements-checkov.lock
-	@echo "==> checkov: requirements-checkov.lock (a minute)"
-	@$(PYTHON_VENV) -m venv --clear .tools/checkov
-	@.tools/checkov/bin/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --requirement $<
+# Their pins clash with the toolkit's, or would choose DuckDB's version: environments of their own.
+.tools/%/.installed: requirements-%.lock
+	@echo "==> $*: $<"
+	@$(PYTHON_VENV) -m venv --clear --without-pip $(@D)
+	@.venv/bin/uv pip install --quiet --python $(@D)/bin/python --require-hashes --requirement $<
 	@touch $@
 
 .PHONY: validate
@@ -161,7 +168,7 @@ docker-build: ## Build the image that runs jobs: Spark as on Glue 5.1
 	$(DOCKER_BUILD) --target runtime --tag $(DOCKER_IMAGE):$(DOCKER_TAG) .
 
 .PHONY: docker-run
-docker-run: ## Run a job in it, signed in by ~/.aws: make docker-run JOB=project01/refine_rates.py ARGS="--env dev …"
+docker-run: ## Run a job in it, signed in by ~/.aws: make docker-run JOB=orders/refine.py ARGS="--env dev …"
 	@test -f "src/jobs/$(JOB)" || { echo "JOB=$(JOB): no such file in src/jobs; expected PROJECT/SCRIPT.py" >&2; exit 2; }
 	$(DOCKER_RUN) \
 		-e ENV=local \
@@ -195,15 +202,20 @@ localstack-down: ## Stop LocalStack; its data is gone
 # ─── Benchmarks ───
 .PHONY: bench-plan
 bench-plan: installed ## Time the plan suite against stock tftest, terraform test and Terratest's way; ROUNDS=3
-	$(PYTHON_VENV) tests/infra/bench_plan.py --rounds $(or $(ROUNDS),3)
+	$(PYTHON_VENV) toolkit/tests/infra/bench_plan.py --rounds $(or $(ROUNDS),3)
+
+.PHONY: bench-gate
+bench-gate: installed .tools/checkov/.installed ## Hold the gate beside checkov on a few thousand generated plans; CASES=500 for so many of them
+	$(PYTHON_VENV) toolkit/tests/infra/bench_gate.py $(if $(CASES),--cases $(CASES))
 
 .PHONY: bench-day
 bench-day: installed ## Time a working day in a clone: to the first green test, from an edit to its answer, to the demo's end; DEMO=0
-	$(PYTHON_VENV) tests/infra/bench_day.py $(if $(filter 0,$(DEMO)),--without-demo)
+	$(PYTHON_VENV) toolkit/tests/infra/bench_day.py $(if $(filter 0,$(DEMO)),--without-demo)
 
 .PHONY: bench-spark
-bench-spark: installed ## Rows a second of the payments' stages against plain Spark SQL and DuckDB; SIZES="100000 1000000"
-	$(PYTHON_VENV) tests/spark/bench_spark.py --sizes $(or $(SIZES),100000 1000000 10000000) --rounds $(or $(ROUNDS),3)
+bench-spark: installed ## Rows a second of a project's stages against plain Spark SQL and DuckDB: make bench-spark PROJECT=… SIZES="100000 1000000"
+	@test -f "tests/spark/$(PROJECT)/bench.py" || { echo "PROJECT=$(PROJECT): expected one with a tests/spark/<project>/bench.py" >&2; exit 2; }
+	$(PYTHON_VENV) tests/spark/$(PROJECT)/bench.py --sizes $(or $(SIZES),100000 1000000 10000000) --rounds $(or $(ROUNDS),3)
 
 # ─── Artifacts ───
 # What the Glue jobs run, by version (docs/deploy.md). ENV=dev, int or prod; the AWS account is the signed-in one.
@@ -268,12 +280,14 @@ hooks: installed ## Have git run what a commit touches of `make lint` before the
 # ─── Maintenance ───
 .PHONY: lock
 lock: installed ## Resolve the Python dependencies anew (needs the network)
-	.venv/bin/uv pip compile pyproject.toml --upgrade --all-extras $(UV_FLAGS) --output-file requirements.lock
+	.venv/bin/uv pip compile pyproject.toml setup/toolkit.txt --upgrade --all-extras --no-emit-package meshtest $(UV_FLAGS) --output-file requirements.lock
 	.venv/bin/uv pip compile pyproject.toml --upgrade --extra build $(UV_FLAGS) --constraint requirements.lock \
 	  --output-file requirements-build.lock
 	.venv/bin/uv pip compile pyproject.toml --upgrade --extra java --extra spark $(UV_FLAGS) --constraint requirements.lock \
 	  --output-file requirements-container.lock
 	echo checkov | .venv/bin/uv pip compile - --upgrade $(UV_FLAGS) --output-file requirements-checkov.lock
+	printf '%s\n' awscli duckdb-extension-httpfs | .venv/bin/uv pip compile - --upgrade $(UV_FLAGS) \
+	  --output-file requirements-clients.lock
 	.venv/bin/uv pip compile pyproject.toml --upgrade --extra sbom $(UV_FLAGS) --constraint requirements.lock \
 	  --output-file requirements-sbom.lock
 
@@ -282,4 +296,4 @@ UV_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-emi
 
 .PHONY: clean
 clean: ## Remove what builds and tests made (what setup installed stays)
-	rm -rf build dist mutants src/*.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build dist mutants src/*.egg-info toolkit/src/*.egg-info toolkit/build .mypy_cache .pytest_cache .ruff_cache

@@ -7,8 +7,7 @@ set -euo pipefail
 mkdir -p "$1" build
 mapfile -d '' -t sections < <(find "$1" -name section.md -print0 | sort -z)
 
-export PYTHONPATH=src
-python3 -m meshtest.github.comment join "${sections[@]}" >build/comment.md
+setup/python.sh -m meshtest.github.comment join "${sections[@]}" >build/comment.md
 options=()
 [ ${#sections[@]} -gt 0 ] || options=(--renew-only)
-python3 -m meshtest.github.post build/comment.md --pull-request "$PULL_REQUEST" "${options[@]}"
+setup/python.sh -m meshtest.github.post build/comment.md --pull-request "$PULL_REQUEST" "${options[@]}"

@@ -17,6 +17,8 @@ module "glue_database" {
   description  = each.value
   location_uri = "s3://${local.layer_buckets[each.key]}/"
   tags         = local.common_tags
+
+  default_table_permissions = var.default_table_permissions
 }
 
 # ─── Network Connections ───

@@ -14,6 +14,37 @@ data "aws_iam_policy_document" "data_lake_key" {
     }
   }
 
+  # A new key's tags and alias take up to five minutes to count in IAM. What makes the key, and tables right after it,
+  # does not wait for them. By the role's name, which need not be there: an account may be without GitHub Actions.
+  # https://docs.aws.amazon.com/kms/latest/developerguide/abac.html
+  statement {
+    sid = "Deployment"
+    actions = [
+      "kms:CreateAlias",
+      "kms:Decrypt",
+      "kms:DescribeKey",
+      "kms:EnableKeyRotation",
+      "kms:Encrypt",
+      "kms:GenerateDataKey*",
+      "kms:GetKeyPolicy",
+      "kms:GetKeyRotationStatus",
+      "kms:ListResourceTags",
+      "kms:PutKeyPolicy",
+    ]
+    resources = ["*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:PrincipalArn"
+      values   = ["arn:${local.partition}:iam::${local.account_id}:role/${var.domain_abbr}-deploy-${var.env}"]
+    }
+  }
+
   # CloudWatch Logs calls by itself, not through a role. The context holds it to the domain's log groups.
   statement {
     sid = "CloudWatchLogs"
@@ -36,7 +67,7 @@ data "aws_iam_policy_document" "data_lake_key" {
       variable = "kms:EncryptionContext:aws:logs:arn"
       values = [
         "${local.logs_arn}:log-group:${local.flow_log_group_name}",
-        "${local.logs_arn}:log-group:/aws-glue/jobs/*",
+        "${local.logs_arn}:log-group:/aws-glue/jobs*",
         "${local.logs_arn}:log-group:/aws/vendedlogs/states/${var.domain_abbr}-*-${var.env}",
       ]
     }
@@ -49,6 +80,17 @@ resource "aws_kms_key" "data_lake" {
   enable_key_rotation     = true
   policy                  = data.aws_iam_policy_document.data_lake_key.json
   tags                    = local.common_tags
+}
+
+# A replacement would make all data unreadable. The guard hangs on the key's id, as that of the log bucket does
+# (docs/adr/0002): no plan that destroys or replaces the key is accepted.
+resource "terraform_data" "destroy_guard" {
+  count            = 1 # an address as in s3_bucket: who takes a domain down lifts all guards alike
+  triggers_replace = aws_kms_key.data_lake.id
+
+  lifecycle {
+    prevent_destroy = true
+  }
 }
 
 resource "aws_kms_alias" "data_lake" {

@@ -27,6 +27,10 @@ module "s3_logs" {
 
 # ─── Data ───
 
+locals {
+  noncurrent_days = merge({ artifacts = 90, curated = 7, raw = 90, refined = 7 }, var.noncurrent_version_days)
+}
+
 module "s3_raw" {
   source            = "../modules/s3_bucket"
   bucket_name       = local.bucket_names.raw
@@ -34,6 +38,9 @@ module "s3_raw" {
   logging_bucket_id = module.s3_logs.bucket_id
   logging_prefix    = "raw/"
   tags              = local.common_tags
+
+  perimeter_org_id                   = var.perimeter_org_id
+  noncurrent_version_expiration_days = local.noncurrent_days.raw
 }
 
 module "s3_refined" {
@@ -43,6 +50,9 @@ module "s3_refined" {
   logging_bucket_id = module.s3_logs.bucket_id
   logging_prefix    = "refined/"
   tags              = local.common_tags
+
+  perimeter_org_id                   = var.perimeter_org_id
+  noncurrent_version_expiration_days = local.noncurrent_days.refined
 }
 
 module "s3_curated" {
@@ -52,6 +62,9 @@ module "s3_curated" {
   logging_bucket_id = module.s3_logs.bucket_id
   logging_prefix    = "curated/"
   tags              = local.common_tags
+
+  perimeter_org_id                   = var.perimeter_org_id
+  noncurrent_version_expiration_days = local.noncurrent_days.curated
 }
 
 # ─── Artifacts ───
@@ -65,4 +78,7 @@ module "s3_artifacts" {
   logging_bucket_id = module.s3_logs.bucket_id
   logging_prefix    = "artifacts/"
   tags              = local.common_tags
+
+  perimeter_org_id                   = var.perimeter_org_id
+  noncurrent_version_expiration_days = local.noncurrent_days.artifacts
 }

@@ -136,7 +136,8 @@ data "aws_iam_policy_document" "interface_endpoint" {
 }
 
 resource "aws_vpc_endpoint" "interface" {
-  for_each = var.interface_endpoints
+  # A job reads its database's credentials when it runs.
+  for_each = setunion(var.interface_endpoints, length(var.databases) > 0 ? ["secretsmanager"] : [])
 
   vpc_id              = aws_vpc.main.id
   service_name        = "com.amazonaws.${var.aws_region}.${each.key}"

@@ -26,7 +26,7 @@ variable "aws_region" {
 
   validation {
     condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.aws_region))
-    error_message = "setup/domain.json: aws_region is ${var.aws_region == "" ? "missing" : jsonencode(var.aws_region)}; expected an AWS Region such as \"eu-west-1\"."
+    error_message = "setup/domain.json: aws_region is ${var.aws_region == "" ? "missing" : jsonencode(var.aws_region)}; expected an AWS Region such as \"eu-central-1\"."
   }
 }
 
@@ -39,6 +39,12 @@ variable "databases" {
     condition     = alltrue([for database in var.databases : can(cidrnetmask(database.cidr)) && try(tonumber(split("/", database.cidr)[1]) >= 24, false) && database.port >= 1 && database.port <= 65535])
     error_message = "databases are ${jsonencode(var.databases)}; expected each with an IPv4 range from /24 to /32 and a port from 1 to 65535."
   }
+}
+
+variable "default_table_permissions" {
+  description = "What Lake Formation lets whom do with new tables, by principal. By default IAM alone decides."
+  type        = map(set(string))
+  default     = { IAM_ALLOWED_PRINCIPALS = ["ALL"] }
 }
 
 variable "domain_abbr" {
@@ -90,14 +96,31 @@ variable "flow_log_retention_days" {
 }
 
 variable "interface_endpoints" {
-  description = "AWS services that are reached through an interface endpoint; the six that Glue jobs call."
+  description = "AWS services that are reached through an interface endpoint: the five that every Glue job calls. Secrets Manager is added where there are databases."
   type        = set(string)
-  default     = ["glue", "kms", "logs", "monitoring", "secretsmanager", "sts"]
+  default     = ["glue", "kms", "logs", "monitoring", "sts"]
 
   validation {
-    condition     = length(setsubtract(["glue", "kms", "logs", "monitoring", "secretsmanager", "sts"], var.interface_endpoints)) == 0
-    error_message = "interface_endpoints are ${jsonencode(var.interface_endpoints)}; expected at least glue, kms, logs, monitoring, secretsmanager and sts, which Glue jobs without an internet route need."
+    condition     = length(setsubtract(["glue", "kms", "logs", "monitoring", "sts"], var.interface_endpoints)) == 0
+    error_message = "interface_endpoints are ${jsonencode(var.interface_endpoints)}; expected at least glue, kms, logs, monitoring and sts, which Glue jobs without an internet route need."
   }
+}
+
+variable "noncurrent_version_days" {
+  description = "Days that a replaced or deleted object is kept, by bucket, where it is not as by default: 90 in raw and artifacts, 7 in refined and curated, where every file that was compacted is paid for until then."
+  type        = map(number)
+  default     = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.noncurrent_version_days), ["artifacts", "curated", "raw", "refined"])) == 0 && alltrue([for days in var.noncurrent_version_days : days >= 1 && floor(days) == days])
+    error_message = "noncurrent_version_days are ${jsonencode(var.noncurrent_version_days)}; expected whole numbers of at least 1 by artifacts, curated, raw or refined."
+  }
+}
+
+variable "perimeter_org_id" {
+  description = "AWS organization to whose identities the data buckets are limited, such as \"o-a1b2c3d4e5\". If empty, IAM alone decides."
+  type        = string
+  default     = ""
 }
 
 variable "permissions_boundary" {

@@ -1,6 +1,6 @@
 """What is wrong in a file that people write, in one line: file, field, value, what is expected.
 
-Terraform's checks (``checks.tf`` of the projects, the validations of the foundation) say it in the same form.
+Terraform's checks (``modules/project/checks.tf``, the foundation's validations) say it in the same form.
 """
 
 from __future__ import annotations

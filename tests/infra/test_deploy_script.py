@@ -13,24 +13,25 @@ import pytest
 from meshtest import toolchain
 from meshtest.github import comment
 from meshtest.terraform import workspace
+from meshtest.testing.plans import PROJECTS, REGION
 
 ROOT = "infrastructure/environments/dev"
-STATE_BUCKET = "f01-tfstate-123456789012-dev"
-SETTINGS = """
-terraform {
-  required_providers {
-    aws = {
+STATE_BUCKET = "exa-tfstate-123456789012-dev"
+SETTINGS = f"""
+terraform {{
+  required_providers {{
+    aws = {{
       source  = "hashicorp/aws"
       version = "~> 5.0"
-    }
-  }
-  backend "s3" {}
-}
+    }}
+  }}
+  backend "s3" {{}}
+}}
 
-provider "aws" {
-  region            = "eu-west-1"
+provider "aws" {{
+  region            = "{REGION}"
   s3_use_path_style = true
-}
+}}
 """
 TOPIC = """
 resource "aws_sns_topic" "this" {
@@ -45,7 +46,6 @@ OPEN_BUCKET = 'resource "aws_s3_bucket" "this" { bucket = "stopped-by-the-gate" 
 def deploy(endpoint, tmp_path):
     """deploy(action, configuration) → setup/deploy.sh on a checkout whose environment dev is that."""
     shutil.copytree(toolchain.ROOT / "setup", tmp_path / "setup")
-    (tmp_path / "src").symlink_to(toolchain.ROOT / "src")
     root = tmp_path / ROOT
     root.mkdir(parents=True)
     shutil.copy(toolchain.ROOT / ROOT / ".terraform.lock.hcl", root)
@@ -92,7 +92,7 @@ def test_a_plan_changes_nothing_and_an_apply_does_what_was_planned(deploy, endpo
     again = deploy("apply", TOPIC)
     assert again.returncode == 0
     assert "No changes." in again.stdout
-    endpoint.client("sns").delete_topic(TopicArn=f"arn:aws:sns:eu-west-1:{endpoint.account_id}:deployed")
+    endpoint.client("sns").delete_topic(TopicArn=f"arn:aws:sns:{REGION}:{endpoint.account_id}:deployed")
 
 
 def test_the_gate_stops_an_apply_and_says_where(deploy, endpoint, tmp_path):
@@ -118,8 +118,10 @@ def test_what_terraform_refuses_is_shown_and_nothing_of_an_old_plan_is_left(depl
     assert "Unsupported argument" in comment.section(ROOT, tmp_path / "out")
 
 
-def test_a_fork_gets_the_same_plan_and_verdict_on_the_embedded_aws(tmp_path):
-    command = [sys.executable, "-m", "meshtest.github.embedded_plan", "infrastructure/projects/test02"]
+@pytest.mark.parametrize("project", PROJECTS[-1:])
+def test_a_fork_gets_the_same_plan_and_verdict_on_the_embedded_aws(project, tmp_path):
+    root = f"infrastructure/projects/{project}"
+    command = [sys.executable, "-m", "meshtest.github.embedded_plan", root]
     result = subprocess.run(
         [*command, "--env", "int", "--out", str(tmp_path)], capture_output=True, cwd=toolchain.ROOT, text=True
     )
@@ -128,9 +130,9 @@ def test_a_fork_gets_the_same_plan_and_verdict_on_the_embedded_aws(tmp_path):
         each["change"]["after"].get("name") for each in planned(tmp_path) if each["type"] == "aws_glue_job"
     }
     assert names
-    assert all(name.startswith("f01-test02-") and name.endswith("-int") for name in names)
+    assert all(f"-{project}-" in name and name.endswith("-int") for name in names)
     gate = json.loads((tmp_path / "gate.json").read_text())
-    assert (gate["name"], gate["passed"], gate["findings"]) == ("infrastructure/projects/test02", True, [])
+    assert (gate["name"], gate["passed"], gate["findings"]) == (root, True, [])
 
 
 def planned(folder: Path) -> list[dict]:
@@ -165,7 +167,8 @@ def checkout(tmp_path):
 
 
 def test_every_environment_and_every_project_is_validated(validate, checkout):
-    for name in ("environments/int", "environments/prod", "projects/test02"):  # two are enough to tell
+    # Three are enough to tell.
+    for name in ("environments/int", "environments/prod", *(f"projects/{name}" for name in PROJECTS[1:])):
         shutil.rmtree(checkout / "infrastructure" / name)
     result = validate(checkout)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -176,7 +179,7 @@ def test_every_environment_and_every_project_is_validated(validate, checkout):
 
 
 def test_a_broken_project_is_named_with_its_error_and_the_rest_still_tried(validate, checkout):
-    broken, sound = "infrastructure/projects/project01", "infrastructure/projects/test02"
+    broken, sound = "infrastructure/projects/_template", "infrastructure/environments/dev"
     (checkout / broken / "tables.tf").open("a").write('resource "aws_sns_topic" "x" {\n')
     result = validate(checkout, broken, sound)
     assert result.returncode == 1

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from meshtest import toolchain
+from meshtest.testing.plans import REGION
 
 ACCOUNT = "123456789012"
 
@@ -59,9 +60,9 @@ def test_each_environment_gets_its_backend_with_native_locking(checkout):
     assert run(checkout, "--account-id", ACCOUNT).returncode == 0
     assert {env: settings(file) for env, file in files(checkout).items()} == {
         env: {
-            "bucket": f"f01-tfstate-{ACCOUNT}-{env}",
+            "bucket": f"exa-tfstate-{ACCOUNT}-{env}",
             "key": "foundation/terraform.tfstate",
-            "region": "eu-west-1",
+            "region": REGION,
             "use_lockfile": "true",
         }
         for env in ("dev", "int", "prod")
@@ -75,7 +76,7 @@ def test_files_that_are_right_are_left_alone_and_others_are_not(checkout):
     os.utime(written["dev"], (0, 0))
     answer = run(checkout, "--account-id", ACCOUNT)
     assert written["dev"].stat().st_mtime == 0
-    assert settings(written["int"])["bucket"] == f"f01-tfstate-{ACCOUNT}-int"
+    assert settings(written["int"])["bucket"] == f"exa-tfstate-{ACCOUNT}-int"
     assert [line.split()[0] for line in answer.stdout.splitlines()] == ["unchanged", "written", "unchanged"]
 
 
@@ -91,7 +92,7 @@ def test_the_account_is_asked_from_the_cli(checkout, tools):
     )
     cli.chmod(0o755)
     assert run(checkout, PATH=str(tools)).returncode == 0
-    assert settings(files(checkout)["dev"])["bucket"] == f"f01-tfstate-{ACCOUNT}-dev"
+    assert settings(files(checkout)["dev"])["bucket"] == f"exa-tfstate-{ACCOUNT}-dev"
 
 
 def test_terraform_reads_the_file(checkout, terraform, infrastructure, endpoint):
@@ -151,7 +152,7 @@ def test_bad_arguments(arguments, message, checkout):
         ("[", "setup/domain.json: content is no JSON object"),
         ("[]", "setup/domain.json: domain_abbr is missing; expected 2 to 8 lower-case"),
         ('{"domain_abbr": "F1"}', 'setup/domain.json: domain_abbr is "F1"; expected 2 to 8 lower-case'),
-        ('{"domain_abbr": "f01"}', "setup/domain.json: aws_region is missing; expected an AWS Region"),
+        ('{"domain_abbr": "exa"}', "setup/domain.json: aws_region is missing; expected an AWS Region"),
     ],
 )
 def test_a_bad_domain_json(content, message, checkout):

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_template_jobs import records, rejects, run_all, snapshots
+from template.test_template_jobs import records, rejects, run_all, snapshots
 
 from core.errors import InputError
 from jobs.template import ingest

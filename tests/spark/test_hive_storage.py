@@ -13,20 +13,18 @@ from pyspark.sql import functions as sf
 from core import catalog, hive, storage
 from core.errors import CatalogError, InputError
 
-COLUMNS = (
-    "payment_id account_id amount currency paid_at updated_at raw_line corrupt_record source_file ingested_at"
-)
+COLUMNS = "item_id day value corrupt_record source_file ingested_at"
 RAW = ", ".join(f"{name} string" for name in COLUMNS.split())
 
 
 @pytest.fixture
 def table(lake):
-    lake.deploy("test02")
-    return catalog.table(lake.glue, lake.databases["raw"], "payments")
+    lake.deploy("template")
+    return catalog.table(lake.glue, lake.databases["raw"], "template_records")
 
 
 def raw(rows, *ids):
-    return rows(RAW, *((name, *[None] * 9) for name in ids))
+    return rows(RAW, *((name, *[None] * 5) for name in ids))
 
 
 def partition_folder(partition):
@@ -39,7 +37,7 @@ def test_overwriting_a_day_replaces_it_and_keeps_the_others(spark, lake, table, 
     second = hive.overwrite_partition(lake.glue, table, "2026-11-02", raw(rows, "c"))
     read = hive.read(spark, table, catalog.partitions(lake.glue, table))
     expected = raw(rows, "other day", "c").withColumn(
-        "ingestion_date", sf.when(sf.col("payment_id") == "c", "2026-11-02").otherwise("2026-11-01")
+        "ingestion_date", sf.when(sf.col("item_id") == "c", "2026-11-02").otherwise("2026-11-01")
     )
     assert_df_equality(read, expected, ignore_row_order=True, ignore_nullable=True)
     assert not partition_folder(first).exists()
@@ -48,11 +46,11 @@ def test_overwriting_a_day_replaces_it_and_keeps_the_others(spark, lake, table, 
 
 def test_a_write_that_fails_leaves_the_partition_as_it_was(spark, lake, table, rows):
     hive.overwrite_partition(lake.glue, table, "2026-11-02", raw(rows, "a"))
-    dies = raw(rows, "b").withColumn("amount", sf.raise_error(sf.lit("killed")))
+    dies = raw(rows, "b").withColumn("value", sf.raise_error(sf.lit("killed")))
     with pytest.raises(Exception, match="killed"):
         hive.overwrite_partition(lake.glue, table, "2026-11-02", dies)
     assert [
-        row.payment_id for row in hive.read(spark, table, catalog.partitions(lake.glue, table)).collect()
+        row.item_id for row in hive.read(spark, table, catalog.partitions(lake.glue, table)).collect()
     ] == ["a"]
     # The next run takes away what the dead one left.
     last = hive.overwrite_partition(lake.glue, table, "2026-11-02", raw(rows, "c"))
@@ -60,16 +58,16 @@ def test_a_write_that_fails_leaves_the_partition_as_it_was(spark, lake, table, r
 
 
 def test_a_wrong_column_is_named(lake, table, rows):
-    frame = raw(rows, "a").withColumnRenamed("amount", "amuont")
+    frame = raw(rows, "a").withColumnRenamed("value", "vaule")
     with pytest.raises(
-        CatalogError, match=r"payments: missing columns \['amount'\], unknown columns \['amuont'\]"
+        CatalogError, match=r"template_records: missing columns \['value'\], unknown columns \['vaule'\]"
     ):
         hive.overwrite_partition(lake.glue, table, "2026-11-02", frame)
     assert catalog.partitions(lake.glue, table) == []
 
 
 def test_reading_a_table_without_partitions_says_what_to_do(spark, table):
-    with pytest.raises(CatalogError, match=r"payments has no partition: run the ingestion first"):
+    with pytest.raises(CatalogError, match=r"template_records has no partition: run the ingestion first"):
         hive.read(spark, table, [])
 
 

@@ -25,10 +25,7 @@ HEADER = "order_id;customer;ordered_at;amount;currency;updated_at"
 def checkout(tmp_path_factory):
     """A checkout with the new project and the example's files in it; `make check-inputs` finds no mistake."""
     top = tmp_path_factory.mktemp("checkout")
-    for folder in ("setup", "infrastructure", "src/jobs", "samples/template"):
-        shutil.copytree(toolchain.ROOT / folder, top / folder, symlinks=True, ignore=projects.LOCAL)
-    (top / "tests" / "spark").mkdir(parents=True)
-    shutil.copy(toolchain.ROOT / "tests/spark/test_template_jobs.py", top / "tests/spark")
+    projects.bare(toolchain.ROOT, top)
     projects.new(projects.Wanted("orders", "Orders of the shop", "shop@example.com"), top)
     for name in ("ingest.py", "refine.py", "curate.py", "transforms.py"):
         shutil.copy(EXAMPLE / name, top / "src/jobs/orders" / name)

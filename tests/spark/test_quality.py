@@ -324,8 +324,8 @@ def test_a_number_that_does_not_fit_is_as_final_as_one_that_is_none(rows):
 
 def test_rules_are_evaluated_in_one_pass(rows):
     """One projection over the scan: no exchange, no second scan."""
-    table = load("test02").table("refined", "payments")
-    table = dataclasses.replace(table, rules=[rule for rule in table.rules if rule.kind != "latest"])
+    table = load("template").table("refined", "template_records")
+    table = dataclasses.replace(table, rules=[rule for rule in table.rules if rule.kind != "unique"])
     columns = {rule.column for rule in table.rules}
     frame = rows(", ".join(f"{name} string" for name in sorted(columns)), ("x",) * len(columns))
     plan = evaluated(frame, table)._jdf.queryExecution().executedPlan().toString()

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from meshtest import spark_runtime, toolchain
+from meshtest.emulator import domain_region
 
 DOCKERFILE = (toolchain.ROOT / "Dockerfile").read_text()
 LOCK = re.compile(r"^([\w.-]+)==(\S+)", re.MULTILINE)
@@ -85,7 +86,7 @@ def test_the_build_context_holds_nothing_private():
 
 def test_a_job_runs_with_a_read_only_mount_and_no_credentials_as_variables():
     secrets = {"AWS_ACCESS_KEY_ID": "AKIAX", "AWS_SECRET_ACCESS_KEY": "shhh", "AWS_SESSION_TOKEN": "tok"}
-    text = make("docker-run", "JOB=project01/refine_rates.py", HOME="/home/me", **secrets)
+    text = make("docker-run", "JOB=orders/refine.py", HOME="/home/me", **secrets)
     assert "-v /home/me/.aws:/home/spark/.aws:ro" in text
     assert re.search(r"-v \S+/src:/app/src:ro", text)
     variables = re.findall(r"(?:-e|--env) (\S+?)(?:=\S*)?(?=\s)", text)
@@ -94,11 +95,11 @@ def test_a_job_runs_with_a_read_only_mount_and_no_credentials_as_variables():
         assert name not in text
         assert value not in text
     assert "HOME=/home/spark" in DOCKERFILE
-    assert text.split()[-2:] == ["python", "src/jobs/project01/refine_rates.py"]
+    assert text.split()[-2:] == ["python", "src/jobs/orders/refine.py"]
 
 
 def test_the_region_is_the_domains():
-    assert "-e AWS_REGION=eu-west-1 " in make("docker-run", "JOB=project01/refine_rates.py")
+    assert f"-e AWS_REGION={domain_region()} " in make("docker-run", "JOB=orders/refine.py")
 
 
 def test_a_container_has_no_capabilities():

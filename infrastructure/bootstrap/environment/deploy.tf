@@ -331,6 +331,13 @@ data "aws_iam_policy_document" "deploy_network" {
     }
   }
 
+  # An interface endpoint with private DNS associates a hosted zone, which is AWS's own, with the VPC.
+  statement {
+    sid       = "PrivateDNS"
+    actions   = ["route53:AssociateVPCWithHostedZone"]
+    resources = ["arn:${var.partition}:route53:::hostedzone/*", "${local.ec2_arn}:vpc/*"]
+  }
+
   statement {
     sid       = "TagWhatIsMade"
     actions   = ["ec2:CreateTags"]

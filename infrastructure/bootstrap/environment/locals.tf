@@ -7,7 +7,7 @@ locals {
   buckets = "arn:${var.partition}:s3:::${var.domain_abbr}-*-${var.account_id}-${var.env}"
 
   bucket_names = {
-    for purpose in ["artifacts", "curated", "refined", "tfstate", "tfstate-logs"] :
+    for purpose in ["artifacts", "curated", "raw", "refined", "tfstate", "tfstate-logs"] :
     purpose => "${var.domain_abbr}-${purpose}-${var.account_id}-${var.env}"
   }
   bucket_arns = { for purpose, name in local.bucket_names : purpose => "arn:${var.partition}:s3:::${name}" }
@@ -33,7 +33,7 @@ locals {
   # What nobody whom these roles make may change, nor they themselves.
   own_arns = concat(
     [for name in values(local.role_names) : "${local.iam_arn}:role/${name}"],
-    [for name in concat([local.boundary_name], values(local.policy_names)) : "${local.iam_arn}:policy/${name}"],
+    [for name in [local.boundary_name, "${var.domain_abbr}-deploy-*-${var.env}", local.policy_names.read] : "${local.iam_arn}:policy/${name}"],
   )
   policy_names = {
     for purpose in ["deploy-data", "deploy-identity", "deploy-network", "read"] :
@@ -44,12 +44,17 @@ locals {
     "${local.glue_arn}:catalog",
     "${local.glue_arn}:database/${var.domain_abbr}_*_${var.env}",
     "${local.glue_arn}:table/${var.domain_abbr}_*_${var.env}/*",
+    # DeleteDatabase asks for what is in the database, too.
+    "${local.glue_arn}:userDefinedFunction/${var.domain_abbr}_*_${var.env}/*",
   ]
   glue_named = [
     "${local.glue_arn}:connection/${local.names}",
     "${local.glue_arn}:job/${local.names}",
   ]
   log_groups = [
+    # Glue's own names for the jobs of a security configuration: modules/project/logs.tf.
+    "${local.logs_arn}:log-group:/aws-glue/jobs/${var.domain_abbr}-glue-${var.env}-role/${local.names}/*",
+    "${local.logs_arn}:log-group:/aws-glue/jobs-${local.names}-${var.domain_abbr}-glue-${var.env}/*",
     "${local.logs_arn}:log-group:/aws/vendedlogs/states/${local.names}",
     "${local.logs_arn}:log-group:/aws/vpc/${var.domain_abbr}-vpc-${var.env}/flow-logs",
   ]

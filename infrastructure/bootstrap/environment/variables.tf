@@ -14,7 +14,7 @@ variable "aws_region" {
 
   validation {
     condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.aws_region))
-    error_message = "setup/domain.json: aws_region is \"${var.aws_region}\"; expected an AWS Region such as \"eu-west-1\"."
+    error_message = "setup/domain.json: aws_region is \"${var.aws_region}\"; expected an AWS Region such as \"eu-central-1\"."
   }
 }
 

@@ -1,3 +1,14 @@
+variable "default_table_permissions" {
+  description = "What Lake Formation lets whom do with new tables, by principal. IAM_ALLOWED_PRINCIPALS means that IAM alone decides."
+  type        = map(set(string))
+  default     = { IAM_ALLOWED_PRINCIPALS = ["ALL"] }
+
+  validation {
+    condition     = length(var.default_table_permissions) > 0 && alltrue([for given in var.default_table_permissions : length(given) > 0 && length(setsubtract(given, ["ALL", "ALTER", "DELETE", "DROP", "INSERT", "SELECT"])) == 0])
+    error_message = "default_table_permissions are ${jsonencode(var.default_table_permissions)}; expected at least one principal, each with some of ALL, ALTER, DELETE, DROP, INSERT, SELECT."
+  }
+}
+
 variable "description" {
   description = "What the database holds."
   type        = string

@@ -44,12 +44,13 @@ variable "description" {
 }
 
 variable "location" {
-  description = "Where the data lies: s3://{layer bucket}/{project}/{table}/."
+  description = "Where the data lies: s3://{layer bucket}/{project}/{table}."
   type        = string
 
   validation {
-    condition     = can(regex("^s3://[a-z0-9-]+/.+/$", var.location))
-    error_message = "location of ${var.name} is \"${var.location}\"; expected s3://{bucket}/{project}/{table}/."
+    # Some writers of Iceberg put "/metadata" behind it: https://github.com/apache/iceberg/issues/4582
+    condition     = can(regex("^s3://[a-z0-9-]+(/[^/]+)+$", var.location))
+    error_message = "location of ${var.name} is \"${var.location}\"; expected s3://{bucket}/{project}/{table}, without a slash at the end."
   }
 }
 

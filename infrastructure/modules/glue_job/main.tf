@@ -2,6 +2,8 @@
 # One PySpark script as a Glue job: in the VPC, encrypted by the security configuration, with metrics and
 # continuous logs. It reaches Iceberg tables as glue_catalog.{database}.{table}.
 
+data "aws_region" "current" {}
+
 locals {
   # Glue takes several Spark settings only as one value of one --conf argument.
   # https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-format-iceberg.html
@@ -11,6 +13,9 @@ locals {
     "spark.sql.catalog.glue_catalog.warehouse=${var.warehouse}",
     "spark.sql.catalog.glue_catalog.catalog-impl=org.apache.iceberg.aws.glue.GlueCatalog",
     "spark.sql.catalog.glue_catalog.io-impl=org.apache.iceberg.aws.s3.S3FileIO",
+    # Without it Glue 5.1's S3A asks in us-east-2, and hangs in a VPC without a way there.
+    # https://docs.aws.amazon.com/glue/latest/dg/migrating-version-51.html
+    "spark.hadoop.fs.s3a.endpoint.region=${data.aws_region.current.name}",
   ])
 
   default_arguments = merge(
@@ -19,7 +24,6 @@ locals {
       "--conf"                             = local.spark_conf
       "--datalake-formats"                 = "iceberg"
       "--enable-continuous-cloudwatch-log" = "true"
-      "--enable-glue-datacatalog"          = "true"
       "--enable-job-insights"              = "true"
       "--enable-metrics"                   = "true"
       "--enable-observability-metrics"     = "true"

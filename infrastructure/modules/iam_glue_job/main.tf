@@ -18,17 +18,34 @@ locals {
   write_objects = flatten([for prefix in var.write_prefixes : ["arn:${local.partition}:s3:::${prefix}", "arn:${local.partition}:s3:::${prefix}/*"]])
   buckets       = distinct([for prefix in concat(var.read_prefixes, var.write_prefixes) : split("/", prefix)[0]])
 
-  read_tables = distinct(concat(var.read_tables, var.write_tables))
-  read_catalog = concat(
-    ["${local.glue_arn}:catalog"],
-    distinct([for table in local.read_tables : "${local.glue_arn}:database/${split("/", table)[0]}"]),
-    [for table in local.read_tables : "${local.glue_arn}:table/${table}"],
-  )
-  write_catalog = concat(
+  own_catalog = concat(
     ["${local.glue_arn}:catalog"],
     distinct([for table in var.write_tables : "${local.glue_arn}:database/${split("/", table)[0]}"]),
     [for table in var.write_tables : "${local.glue_arn}:table/${table}"],
   )
+  read_catalog_actions = [
+    "glue:BatchGetPartition",
+    "glue:GetDatabase",
+    "glue:GetDatabases",
+    "glue:GetPartition",
+    "glue:GetPartitions",
+    "glue:GetTable",
+    "glue:GetTables",
+  ]
+
+  # What others share, in policies of their own, each within its quota of 6,144 characters: 5,000 for the ARNs.
+  # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+  shared = [
+    for each in var.shared_tables : {
+      database = "${local.glue_arn}:database/${split("/", each.table)[0]}"
+      objects  = endswith(each.prefix, "*") ? ["arn:${local.partition}:s3:::${each.prefix}"] : ["arn:${local.partition}:s3:::${each.prefix}", "arn:${local.partition}:s3:::${each.prefix}/*"]
+      table    = "${local.glue_arn}:table/${each.table}"
+    }
+  ]
+  longest = max(1, [for each in local.shared : length(jsonencode([each.objects, each.table]))]...)
+  shared_policies = {
+    for number, tables in chunklist(local.shared, max(1, floor(5000 / local.longest))) : tostring(number + 1) => tables
+  }
 }
 
 # ─── Trust ───
@@ -88,22 +105,14 @@ data "aws_iam_policy_document" "this" {
   }
 
   statement {
-    sid = "ReadCatalog"
-    actions = [
-      "glue:BatchGetPartition",
-      "glue:GetDatabase",
-      "glue:GetDatabases",
-      "glue:GetPartition",
-      "glue:GetPartitions",
-      "glue:GetTable",
-      "glue:GetTables",
-    ]
-    resources = local.read_catalog
+    sid       = "ReadCatalog"
+    actions   = local.read_catalog_actions
+    resources = local.own_catalog
   }
 
   # Tables are made by Terraform: a job commits to them and adds partitions, no more.
   dynamic "statement" {
-    for_each = length(var.write_tables) > 0 ? [local.write_catalog] : []
+    for_each = length(var.write_tables) > 0 ? [local.own_catalog] : []
 
     content {
       sid = "WriteCatalog"
@@ -124,8 +133,20 @@ data "aws_iam_policy_document" "this" {
 
     content {
       sid       = "JobBookmarks"
-      actions   = ["glue:GetJobBookmark", "glue:ResetJobBookmark", "glue:UpdateJobBookmark"]
+      actions   = ["glue:UpdateJobBookmark"]
       resources = [for name in statement.value : "${local.glue_arn}:job/${name}"]
+    }
+  }
+
+  # These have no resource type: a job's ARN never matches.
+  # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsglue.html
+  dynamic "statement" {
+    for_each = length(var.job_names) > 0 ? [true] : []
+
+    content {
+      sid       = "ReadJobBookmarks"
+      actions   = ["glue:GetJobBookmark", "glue:ResetJobBookmark"]
+      resources = ["*"]
     }
   }
 
@@ -242,7 +263,7 @@ data "aws_iam_policy_document" "this" {
   statement {
     sid       = "JobLogs"
     actions   = ["logs:AssociateKmsKey", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["${local.logs_arn}:log-group:/aws-glue/jobs/*"]
+    resources = ["${local.logs_arn}:log-group:/aws-glue/jobs*"]
   }
 
   # PutMetricData has no resources; the namespace is what it can be held to.
@@ -265,4 +286,38 @@ resource "aws_iam_role_policy" "this" {
   name   = "glue-job"
   role   = aws_iam_role.this.name
   policy = data.aws_iam_policy_document.this.json
+}
+
+# ─── What Others Share ───
+
+data "aws_iam_policy_document" "shared" {
+  for_each = local.shared_policies
+
+  statement {
+    sid       = "ReadSharedObjects"
+    actions   = ["s3:GetObject"]
+    resources = flatten(each.value[*].objects)
+  }
+
+  statement {
+    sid       = "ReadSharedCatalog"
+    actions   = local.read_catalog_actions
+    resources = concat(["${local.glue_arn}:catalog"], distinct(each.value[*].database), each.value[*].table)
+  }
+}
+
+resource "aws_iam_policy" "shared" {
+  for_each = local.shared_policies
+
+  name        = replace(var.name, "/-([a-z]+)$/", "-shared-${each.key}-$1")
+  description = "Read tables of other projects: ${var.name}, ${each.key} of ${length(local.shared_policies)}"
+  policy      = data.aws_iam_policy_document.shared[each.key].json
+  tags        = var.tags
+}
+
+resource "aws_iam_role_policy_attachment" "shared" {
+  for_each = aws_iam_policy.shared
+
+  role       = aws_iam_role.this.name
+  policy_arn = "arn:${local.partition}:iam::${data.aws_caller_identity.current.account_id}:policy/${each.value.name}"
 }

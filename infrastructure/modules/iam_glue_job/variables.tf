@@ -84,17 +84,6 @@ variable "read_prefixes" {
   }
 }
 
-variable "read_tables" {
-  description = "Tables that the jobs only read: {database}/{table}."
-  type        = list(string)
-  default     = []
-
-  validation {
-    condition     = alltrue([for table in var.read_tables : can(regex("^[a-z][a-z0-9_]*/[a-z][a-z0-9_]*$", table))])
-    error_message = "read_tables are ${jsonencode(var.read_tables)}; expected {database}/{table}, without wildcards."
-  }
-}
-
 variable "secret_names" {
   description = "Secrets of the account that the jobs read: the credentials of their databases."
   type        = list(string)
@@ -103,6 +92,17 @@ variable "secret_names" {
   validation {
     condition     = alltrue([for name in var.secret_names : can(regex("^[A-Za-z0-9/_+=.@-]{1,500}$", name))])
     error_message = "secret_names are ${jsonencode(var.secret_names)}; expected names of secrets, without wildcards."
+  }
+}
+
+variable "shared_tables" {
+  description = "Tables of other projects that the jobs only read: table as {database}/{table}, prefix as {bucket}/{project}/{table}. Both may end in _*."
+  type        = list(object({ prefix = string, table = string }))
+  default     = []
+
+  validation {
+    condition     = alltrue([for each in var.shared_tables : can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9](/[A-Za-z0-9_.-]+)+(_\\*)?$", each.prefix)) && can(regex("^[a-z][a-z0-9_]*/[a-z][a-z0-9_]*(_\\*)?$", each.table))])
+    error_message = "shared_tables are ${jsonencode(var.shared_tables)}; expected {bucket}/{project}/{table} and {database}/{table}, with no other wildcard than _* at the end."
   }
 }
 
@@ -128,12 +128,12 @@ variable "write_prefixes" {
 }
 
 variable "write_tables" {
-  description = "Tables that the jobs read and write: {database}/{table}."
+  description = "Tables that the jobs read and write: {database}/{table}, which may end in _*."
   type        = list(string)
   default     = []
 
   validation {
-    condition     = alltrue([for table in var.write_tables : can(regex("^[a-z][a-z0-9_]*/[a-z][a-z0-9_]*$", table))])
-    error_message = "write_tables are ${jsonencode(var.write_tables)}; expected {database}/{table}, without wildcards."
+    condition     = alltrue([for table in var.write_tables : can(regex("^[a-z][a-z0-9_]*/[a-z][a-z0-9_]*(_\\*)?$", table))])
+    error_message = "write_tables are ${jsonencode(var.write_tables)}; expected {database}/{table}, with no other wildcard than _* at the end."
   }
 }

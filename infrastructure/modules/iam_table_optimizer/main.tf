@@ -53,7 +53,7 @@ data "aws_iam_policy_document" "this" {
   statement {
     sid       = "TableFiles"
     actions   = ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
-    resources = [for prefix in var.table_prefixes : "arn:${local.partition}:s3:::${prefix}/*"]
+    resources = [for prefix in var.table_prefixes : "arn:${local.partition}:s3:::${prefix}${endswith(prefix, "*") ? "" : "/*"}"]
   }
 
   statement {

@@ -30,7 +30,7 @@ variable "permissions_boundary_arn" {
 }
 
 variable "table_prefixes" {
-  description = "Where the optimized tables lie: {bucket}/{prefix}."
+  description = "Where the optimized tables lie: {bucket}/{prefix}, which may end in _*."
   type        = list(string)
 
   validation {
@@ -39,13 +39,13 @@ variable "table_prefixes" {
   }
 
   validation {
-    condition     = alltrue([for prefix in var.table_prefixes : can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9](/[A-Za-z0-9_.-]+)+$", prefix))])
-    error_message = "table_prefixes are ${jsonencode(var.table_prefixes)}; expected {bucket}/{prefix}, without wildcards or a slash at the end."
+    condition     = alltrue([for prefix in var.table_prefixes : can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9](/[A-Za-z0-9_.-]+)+(_\\*)?$", prefix))])
+    error_message = "table_prefixes are ${jsonencode(var.table_prefixes)}; expected {bucket}/{prefix}, with no other wildcard than _* at the end, and no slash there."
   }
 }
 
 variable "tables" {
-  description = "The optimized tables: {database}/{table}."
+  description = "The optimized tables: {database}/{table}, which may end in _*."
   type        = list(string)
 
   validation {
@@ -54,8 +54,8 @@ variable "tables" {
   }
 
   validation {
-    condition     = alltrue([for table in var.tables : can(regex("^[a-z][a-z0-9_]*/[a-z][a-z0-9_]*$", table))])
-    error_message = "tables are ${jsonencode(var.tables)}; expected {database}/{table}, without wildcards."
+    condition     = alltrue([for table in var.tables : can(regex("^[a-z][a-z0-9_]*/[a-z][a-z0-9_]*(_\\*)?$", table))])
+    error_message = "tables are ${jsonencode(var.tables)}; expected {database}/{table}, with no other wildcard than _* at the end."
   }
 }
 

@@ -2,11 +2,18 @@
 # A private, encrypted bucket that is reached over TLS only. One bucket has one policy: what else a bucket
 # has to allow comes in as `policy_statements` and is rendered into the same document.
 
+data "aws_caller_identity" "current" {}
+
 data "aws_partition" "current" {}
+
+data "aws_region" "current" {}
 
 locals {
   # Built from the name, not from the resource, so that the policy can be read in every plan.
   bucket_arn = "arn:${data.aws_partition.current.partition}:s3:::${var.bucket_name}"
+
+  has_own_key = var.sse_algorithm == "aws:kms" && var.has_own_key
+  own_keys    = "arn:${data.aws_partition.current.partition}:kms:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:key/*"
 }
 
 resource "aws_s3_bucket" "this" {
@@ -83,6 +90,115 @@ data "aws_iam_policy_document" "this" {
       test     = "NumericLessThan"
       variable = "s3:TlsVersion"
       values   = ["1.2"]
+    }
+  }
+
+  # A request that names no key gets the bucket's own. What is encrypted with another account's key is that account's
+  # to give back. The key's exact ARN is not known in a plan; which of this account's keys a role of the domain may
+  # use is the boundary's to say (docs/adr/0041).
+  dynamic "statement" {
+    for_each = local.has_own_key ? [true] : []
+
+    content {
+      sid       = "DenyForeignKeys"
+      effect    = "Deny"
+      actions   = ["s3:PutObject"]
+      resources = ["${local.bucket_arn}/*"]
+
+      principals {
+        type        = "*"
+        identifiers = ["*"]
+      }
+
+      condition {
+        test     = "Null"
+        variable = "s3:x-amz-server-side-encryption-aws-kms-key-id"
+        values   = ["false"]
+      }
+
+      condition {
+        test     = "ArnNotLike"
+        variable = "s3:x-amz-server-side-encryption-aws-kms-key-id"
+        values   = [local.own_keys]
+      }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = local.has_own_key ? [true] : []
+
+    content {
+      sid       = "DenyOtherEncryption"
+      effect    = "Deny"
+      actions   = ["s3:PutObject"]
+      resources = ["${local.bucket_arn}/*"]
+
+      principals {
+        type        = "*"
+        identifiers = ["*"]
+      }
+
+      condition {
+        test     = "Null"
+        variable = "s3:x-amz-server-side-encryption"
+        values   = ["false"]
+      }
+
+      condition {
+        test     = "StringNotEquals"
+        variable = "s3:x-amz-server-side-encryption"
+        values   = ["aws:kms"]
+      }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = local.has_own_key ? [true] : []
+
+    content {
+      sid       = "DenyKeysOfRequests"
+      effect    = "Deny"
+      actions   = ["s3:PutObject"]
+      resources = ["${local.bucket_arn}/*"]
+
+      principals {
+        type        = "*"
+        identifiers = ["*"]
+      }
+
+      condition {
+        test     = "Null"
+        variable = "s3:x-amz-server-side-encryption-customer-algorithm"
+        values   = ["false"]
+      }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.perimeter_org_id != "" ? [true] : []
+
+    content {
+      sid       = "DataPerimeter"
+      effect    = "Deny"
+      actions   = ["s3:*"]
+      resources = [local.bucket_arn, "${local.bucket_arn}/*"]
+
+      principals {
+        type        = "*"
+        identifiers = ["*"]
+      }
+
+      condition {
+        test     = "StringNotEqualsIfExists"
+        variable = "aws:PrincipalOrgID"
+        values   = [var.perimeter_org_id]
+      }
+
+      condition {
+        test     = "BoolIfExists"
+        variable = "aws:PrincipalIsAWSService"
+        values   = ["false"]
+      }
     }
   }
 

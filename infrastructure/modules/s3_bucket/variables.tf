@@ -48,6 +48,12 @@ variable "force_destroy" {
   }
 }
 
+variable "has_own_key" {
+  description = "Whether the bucket refuses keys of other accounts, other encryption than aws:kms, and keys in requests."
+  type        = bool
+  default     = true
+}
+
 variable "kms_key_arn" {
   description = "ARN of the KMS key that encrypts the bucket. If empty, aws:kms uses the key that AWS manages (aws/s3)."
   type        = string
@@ -92,6 +98,17 @@ variable "noncurrent_version_expiration_days" {
   }
 }
 
+variable "perimeter_org_id" {
+  description = "AWS organization to whose identities, and AWS services, the bucket is limited. If empty, IAM alone decides."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = can(regex("^(o-[a-z0-9]{10,32})?$", var.perimeter_org_id))
+    error_message = "perimeter_org_id is \"${var.perimeter_org_id}\"; expected the id of an AWS organization such as \"o-a1b2c3d4e5\", or an empty string."
+  }
+}
+
 variable "policy_statements" {
   description = "Further statements of the bucket's one policy, by sid; `paths` are object keys, with wildcards, in this bucket."
   type = map(object({
@@ -114,8 +131,8 @@ variable "policy_statements" {
   }
 
   validation {
-    condition     = length(setintersection(keys(var.policy_statements), ["DenyInsecureTransport", "DenyOutdatedTLS"])) == 0
-    error_message = "policy_statements has the sids ${jsonencode(keys(var.policy_statements))}; expected none of DenyInsecureTransport and DenyOutdatedTLS, which every bucket has already."
+    condition     = length(setintersection(keys(var.policy_statements), ["DataPerimeter", "DenyForeignKeys", "DenyInsecureTransport", "DenyKeysOfRequests", "DenyOtherEncryption", "DenyOutdatedTLS"])) == 0
+    error_message = "policy_statements has the sids ${jsonencode(keys(var.policy_statements))}; expected none of DataPerimeter, DenyForeignKeys, DenyInsecureTransport, DenyKeysOfRequests, DenyOtherEncryption and DenyOutdatedTLS, which the module makes."
   }
 }
 

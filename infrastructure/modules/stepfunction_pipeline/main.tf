@@ -18,11 +18,14 @@ locals {
   # The position makes a name unique (a job may be listed twice, and a-b and a_b meet after the replacement);
   # the cut keeps it within the 80 characters that a state name may have.
   state_names = [for position, job in var.glue_job_names : substr(format("Run_%02d_%s", position + 1, replace(job, "-", "_")), 0, 80)]
-  asked       = "HasArguments"
-  resolved    = "ResolveVersion"
-  failed      = "PipelineFailed"
-  succeeded   = "PipelineSucceeded"
-  without     = "NoArguments"
+  # A job's own time limit counts from when it runs. An hour more is for what waits before: capacity, other runs.
+  task_timeouts = [for job in var.glue_job_names : (lookup(var.job_timeout_minutes, job, 60) + 60) * 60]
+
+  asked     = "HasArguments"
+  resolved  = "ResolveVersion"
+  failed    = "PipelineFailed"
+  succeeded = "PipelineSucceeded"
+  without   = "NoArguments"
 
   # The archive that a deployment copies last says which version is in use, and all of that version is there.
   bucket = "s3://${var.release.bucket}"
@@ -82,7 +85,7 @@ locals {
         "Arguments.$" = "States.JsonMerge($.arguments, $.release.${local.state_names[position]}, false)"
       }
       ResultPath     = null # each job is given the execution's own input, not the run of the job before
-      TimeoutSeconds = var.task_timeout_seconds
+      TimeoutSeconds = local.task_timeouts[position]
       Retry = [{
         # Glue's throttling arrives as Glue.AWSGlueException as often as under its own name.
         ErrorEquals = [
@@ -120,7 +123,7 @@ locals {
   definition = {
     Comment        = var.description
     StartAt        = length(var.glue_job_names) > 0 ? local.resolved : local.succeeded
-    TimeoutSeconds = var.timeout_seconds
+    TimeoutSeconds = max(var.timeout_seconds, sum(concat([0], local.task_timeouts)))
     States = merge(local.resolved_state, local.asked_state, local.without_state, local.job_states, local.failed_state, {
       (local.succeeded) = { Type = "Succeed" }
     })

@@ -14,6 +14,17 @@ variable "glue_job_names" {
   }
 }
 
+variable "job_timeout_minutes" {
+  description = "Each job's own time limit, by its name. A job's state is given up an hour later; 60 where none is named."
+  type        = map(number)
+  default     = {}
+
+  validation {
+    condition     = alltrue([for minutes in var.job_timeout_minutes : minutes >= 1 && minutes <= 10080 && floor(minutes) == minutes])
+    error_message = "job_timeout_minutes of ${var.pipeline_name} are ${jsonencode(var.job_timeout_minutes)}; expected whole numbers from 1 to 10080 (a week)."
+  }
+}
+
 variable "kms_key_arn" {
   description = "ARN of the KMS key that encrypts the log group."
   type        = string
@@ -86,24 +97,13 @@ variable "tags" {
   default     = {}
 }
 
-variable "task_timeout_seconds" {
-  description = "Seconds after which one job's state is given up; longer than the job's own timeout."
-  type        = number
-  default     = 7200
-
-  validation {
-    condition     = var.task_timeout_seconds >= 1 && floor(var.task_timeout_seconds) == var.task_timeout_seconds
-    error_message = "task_timeout_seconds of ${var.pipeline_name} is ${var.task_timeout_seconds}; expected a whole number of at least 1."
-  }
-}
-
 variable "timeout_seconds" {
-  description = "Seconds after which a whole execution is ended."
+  description = "Seconds after which a whole execution is ended; never before its jobs have had their time."
   type        = number
   default     = 28800
 
   validation {
-    condition     = var.timeout_seconds >= var.task_timeout_seconds && var.timeout_seconds <= 31536000 && floor(var.timeout_seconds) == var.timeout_seconds
-    error_message = "timeout_seconds of ${var.pipeline_name} is ${var.timeout_seconds}; expected a whole number from task_timeout_seconds (${var.task_timeout_seconds}) to 31536000 (a year)."
+    condition     = var.timeout_seconds >= 1 && var.timeout_seconds <= 31536000 && floor(var.timeout_seconds) == var.timeout_seconds
+    error_message = "timeout_seconds of ${var.pipeline_name} is ${var.timeout_seconds}; expected a whole number from 1 to 31536000 (a year)."
   }
 }

@@ -13,5 +13,5 @@ terraform {
 }
 
 provider "aws" {
-  region = local.region
+  region = module.project.region
 }

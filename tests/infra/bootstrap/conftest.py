@@ -8,12 +8,12 @@ from functools import cache
 from typing import Any
 
 import pytest
-from bootstrap_inputs import INPUTS
-from operations import Asked, document
-from plans import as_list
+from operations import Asked, arn, document
 
 from meshtest.emulator import policy
 from meshtest.plan import Plan
+from meshtest.testing.bootstrap_inputs import INPUTS
+from meshtest.testing.plans import PROJECTS, REGION, as_list
 
 
 @pytest.fixture(scope="session")
@@ -24,11 +24,9 @@ def planned(plan, infrastructure) -> Plan:
 
 @pytest.fixture(scope="session")
 def stacks(infrastructure, plan, foundation) -> dict[str, Plan]:
-    """The plans of the foundation and of both projects, in dev."""
+    """The plans of the foundation and of the projects, in dev."""
     dev = plan(infrastructure / "environments" / "dev")
-    projects = {
-        name: plan(infrastructure / "projects" / name, {"env": "dev"}) for name in ("project01", "test02")
-    }
+    projects = {name: plan(infrastructure / "projects" / name, {"env": "dev"}) for name in PROJECTS}
     return {name: Plan(found) for name, found in ({"foundation": dev} | projects).items()}
 
 
@@ -61,7 +59,8 @@ def allows(planned) -> Callable[[str, Asked], bool]:
         return [naming(each, action) for each in (bounds[role], *attached[role])]
 
     def allows(role: str, asked: Asked) -> bool:
-        context = {"aws:RequestedRegion": "eu-west-1", **asked.context}
+        whom = arn("iam", f"role/{role}", region="")
+        context = {"aws:PrincipalArn": whom, "aws:RequestedRegion": REGION, **asked.context}
         request = policy.Request(policy.Principal(), asked.action, asked.resource, context)
         bound, *said = (policy.evaluate(each, request) for each in about(asked.action, role))
         return (

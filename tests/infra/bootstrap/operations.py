@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from meshtest.plan import Plan
+from meshtest.testing.plans import REGION
 
 ACCOUNT = "123456789012"
-REGION = "eu-west-1"
-TAGS = {"Domain": "finance01", "Environment": "dev"}
+TAGS = {"Domain": "example", "Environment": "dev"}
 Context = dict[str, str | list[str]]
 
 
@@ -236,7 +236,8 @@ OPERATIONS: dict[str, Operations] = {
     "aws_vpc_endpoint": Operations(
         "ec2",
         read="DescribeNetworkInterfaces DescribePrefixLists DescribeVpcEndpoints",
-        create="CreateVpcEndpoint CreateTags",
+        # With private DNS; a dependent action of CreateVpcEndpoint.
+        create="CreateVpcEndpoint CreateTags route53:AssociateVPCWithHostedZone",
         change="CreateTags DeleteTags ModifyVpcEndpoint",
         delete="DeleteVpcEndpoints",
     ),
@@ -350,6 +351,9 @@ def _glue(action: str, name: str, resource: Any, kind: str) -> Iterator[Asked]:
         return
     database = own if resource.type == "aws_glue_catalog_database" else resource.get("database_name")
     yield Asked(action, arn("glue", f"database/{database}"))
+    if name == "DeleteDatabase":  # and whatever is in it
+        for kind_within in ("table", "userDefinedFunction"):
+            yield Asked(action, arn("glue", f"{kind_within}/{database}/any"))
     if "Tag" not in name:
         yield Asked(action, arn("glue", "catalog"))
     if resource.type != "aws_glue_catalog_database":
@@ -362,12 +366,12 @@ def _iam(action: str, name: str, resource: Any, kind: str) -> Iterator[Asked]:
         yield Asked(action, arn("iam", f"policy/{resource.get('name')}", region=""))
         return
     role = resource.get("name" if resource.type == "aws_iam_role" else "role")
-    bound = {"iam:PermissionsBoundary": arn("iam", "policy/f01-boundary-dev", region="")}
+    bound = {"iam:PermissionsBoundary": arn("iam", "policy/exa-boundary-dev", region="")}
     yield Asked(action, arn("iam", f"role/{role}", region=""), bound)
 
 
 def _kms(action: str, name: str, resource: Any, kind: str) -> Iterator[Asked]:
-    aliases: Context = {"kms:ResourceAliases": ["alias/f01-data-lake-dev"]}
+    aliases: Context = {"kms:ResourceAliases": ["alias/exa-data-lake-dev"]}
     yield Asked(action, arn("kms", "key/1111-2222"), tagged("Resource") | aliases)
     if "Alias" in name:
         yield Asked(action, arn("kms", resource.get("name")))
@@ -390,7 +394,13 @@ def _ec2(action: str, name: str, resource: Any, kind: str) -> Iterator[Asked]:
         yield Asked(action, arn("ec2", f"{own}/there"), tagged("Resource"))
 
 
+def _route53(action: str, name: str, resource: Any, kind: str) -> Iterator[Asked]:
+    # A global service: it says no Region, or its own.
+    yield Asked(action, "arn:aws:route53:::hostedzone/Z1", {"aws:RequestedRegion": "us-east-1"})
+
+
 _FINDERS = {
+    "route53": _route53,
     "ec2": _ec2,
     "glue": _glue,
     "iam": _iam,

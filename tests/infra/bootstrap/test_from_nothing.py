@@ -16,12 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from meshtest import emulator, toolchain
+from meshtest import emulator, projects, toolchain
 from meshtest.emulator import Endpoint
 from meshtest.terraform import workspace
 
 ACCOUNT = "123456789012"
-STATE = f"f01-tfstate-{ACCOUNT}-prod"
+STATE = f"exa-tfstate-{ACCOUNT}-prod"
 KEY = "bootstrap/terraform.tfstate"
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", (toolchain.ROOT / "docs/deploy.md").read_text(), re.M | re.S)
 TAKE_DOWN = re.findall(r"^```text\n(.*?)^```", (toolchain.ROOT / "docs/deploy.md").read_text(), re.M | re.S)[
@@ -43,7 +43,6 @@ class Team:
             "PATH": f"{self.checkout}/.tools/bin:{os.environ['PATH']}",
             "TERRAFORM": str(toolchain.terraform()),
             # The checkout's own toolkit: the environment's is installed from this repository.
-            "PYTHONPATH": str(self.checkout / "src"),
             # The embedded AWS has no addresses of the form bucket.host.
             "TF_CLI_ARGS_init": "-backend-config=use_path_style=true",
             # For boto3, whose processes are not the provider.
@@ -73,13 +72,18 @@ class Team:
 def clone(folder: Path) -> Path:
     """A checkout of this repository with one commit, its stacks wired to an embedded AWS, its tools ours."""
     folder.mkdir()
-    workspace.prepare(folder)
+    workspace.prepare(folder, workspace.EXAMPLE)
     for name in (".gitattributes", ".gitignore", ".python-version", ".terraform-version", "Makefile"):
         shutil.copy(toolchain.ROOT / name, folder)
     for file in toolchain.ROOT.glob("*.lock"):
         shutil.copy(file, folder)
     shutil.copy(toolchain.ROOT / "pyproject.toml", folder)
-    shutil.copytree(toolchain.ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("src", "samples/template", "tests/spark/template"):
+        shutil.copytree(toolchain.ROOT / name, folder / name, symlinks=True, ignore=projects.LOCAL)
+    if not (folder / "infrastructure" / "projects" / "orders").exists():  # the page's project
+        projects.new(projects.Wanted("orders", "Orders", "orders@example.com"), folder)
+        template = folder / "infrastructure" / "projects" / "_template"
+        shutil.copy(template / workspace.OVERRIDE, template.with_name("orders"))
     (folder / ".venv").symlink_to(toolchain.ROOT / ".venv")
     (folder / ".tools").mkdir()
     (folder / ".tools" / "bin").symlink_to(toolchain.ROOT / ".tools" / "bin")
@@ -135,7 +139,7 @@ def test_the_page_leads_from_an_empty_account_to_the_first_deployment(deployed, 
         found["Key"]
         for found in team.client("s3").list_objects_v2(Bucket=STATE.replace("prod", "dev"))["Contents"]
     }
-    assert keys == {"foundation/terraform.tfstate", "projects/project01/terraform.tfstate"}
+    assert keys == {"foundation/terraform.tfstate", "projects/orders/terraform.tfstate"}
 
 
 def test_nobody_agrees_where_nobody_is_asked(team, deployed):
@@ -162,8 +166,8 @@ def test_its_state_lies_in_the_bucket_and_nowhere_else(team, deployed):
 def test_states_are_encrypted_with_the_environments_own_key(team, deployed, env):
     """With `encrypt = true` in a backend it would be AES256, whatever the bucket says."""
     key = "foundation/terraform.tfstate" if env == "dev" else KEY
-    found = team.client("s3").head_object(Bucket=f"f01-tfstate-{ACCOUNT}-{env}", Key=key)
-    alias = team.client("kms").describe_key(KeyId=f"alias/f01-tfstate-{env}")["KeyMetadata"]
+    found = team.client("s3").head_object(Bucket=f"exa-tfstate-{ACCOUNT}-{env}", Key=key)
+    alias = team.client("kms").describe_key(KeyId=f"alias/exa-tfstate-{env}")["KeyMetadata"]
     assert (found["ServerSideEncryption"], found["SSEKMSKeyId"]) == ("aws:kms", alias["Arn"])
     assert found["VersionId"] != "null"
 
@@ -171,28 +175,28 @@ def test_states_are_encrypted_with_the_environments_own_key(team, deployed, env)
 def test_the_roles_are_there_with_their_trust_and_boundary(team, deployed):
     iam = team.client("iam")
     for env in ("dev", "int", "prod"):
-        role = iam.get_role(RoleName=f"f01-deploy-{env}")["Role"]
+        role = iam.get_role(RoleName=f"exa-deploy-{env}")["Role"]
         (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
         subject = statement["Condition"]["StringEquals"]["token.actions.githubusercontent.com:sub"]
-        assert subject == f"repo:acme/finance01:environment:{env}"
-        boundary = f"arn:aws:iam::{ACCOUNT}:policy/f01-boundary-{env}"
+        assert subject == f"repo:acme/example:environment:{env}"
+        boundary = f"arn:aws:iam::{ACCOUNT}:policy/exa-boundary-{env}"
         assert role["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
         assert iam.get_policy(PolicyArn=boundary)
     (provider,) = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
     assert provider["Arn"] in json.dumps(statement["Principal"])
-    pipeline = iam.get_role(RoleName="f01-project01-glue-job-dev")["Role"]
-    assert pipeline["PermissionsBoundary"]["PermissionsBoundaryArn"].endswith("/f01-boundary-dev")
+    pipeline = iam.get_role(RoleName="exa-orders-glue-job-dev")["Role"]
+    assert pipeline["PermissionsBoundary"]["PermissionsBoundaryArn"].endswith("/exa-boundary-dev")
 
 
 def test_it_tells_github_the_roles_that_there_are(deployed):
     said = next(text for command, text in deployed.items() if "--yes" in command)
     for env in ("dev", "int", "prod"):
         for line in (
-            f"gh api --method PUT repos/acme/finance01/environments/{env}",
-            f"gh secret set AWS_ROLE_ARN_{env.upper()} --repo acme/finance01 "
-            f"--body arn:aws:iam::{ACCOUNT}:role/f01-deploy-{env}",
-            f"gh variable set AWS_PLAN_ROLE_ARN_{env.upper()} --repo acme/finance01 "
-            f"--body arn:aws:iam::{ACCOUNT}:role/f01-plan-{env}",
+            f"gh api --method PUT repos/acme/example/environments/{env}",
+            f"gh secret set AWS_ROLE_ARN_{env.upper()} --repo acme/example "
+            f"--body arn:aws:iam::{ACCOUNT}:role/exa-deploy-{env}",
+            f"gh variable set AWS_PLAN_ROLE_ARN_{env.upper()} --repo acme/example "
+            f"--body arn:aws:iam::{ACCOUNT}:role/exa-plan-{env}",
         ):
             assert f"    {line}\n" in said
 
@@ -217,7 +221,7 @@ def test_a_second_run_changes_nothing(team, deployed):
 def test_another_checkout_finds_the_state(team, deployed, tmp_path):
     other = Team(clone(tmp_path / "other"), team.endpoint)
     before = serial(team)
-    said = other.bootstrap("--repository", "acme/finance01", "--yes")
+    said = other.bootstrap("--repository", "acme/example", "--yes")
     assert "    nothing to change\n" in said
     assert (other.root / "terraform.tfvars.json").read_text() == (
         team.root / "terraform.tfvars.json"
@@ -256,7 +260,7 @@ def test_a_state_that_nobody_has_is_not_guessed(team, deployed, tmp_path):
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
-        ("--repository finance01", 1, "bootstrap: --repository is 'finance01'; expected ORG/REPO"),
+        ("--repository example", 1, "bootstrap: --repository is 'example'; expected ORG/REPO"),
         ("--repository 'acme/*'", 1, "bootstrap: --repository is 'acme/*'; expected ORG/REPO"),
         ("--env qa", 2, "invalid choice: 'qa'"),
         ("--force", 2, "unrecognized arguments: --force"),
@@ -283,7 +287,7 @@ def another(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
 
 
 def test_a_provider_that_is_there_is_left_to_whom_it_belongs(another):
-    said = another.bootstrap("--repository acme/finance01 --env dev --dry-run")
+    said = another.bootstrap("--repository acme/example --env dev --dry-run")
     assert "aws_iam_openid_connect_provider" not in said
     assert 'aws_iam_role.this["deploy"] will be created' in said
 
@@ -304,7 +308,7 @@ def test_without_a_repository_it_is_asked_for_or_taken_from_the_clone(another):
 def test_the_page_takes_bootstrap_down(team, deployed):
     """Last of all: the state leaves the bucket, the guards go, and then everything does."""
     names = [
-        f"f01-{kind}-{ACCOUNT}-{env}"
+        f"exa-{kind}-{ACCOUNT}-{env}"
         for kind in ("tfstate", "tfstate-logs")
         for env in ("dev", "int", "prod")
     ]
@@ -320,5 +324,5 @@ def test_the_page_takes_bootstrap_down(team, deployed):
     left = {found["Name"] for found in team.client("s3").list_buckets()["Buckets"]}
     assert left & set(names) == set()
     roles = {role["RoleName"] for role in team.client("iam").list_roles()["Roles"]}
-    assert not {f"f01-{kind}-{env}" for kind in ("deploy", "plan") for env in ("dev", "int", "prod")} & roles
+    assert not {f"exa-{kind}-{env}" for kind in ("deploy", "plan") for env in ("dev", "int", "prod")} & roles
     assert team.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"] == []

@@ -6,18 +6,20 @@ import json
 import re
 
 import pytest
-from operations import LOCAL, OPERATIONS, Asked, arn, asked, document, tagged
+from operations import ACCOUNT, LOCAL, OPERATIONS, Asked, arn, asked, document, tagged
 
 from meshtest.emulator import policy
+from meshtest.testing.plans import REGION
 
 KINDS = ("read", "create", "change", "delete")
 READS = re.compile(
     r"(ec2:Describe|glue:Get|iam:(Get|List)|kms:(Decrypt$|Describe|Get|List)|logs:(Describe|List)"
     r"|s3:(Get|List)|states:(Describe|List|Validate))\w*"
 )
-STATE = "arn:aws:s3:::f01-tfstate-123456789012-dev"
-BOUNDARY = arn("iam", "policy/f01-boundary-dev", region="")
-ROLE = arn("iam", "role/f01-project01-glue-job-dev", region="")
+STATE = "arn:aws:s3:::exa-tfstate-123456789012-dev"
+BOUNDARY = arn("iam", "policy/exa-boundary-dev", region="")
+ROLE = arn("iam", "role/exa-orders-glue-job-dev", region="")
+THROUGH_S3 = {"kms:ViaService": f"s3.{REGION}.amazonaws.com"}
 
 
 def refused(stacks, allows, role: str, kind: str) -> list[str]:
@@ -43,45 +45,49 @@ def test_every_type_of_the_stacks_has_its_operations(stacks):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_deploy_role_can_make_change_and_remove_every_resource(stacks, allows, kind):
-    assert refused(stacks, allows, "f01-deploy-dev", kind) == []
+    assert refused(stacks, allows, "exa-deploy-dev", kind) == []
 
 
 def test_the_plan_role_can_read_every_resource(stacks, allows):
-    assert refused(stacks, allows, "f01-plan-dev", "read") == []
+    assert refused(stacks, allows, "exa-plan-dev", "read") == []
 
 
-@pytest.mark.parametrize("role", ["f01-deploy-dev", "f01-plan-dev"])
-@pytest.mark.parametrize("key", ["foundation/terraform.tfstate", "projects/test02/terraform.tfstate"])
+@pytest.mark.parametrize("role", ["exa-deploy-dev", "exa-plan-dev"])
+@pytest.mark.parametrize("key", ["foundation/terraform.tfstate", "projects/invoices/terraform.tfstate"])
 def test_both_read_the_states(allows, role, key):
     assert allows(role, Asked("s3:ListBucket", STATE))
     assert allows(role, Asked("s3:GetObject", f"{STATE}/{key}"))
-    known = {"kms:ResourceAliases": ["alias/f01-tfstate-dev"]}
+    known = {"kms:ResourceAliases": ["alias/exa-tfstate-dev"], **THROUGH_S3}
     assert allows(role, Asked("kms:Decrypt", arn("kms", "key/1"), known))
 
 
 def test_the_deploy_role_locks_and_writes_states(allows):
-    for key in ("foundation/terraform.tfstate", "projects/test02/terraform.tfstate"):
-        assert allows("f01-deploy-dev", Asked("s3:PutObject", f"{STATE}/{key}"))
+    for key in ("foundation/terraform.tfstate", "projects/invoices/terraform.tfstate"):
+        assert allows("exa-deploy-dev", Asked("s3:PutObject", f"{STATE}/{key}"))
         for action in ("s3:PutObject", "s3:GetObject", "s3:DeleteObject"):
-            assert allows("f01-deploy-dev", Asked(action, f"{STATE}/{key}.tflock"))
-    known = {"kms:ResourceAliases": ["alias/f01-tfstate-dev"]}
-    assert allows("f01-deploy-dev", Asked("kms:GenerateDataKey", arn("kms", "key/1"), known))
+            assert allows("exa-deploy-dev", Asked(action, f"{STATE}/{key}.tflock"))
+    known = {"kms:ResourceAliases": ["alias/exa-tfstate-dev"], **THROUGH_S3}
+    assert allows("exa-deploy-dev", Asked("kms:GenerateDataKey", arn("kms", "key/1"), known))
 
 
 def test_the_deploy_role_uploads_artifacts_and_goes_back(allows):
-    bucket = "arn:aws:s3:::f01-artifacts-123456789012-dev"
-    assert allows("f01-deploy-dev", Asked("s3:ListBucket", bucket))
-    for key in ("wheels/core-latest-py3-none-any.whl", "jobs/test02/test02.zip", "releases/1/release.json"):
+    bucket = "arn:aws:s3:::exa-artifacts-123456789012-dev"
+    assert allows("exa-deploy-dev", Asked("s3:ListBucket", bucket))
+    for key in (
+        "wheels/core-latest-py3-none-any.whl",
+        "jobs/invoices/invoices.zip",
+        "releases/1/release.json",
+    ):
         for action in ("s3:GetObject", "s3:PutObject"):
-            assert allows("f01-deploy-dev", Asked(action, f"{bucket}/{key}"))
-    known = {"kms:ResourceAliases": ["alias/f01-data-lake-dev"]}
-    assert allows("f01-deploy-dev", Asked("kms:GenerateDataKey", arn("kms", "key/1"), known))
+            assert allows("exa-deploy-dev", Asked(action, f"{bucket}/{key}"))
+    known = {"kms:ResourceAliases": ["alias/exa-data-lake-dev"], **THROUGH_S3}
+    assert allows("exa-deploy-dev", Asked("kms:GenerateDataKey", arn("kms", "key/1"), known))
 
 
 def test_an_iceberg_tables_first_metadata_can_be_written(allows):
-    table = "arn:aws:s3:::f01-refined-123456789012-dev/project01/ecb_rates"
-    assert allows("f01-deploy-dev", Asked("s3:PutObject", f"{table}/metadata/00000.metadata.json"))
-    assert not allows("f01-deploy-dev", Asked("s3:PutObject", f"{table}/data/00000.parquet"))
+    table = "arn:aws:s3:::exa-refined-123456789012-dev/orders/orders_records"
+    assert allows("exa-deploy-dev", Asked("s3:PutObject", f"{table}/metadata/00000.metadata.json"))
+    assert not allows("exa-deploy-dev", Asked("s3:PutObject", f"{table}/data/00000.parquet"))
 
 
 # ─── What the plan role cannot do ───
@@ -90,7 +96,7 @@ def test_an_iceberg_tables_first_metadata_can_be_written(allows):
 def test_the_plan_role_has_reading_actions_alone(planned):
     actions = [
         action
-        for statement in document(planned, "f01-read-dev")["Statement"]
+        for statement in document(planned, "exa-read-dev")["Statement"]
         for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
     ]
     assert actions
@@ -98,9 +104,9 @@ def test_the_plan_role_has_reading_actions_alone(planned):
     attached = {
         each.get("policy_arn").rpartition("/")[2]
         for each in planned.resources("aws_iam_role_policy_attachment")
-        if each.get("role") == "f01-plan-dev"
+        if each.get("role") == "exa-plan-dev"
     }
-    assert attached == {"f01-read-dev"}
+    assert attached == {"exa-read-dev"}
     assert not planned.resources("aws_iam_role_policy")
 
 
@@ -111,7 +117,7 @@ def test_the_plan_role_can_make_change_and_remove_nothing(stacks, allows, kind):
         for plan in stacks.values()
         for resource in plan.resources(*OPERATIONS)
         for each in asked(resource, kind)
-        if allows("f01-plan-dev", each)
+        if allows("exa-plan-dev", each)
     }
     assert {action for action in allowed if not READS.fullmatch(action)} == set()
 
@@ -119,18 +125,18 @@ def test_the_plan_role_can_make_change_and_remove_nothing(stacks, allows, kind):
 def test_the_plan_role_reads_no_data_and_locks_no_state(allows):
     for bucket in ("raw", "refined", "curated", "artifacts", "logs"):
         assert not allows(
-            "f01-plan-dev", Asked("s3:GetObject", f"arn:aws:s3:::f01-{bucket}-123456789012-dev/k")
+            "exa-plan-dev", Asked("s3:GetObject", f"arn:aws:s3:::exa-{bucket}-123456789012-dev/k")
         )
     for action in ("s3:PutObject", "s3:DeleteObject"):
-        assert not allows("f01-plan-dev", Asked(action, f"{STATE}/foundation/terraform.tfstate.tflock"))
-    data = {"kms:ResourceAliases": ["alias/f01-data-lake-dev"]}
-    assert not allows("f01-plan-dev", Asked("kms:Decrypt", arn("kms", "key/1"), data))
+        assert not allows("exa-plan-dev", Asked(action, f"{STATE}/foundation/terraform.tfstate.tflock"))
+    data = {"kms:ResourceAliases": ["alias/exa-data-lake-dev"]}
+    assert not allows("exa-plan-dev", Asked("kms:Decrypt", arn("kms", "key/1"), data))
 
 
 # ─── What neither can do ───
 
 
-def bound(name: str = "f01-boundary-dev") -> dict[str, str]:
+def bound(name: str = "exa-boundary-dev") -> dict[str, str]:
     return {"iam:PermissionsBoundary": arn("iam", f"policy/{name}", region="")}
 
 
@@ -139,31 +145,31 @@ def bound(name: str = "f01-boundary-dev") -> dict[str, str]:
     "attempt",
     [
         Asked("iam:CreateRole", ROLE),
-        Asked("iam:CreateRole", ROLE, bound("f01-boundary-int")),
+        Asked("iam:CreateRole", ROLE, bound("exa-boundary-int")),
         Asked("iam:CreateRole", ROLE, bound("AdministratorAccess")),
         Asked("iam:PutRolePolicy", ROLE),
         Asked("iam:AttachRolePolicy", ROLE),
         Asked("iam:DeleteRolePermissionsBoundary", ROLE, bound()),
-        Asked("iam:PutRolePermissionsBoundary", ROLE, bound("f01-other-dev")),
+        Asked("iam:PutRolePermissionsBoundary", ROLE, bound("exa-other-dev")),
         Asked("iam:CreatePolicyVersion", BOUNDARY),
         Asked("iam:SetDefaultPolicyVersion", BOUNDARY),
         Asked("iam:DeletePolicy", BOUNDARY),
-        Asked("iam:CreatePolicyVersion", arn("iam", "policy/f01-deploy-data-dev", region="")),
-        Asked("iam:AttachRolePolicy", arn("iam", "role/f01-deploy-dev", region=""), bound()),
-        Asked("iam:PutRolePolicy", arn("iam", "role/f01-plan-dev", region=""), bound()),
-        Asked("iam:UpdateAssumeRolePolicy", arn("iam", "role/f01-deploy-dev", region=""), bound()),
+        Asked("iam:CreatePolicyVersion", arn("iam", "policy/exa-deploy-data-dev", region="")),
+        Asked("iam:AttachRolePolicy", arn("iam", "role/exa-deploy-dev", region=""), bound()),
+        Asked("iam:PutRolePolicy", arn("iam", "role/exa-plan-dev", region=""), bound()),
+        Asked("iam:UpdateAssumeRolePolicy", arn("iam", "role/exa-deploy-dev", region=""), bound()),
         Asked(
             "iam:PassRole",
-            arn("iam", "role/f01-deploy-dev", region=""),
+            arn("iam", "role/exa-deploy-dev", region=""),
             {"iam:PassedToService": "glue.amazonaws.com"},
         ),
         Asked("iam:PassRole", ROLE, {"iam:PassedToService": "ec2.amazonaws.com"}),
         Asked("iam:PassRole", ROLE),
-        Asked("iam:CreateRole", arn("iam", "role/f01-project01-glue-job-prod", region=""), bound()),
+        Asked("iam:CreateRole", arn("iam", "role/exa-orders-glue-job-prod", region=""), bound()),
         Asked("iam:CreateRole", arn("iam", "role/other", region=""), bound()),
-        Asked("iam:CreateUser", arn("iam", "user/f01-x-dev", region="")),
+        Asked("iam:CreateUser", arn("iam", "user/exa-x-dev", region="")),
         Asked("iam:CreateOpenIDConnectProvider", arn("iam", "oidc-provider/evil.example.com", region="")),
-        Asked("sts:AssumeRole", arn("iam", "role/f01-deploy-prod", region="")),
+        Asked("sts:AssumeRole", arn("iam", "role/exa-deploy-prod", region="")),
         Asked("s3:DeleteBucket", STATE),
         Asked("s3:PutBucketPolicy", STATE),
         Asked("s3:PutLifecycleConfiguration", STATE),
@@ -171,13 +177,13 @@ def bound(name: str = "f01-boundary-dev") -> dict[str, str]:
         Asked("s3:GetObject", f"{STATE}/bootstrap/terraform.tfstate"),
         Asked("s3:DeleteObject", f"{STATE}/foundation/terraform.tfstate"),
         Asked("s3:DeleteObjectVersion", f"{STATE}/foundation/terraform.tfstate"),
-        Asked("s3:PutBucketPolicy", "arn:aws:s3:::f01-raw-123456789012-prod"),
-        Asked("s3:GetObject", "arn:aws:s3:::f01-raw-123456789012-dev/landing/project01/rates.zip"),
+        Asked("s3:PutBucketPolicy", "arn:aws:s3:::exa-raw-123456789012-prod"),
+        Asked("s3:GetObject", "arn:aws:s3:::exa-raw-123456789012-dev/landing/orders/rates.zip"),
         Asked("s3:CreateBucket", "arn:aws:s3:::another"),
         Asked(
             "kms:ScheduleKeyDeletion",
             arn("kms", "key/1"),
-            tagged("Resource") | {"kms:ResourceAliases": ["alias/f01-tfstate-dev"]},
+            tagged("Resource") | {"kms:ResourceAliases": ["alias/exa-tfstate-dev"]},
         ),
         Asked(
             "kms:PutKeyPolicy",
@@ -203,30 +209,30 @@ def bound(name: str = "f01-boundary-dev") -> dict[str, str]:
         Asked("ec2:DeleteVpc", arn("ec2", "vpc/another")),
         Asked("ec2:RunInstances", arn("ec2", "instance/new"), tagged("Request")),
         Asked("ec2:CreateInternetGateway", arn("ec2", "internet-gateway/new"), tagged("Request")),
-        Asked("glue:UpdateJob", arn("glue", "job/f01-project01-refine-prod")),
-        Asked("glue:DeleteDatabase", arn("glue", "database/f01_raw_prod")),
-        Asked("states:StartExecution", arn("states", "stateMachine:f01-project01-rates-dev")),
-        Asked("glue:StartJobRun", arn("glue", "job/f01-project01-refine-dev")),
+        Asked("glue:UpdateJob", arn("glue", "job/exa-orders-refine-prod")),
+        Asked("glue:DeleteDatabase", arn("glue", "database/exa_raw_prod")),
+        Asked("states:StartExecution", arn("states", "stateMachine:exa-orders-daily-dev")),
+        Asked("glue:StartJobRun", arn("glue", "job/exa-orders-refine-dev")),
         Asked("logs:DeleteLogGroup", arn("logs", "log-group:/aws/cloudtrail")),
     ],
     ids=lambda attempt: f"{attempt.action} on {attempt.resource.rpartition(':')[2]}",
 )
 def test_neither_role_gets_around_its_limits(allows, attempt):
-    assert not allows("f01-deploy-dev", attempt)
-    assert not allows("f01-plan-dev", attempt)
+    assert not allows("exa-deploy-dev", attempt)
+    assert not allows("exa-plan-dev", attempt)
 
 
 def test_another_region_is_out_of_bounds(allows):
     elsewhere = {"aws:RequestedRegion": "us-east-1"}
-    asked = Asked("glue:UpdateJob", arn("glue", "job/f01-project01-refine-dev"))
-    assert allows("f01-deploy-dev", asked)
-    assert not allows("f01-deploy-dev", Asked(asked.action, asked.resource, elsewhere))
+    asked = Asked("glue:UpdateJob", arn("glue", "job/exa-orders-refine-dev"))
+    assert allows("exa-deploy-dev", asked)
+    assert not allows("exa-deploy-dev", Asked(asked.action, asked.resource, elsewhere))
 
 
 def test_an_environment_cannot_touch_another(allows):
-    job = Asked("glue:UpdateJob", arn("glue", "job/f01-project01-refine-dev"))
-    assert allows("f01-deploy-dev", job)
-    assert not allows("f01-deploy-prod", job)
+    job = Asked("glue:UpdateJob", arn("glue", "job/exa-orders-refine-dev"))
+    assert allows("exa-deploy-dev", job)
+    assert not allows("exa-deploy-prod", job)
 
 
 @pytest.mark.proves("iam-by-tags")
@@ -234,9 +240,9 @@ def test_an_environment_cannot_touch_another(allows):
     "tags",
     [
         pytest.param({"Domain": "other", "Environment": "dev"}, id="another domain"),
-        pytest.param({"Domain": "finance01", "Environment": "prod"}, id="another environment"),
+        pytest.param({"Domain": "example", "Environment": "prod"}, id="another environment"),
         pytest.param({"Environment": "dev"}, id="no domain"),
-        pytest.param({"Domain": "finance01"}, id="no environment"),
+        pytest.param({"Domain": "example"}, id="no environment"),
     ],
 )
 @pytest.mark.parametrize(
@@ -250,8 +256,8 @@ def test_an_environment_cannot_touch_another(allows):
     ],
 )
 def test_what_has_no_name_is_known_by_both_of_its_tags(allows, action, resource, which, tags):
-    assert allows("f01-deploy-dev", Asked(action, resource, tagged(which)))
-    assert not allows("f01-deploy-dev", Asked(action, resource, tagged(which, tags)))
+    assert allows("exa-deploy-dev", Asked(action, resource, tagged(which)))
+    assert not allows("exa-deploy-dev", Asked(action, resource, tagged(which, tags)))
 
 
 @pytest.mark.parametrize(
@@ -269,47 +275,37 @@ def test_what_has_no_name_is_known_by_both_of_its_tags(allows, action, resource,
 )
 def test_the_states_key_stays_as_it_is(allows, action):
     key, tags = arn("kms", "key/1"), tagged("Resource")
-    assert allows("f01-deploy-dev", Asked(f"kms:{action}", key, tags))
-    state = {"kms:ResourceAliases": ["alias/f01-tfstate-dev"]}
-    assert not allows("f01-deploy-dev", Asked(f"kms:{action}", key, tags | state))
+    assert allows("exa-deploy-dev", Asked(f"kms:{action}", key, tags))
+    state = {"kms:ResourceAliases": ["alias/exa-tfstate-dev"]}
+    assert not allows("exa-deploy-dev", Asked(f"kms:{action}", key, tags | state))
 
 
 # ─── What jobs may do at most ───
 
 
-@pytest.mark.parametrize(
-    "attempt",
-    [
-        Asked("cloudwatch:DeleteAlarms", "*"),
-        Asked("s3:GetObject", "arn:aws:s3:::another/key"),
-        Asked("s3:ListBucket", "arn:aws:s3:::f01-raw-123456789012-prod"),
-        Asked("iam:CreateRole", arn("iam", "role/another", region=""), bound()),
-        Asked("iam:GetPolicy", arn("iam", "policy/f01-other-prod", region="")),
-        Asked("s3:DeleteObjectVersion", f"{STATE}/foundation/terraform.tfstate"),
-    ],
-    ids=lambda attempt: f"{attempt.action} on {attempt.resource.rpartition(':')[2]}",
-)
-def test_whatever_a_role_is_given_the_boundary_keeps_it_in_its_domain(planned, attempt):
-    context = {"aws:RequestedRegion": "eu-west-1", **attempt.context}
-    request = policy.Request(policy.Principal(), attempt.action, attempt.resource, context)
-    limits = document(planned, "f01-boundary-dev")
-    assert policy.evaluate(limits, request) is not policy.Decision.ALLOW
-
-
 def test_what_comes_from_no_region_is_beyond_the_boundary(planned):
-    limits = document(planned, "f01-boundary-dev")
-    asked = "glue:GetJob", arn("glue", "job/f01-project01-refine-dev")
-    within = policy.Request(policy.Principal(), *asked, {"aws:RequestedRegion": "eu-west-1"})
+    limits = document(planned, "exa-boundary-dev")
+    asked = "glue:GetJob", arn("glue", "job/exa-orders-refine-dev")
+    whom = {"aws:PrincipalArn": ROLE}
+    within = policy.Request(policy.Principal(), *asked, {"aws:RequestedRegion": REGION, **whom})
     assert policy.evaluate(limits, within) is policy.Decision.ALLOW
-    assert policy.evaluate(limits, policy.Request(policy.Principal(), *asked)) is not policy.Decision.ALLOW
+    assert (
+        policy.evaluate(limits, policy.Request(policy.Principal(), *asked, whom)) is not policy.Decision.ALLOW
+    )
 
 
 def test_the_boundary_leaves_the_roles_of_jobs_and_pipelines_what_they_were_given(stacks, planned):
     """Every action that the stacks' own roles are allowed is within the boundary that they carry."""
-    limits = document(planned, "f01-boundary-dev")
-    cut = set()
+    limits = document(planned, "exa-boundary-dev")
+    roles = {
+        each.get("policy_arn").rpartition("/")[2]: each.get("role")
+        for plan in stacks.values()
+        for each in plan.resources("aws_iam_role_policy_attachment")
+    }
+    cut, looked_at = set(), 0
     for plan in stacks.values():
         for given in plan.resources("aws_iam_role_policy", "aws_iam_policy"):
+            role = given.get("role") if given.type == "aws_iam_role_policy" else roles[given.get("name")]
             for statement in json.loads(given.get("policy"))["Statement"]:
                 actions, resources = (
                     [value] if isinstance(value, str) else value
@@ -317,13 +313,20 @@ def test_the_boundary_leaves_the_roles_of_jobs_and_pipelines_what_they_were_give
                 )
                 for action in actions:
                     for resource in resources:
+                        if action in ("ec2:CreateTags", "ec2:DeleteTags"):
+                            assert ":network-interface/" in resource
                         one = (action.replace("*", "x"), resource.replace("*", "x"))
-                        request = policy.Request(
-                            policy.Principal(), *one, {"aws:RequestedRegion": "eu-west-1"}
-                        )
+                        context = {
+                            "aws:PrincipalArn": arn("iam", f"role/{role}", region=""),
+                            "aws:RequestedRegion": REGION,
+                            **(tagged("Resource") if action.startswith("kms:") else {}),
+                        }
+                        request = policy.Request(policy.Principal(), *one, context)
+                        looked_at += 1
                         if policy.evaluate(limits, request) is not policy.Decision.ALLOW:
                             cut.add(f"{given.address}: {one}")
     assert cut == set()
+    assert looked_at > 100
 
 
 @pytest.mark.proves("iam-role-boundary")
@@ -334,3 +337,35 @@ def test_every_role_of_the_stacks_carries_the_boundary(stacks):
         for role in plan.resources("aws_iam_role")
     }
     assert found == {BOUNDARY}
+
+
+# ─── A new key ───
+
+
+@pytest.mark.proves("kms-policy")
+@pytest.mark.parametrize(
+    "action",
+    [
+        "kms:CreateAlias",
+        "kms:DescribeKey",
+        "kms:EnableKeyRotation",
+        "kms:GenerateDataKey",
+        "kms:GetKeyPolicy",
+        "kms:GetKeyRotationStatus",
+        "kms:ListResourceTags",
+    ],
+)
+def test_a_new_key_is_finished_and_used_before_its_tags_and_alias_count(action, stacks, planned):
+    """By the key's policy, which counts at once; the boundary does not deny it."""
+    (key,) = stacks["foundation"].resources("aws_kms_key")
+    of_key, limits = json.loads(key.get("policy")), document(planned, "exa-boundary-dev")
+    # Without the one that refers to IAM, which would have to know the tags.
+    of_key["Statement"] = [each for each in of_key["Statement"] if each["Sid"] != "AccountThroughIAM"]
+    decisions = {}
+    for role in ("exa-deploy-dev", "exa-x-dev"):
+        whom = arn("iam", f"role/{role}", region="")
+        context = {"aws:PrincipalArn": whom, "aws:RequestedRegion": REGION, **THROUGH_S3}
+        request = policy.Request(policy.Principal(whom, ACCOUNT), action, arn("kms", "key/new"), context)
+        decisions[role] = [policy.evaluate(each, request) for each in (of_key, limits)]
+    assert decisions["exa-deploy-dev"] == [policy.Decision.ALLOW] * 2
+    assert policy.Decision.ALLOW not in decisions["exa-x-dev"][:1]

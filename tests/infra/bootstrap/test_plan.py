@@ -9,11 +9,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from bootstrap_inputs import ENVIRONMENTS, INPUTS, REPOSITORY
-from plans import refusal, statements
 
 from meshtest import controls, toolchain
 from meshtest.plan import Plan
+from meshtest.testing.bootstrap_inputs import ENVIRONMENTS, INPUTS, REPOSITORY
+from meshtest.testing.plans import refusal, statements
 
 ACCOUNT = "123456789012"
 ISSUER = "token.actions.githubusercontent.com"
@@ -82,9 +82,9 @@ def test_the_logs_of_a_state_are_delivered_and_no_others(planned, env):
     policy = of_module(planned, "aws_s3_bucket_policy", env, "state_logs").get("policy")
     delivery = statements(policy)["AccessLogDelivery"]
     assert delivery["Principal"] == {"Service": "logging.s3.amazonaws.com"}
-    assert delivery["Resource"] == [f"arn:aws:s3:::f01-tfstate-logs-{ACCOUNT}-{env}/tfstate/*"]
+    assert delivery["Resource"] == [f"arn:aws:s3:::exa-tfstate-logs-{ACCOUNT}-{env}/tfstate/*"]
     assert delivery["Condition"] == {
-        "ArnLike": {"aws:SourceArn": f"arn:aws:s3:::f01-tfstate-{ACCOUNT}-{env}"},
+        "ArnLike": {"aws:SourceArn": f"arn:aws:s3:::exa-tfstate-{ACCOUNT}-{env}"},
         "StringEquals": {"aws:SourceAccount": ACCOUNT},
     }
 
@@ -98,9 +98,9 @@ def test_the_repository_is_told_its_roles_and_buckets(plan, infrastructure):
     """setup/bootstrap.sh reads these outputs (`meshtest.bootstrap`)."""
     told = plan(infrastructure / "bootstrap", INPUTS).outputs
     assert {name: told[name] for name in ("deploy_role_arns", "plan_role_arns", "state_buckets")} == {
-        "deploy_role_arns": {env: f"arn:aws:iam::{ACCOUNT}:role/f01-deploy-{env}" for env in ENVIRONMENTS},
-        "plan_role_arns": {env: f"arn:aws:iam::{ACCOUNT}:role/f01-plan-{env}" for env in ENVIRONMENTS},
-        "state_buckets": {env: f"f01-tfstate-{ACCOUNT}-{env}" for env in ENVIRONMENTS},
+        "deploy_role_arns": {env: f"arn:aws:iam::{ACCOUNT}:role/exa-deploy-{env}" for env in ENVIRONMENTS},
+        "plan_role_arns": {env: f"arn:aws:iam::{ACCOUNT}:role/exa-plan-{env}" for env in ENVIRONMENTS},
+        "state_buckets": {env: f"exa-tfstate-{ACCOUNT}-{env}" for env in ENVIRONMENTS},
     }
 
 
@@ -136,7 +136,7 @@ def test_every_control_that_applies_holds(planned):
 @pytest.mark.parametrize("env", ENVIRONMENTS)
 @pytest.mark.parametrize(("role", "subject"), [("deploy", "environment:{}"), ("plan", "pull_request")])
 def test_a_role_is_for_exactly_its_subjects(planned, env, role, subject):
-    assert trust(planned, f"f01-{role}-{env}") == {
+    assert trust(planned, f"exa-{role}-{env}") == {
         "Sid": "GitHubActions",
         "Effect": "Allow",
         "Action": "sts:AssumeRoleWithWebIdentity",
@@ -174,15 +174,15 @@ def test_a_session_lasts_an_hour(planned):
 def test_an_account_of_one_environment_gets_that_one_alone(plan, infrastructure):
     found = Plan(plan(infrastructure / "bootstrap", {**INPUTS, "environments": ["prod"]}))
     assert {each.get("name") for each in found.resources("aws_iam_role")} == {
-        "f01-deploy-prod",
-        "f01-plan-prod",
+        "exa-deploy-prod",
+        "exa-plan-prod",
     }
 
 
 def test_a_provider_that_the_account_has_is_not_made_again(plan, infrastructure):
     found = Plan(plan(infrastructure / "bootstrap", {**INPUTS, "create_oidc_provider": False}))
     assert not found.resources("aws_iam_openid_connect_provider")
-    assert trust(found, "f01-deploy-dev")["Principal"]["Federated"].endswith(f":oidc-provider/{ISSUER}")
+    assert trust(found, "exa-deploy-dev")["Principal"]["Federated"].endswith(f":oidc-provider/{ISSUER}")
 
 
 # ─── Sizes ───
@@ -214,12 +214,12 @@ def only(env: str, subject: str) -> dict[str, list[str]]:
             ({"deploy_subjects": only("dev", subject)}, f'deploy_subjects are {{"dev":["{subject}"]')
             for subject in (
                 "repo:acme/*:environment:dev",
-                "repo:acme/finance01:*",
-                "repo:acme/finance01:ref:refs/heads/*",
-                "repo:acme/finance01:environment:de?",
+                "repo:acme/example:*",
+                "repo:acme/example:ref:refs/heads/*",
+                "repo:acme/example:environment:de?",
                 "*",
-                "repo:acme/finance01:pull_request",
-                "acme/finance01",
+                "repo:acme/example:pull_request",
+                "acme/example",
             )
         ),
         (
@@ -260,9 +260,9 @@ def test_a_bad_domain_json_is_named(terraform, infrastructure, field, value):
 
 
 @pytest.mark.parametrize(
-    "subject", ["repo:acme@123/finance01@456:environment:dev", "repo:acme/finance01:ref:refs/heads/dev"]
+    "subject", ["repo:acme@123/example@456:environment:dev", "repo:acme/example:ref:refs/heads/dev"]
 )
 def test_a_newer_repositorys_subject_and_a_branch_are_taken(plan, infrastructure, subject):
     found = Plan(plan(infrastructure / "bootstrap", {**INPUTS, "deploy_subjects": only("dev", subject)}))
-    assert trust(found, "f01-deploy-dev")["Condition"]["StringEquals"][f"{ISSUER}:sub"] == subject
+    assert trust(found, "exa-deploy-dev")["Condition"]["StringEquals"][f"{ISSUER}:sub"] == subject
     controls.assert_hold(found, "iam-oidc-trust")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from rich.table import Table
 from meshtest import demo, toolchain
 from meshtest.backends import Ability, Backend, BackendError, selected
 from meshtest.demo import Report
-from meshtest.domain import ECB_RATES, Domain
+from meshtest.domain import Domain
 from meshtest.progress import Stages
 
 HERE = Path(__file__).parent
@@ -93,20 +94,28 @@ def report(domain: Domain, stages: Stages) -> Report:
     return report
 
 
-@pytest.fixture
-def landing(domain: Domain, report: Report) -> Iterator[Callable[[str, bytes], None]]:
-    """The landing zone of project01, emptied; the real input is back afterwards."""
-    s3 = domain.endpoint.client("s3")
-    bucket, key = domain.bucket("raw"), f"landing/project01/{ECB_RATES.name}"
-    s3.delete_object(Bucket=bucket, Key=key)
+@pytest.fixture(scope="session")
+def emptied(domain: Domain) -> Callable[[str], AbstractContextManager[Callable[[str, bytes], None]]]:
+    """emptied(project) → its landing zone without input, into which put(name, content) puts some.
 
-    def put(name: str, content: bytes) -> None:
-        s3.put_object(Bucket=bucket, Key=f"landing/project01/{name}", Body=content)
+    The sample is back afterwards.
+    """
+    s3, bucket = domain.endpoint.client("s3"), domain.bucket("raw")
 
-    yield put
-    for found in s3.list_objects_v2(Bucket=bucket, Prefix="landing/project01/").get("Contents", []):
-        s3.delete_object(Bucket=bucket, Key=found["Key"])
-    s3.upload_file(str(ECB_RATES), bucket, key)
+    def empty(prefix: str) -> None:
+        for found in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", []):
+            s3.delete_object(Bucket=bucket, Key=found["Key"])
+
+    @contextmanager
+    def emptied(project: str) -> Iterator[Callable[[str, bytes], None]]:
+        prefix = f"landing/{project}/"
+        empty(prefix)
+        yield lambda name, content: s3.put_object(Bucket=bucket, Key=f"{prefix}{name}", Body=content)
+        empty(prefix)
+        for key, file in domain.samples(project):
+            s3.upload_file(str(file), bucket, key)
+
+    return emptied
 
 
 # ─── Report ───

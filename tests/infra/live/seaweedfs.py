@@ -39,7 +39,7 @@ class Witness:
         return boto3.client(
             "s3",
             endpoint_url=url,
-            region_name="eu-west-1",
+            region_name="eu-central-1",
             aws_access_key_id=KEYS[0],
             aws_secret_access_key=KEYS[1],
             verify=str(self.ca_bundle),

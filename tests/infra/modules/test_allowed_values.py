@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from inputs import INPUTS
-from plans import refusal
 from test_module_controls import OPTIONS
 
 from meshtest import controls, toolchain
 from meshtest.inputs import rules, schemas
 from meshtest.plan import Plan
+from meshtest.testing.plans import refusal
 
 DOMAIN = json.loads((toolchain.ROOT / "setup" / "domain.json").read_text())
 FOUNDATION = {"env": "dev", **{name: value for name, value in DOMAIN.items() if name != "$schema"}}
@@ -24,6 +24,7 @@ LIMITS: dict[tuple[str, str], tuple[list[Any], list[Any]]] = {
     ("foundation", "access_log_retention_days"): ([90, MANY], [89]),
     ("foundation", "availability_zone_count"): ([2, 3], [1, 5]),  # four zones have few Regions
     ("foundation", "flow_log_retention_days"): ([90, 3653], [60, 3654]),
+    ("foundation", "noncurrent_version_days"): ([{"raw": 1}, {"raw": MANY}], [{"raw": 0}]),
     ("glue_iceberg_table", "orphan_file_retention_days"): ([3, MANY], [2]),
     ("glue_iceberg_table", "snapshot_retention_days"): ([1, MANY], [0]),
     ("glue_iceberg_table", "snapshots_to_retain"): ([1, MANY], [0]),
@@ -35,10 +36,10 @@ LIMITS: dict[tuple[str, str], tuple[list[Any], list[Any]]] = {
     ("s3_bucket", "abort_incomplete_upload_days"): ([1, MANY], [0]),
     ("s3_bucket", "expiration_days"): ([{"a/": 1}, {"a/": MANY}], [{"a/": 0}]),
     ("s3_bucket", "noncurrent_version_expiration_days"): ([1, MANY], [0]),
+    ("stepfunction_pipeline", "job_timeout_minutes"): ([{"a": 1}, {"a": 10080}], [{"a": 0}, {"a": 10081}]),
     ("stepfunction_pipeline", "log_retention_days"): ([1, 3653], [0, 3654]),
     ("stepfunction_pipeline", "max_attempts"): ([1, 20], [0, 21]),
-    ("stepfunction_pipeline", "task_timeout_seconds"): ([1, 28800], [0, 28801]),
-    ("stepfunction_pipeline", "timeout_seconds"): ([7200, 31536000], [7199, 31536001]),
+    ("stepfunction_pipeline", "timeout_seconds"): ([1, 31536000], [0, 31536001]),
 }
 # Options of a module that trade a rule away, and are tested as such.
 TRADED = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from plans import refusal
+
+from meshtest.testing.plans import refusal
 
 ERP = {"cidr": "10.0.0.128/28", "secret": "erp", "url": "jdbc:postgresql://erp.example.com:5432/erp"}
 

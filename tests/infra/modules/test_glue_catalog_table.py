@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from plans import the
+
+from meshtest.testing.plans import the
 
 
 @pytest.fixture(scope="module")
@@ -35,4 +36,4 @@ def test_engines_read_it_as_parquet(table):
 
 def test_it_lies_below_its_project(table):
     (storage,) = table["storage_descriptor"]
-    assert storage["location"] == "s3://f01-raw-123456789012-dev/project01/records/"
+    assert storage["location"] == "s3://exa-raw-123456789012-dev/inventory/records/"

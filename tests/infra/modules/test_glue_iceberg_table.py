@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from plans import resources, the
+
+from meshtest.testing.plans import resources, the
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def test_the_catalog_creates_the_metadata(table):
     (iceberg,) = entry["open_table_format_input"][0]["iceberg_input"]
     assert iceberg == {"metadata_operation": "CREATE", "version": "2"}
     (storage,) = entry["storage_descriptor"]
-    assert storage["location"] == "s3://f01-refined-123456789012-dev/project01/records/"
+    assert storage["location"] == "s3://exa-refined-123456789012-dev/inventory/records"
     assert [(c["name"], c["type"], c["comment"]) for c in storage["columns"]] == [
         ("record_id", "string", "Who it is"),
         ("value", "decimal(18,2)", None),
@@ -39,7 +40,7 @@ def test_the_three_optimizers_run_as_the_given_role(optimizers, inputs):
         (configuration,) = optimizer["configuration"]
         assert configuration["enabled"] is True
         assert configuration["role_arn"] == inputs["glue_iceberg_table"]["optimizer_role_arn"]
-        assert (optimizer["database_name"], optimizer["table_name"]) == ("f01_refined_dev", "records")
+        assert (optimizer["database_name"], optimizer["table_name"]) == ("exa_refined_dev", "records")
 
 
 def test_a_table_that_is_written_once_need_not_be_compacted(planned):
@@ -61,7 +62,7 @@ def test_snapshots_expire_with_their_files(optimizers):
 def test_orphans_are_looked_for_in_the_table_alone(optimizers):
     (configuration,) = optimizers["orphan_file_deletion"]["configuration"]
     (iceberg,) = configuration["orphan_file_deletion_configuration"][0]["iceberg_configuration"]
-    assert iceberg["location"] == "s3://f01-refined-123456789012-dev/project01/records/"
+    assert iceberg["location"] == "s3://exa-refined-123456789012-dev/inventory/records"
     assert iceberg["orphan_file_retention_period_in_days"] == 3
 
 
@@ -71,7 +72,7 @@ def test_a_plan_leaves_what_commits_change_alone(terraform, infrastructure, endp
     s3 = endpoint.client("s3")
     # Names of its own: the endpoint outlives the test, which may run many times on it (meshtest.mutation).
     mark = uuid.uuid4().hex[:8]
-    bucket, database = f"f01-refined-{mark}-dev", f"f01_refined_{mark}"
+    bucket, database = f"exa-refined-{mark}-dev", f"exa_refined_{mark}"
     location = {"LocationConstraint": endpoint.region}
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
     glue.create_database(DatabaseInput={"Name": database})
@@ -79,7 +80,7 @@ def test_a_plan_leaves_what_commits_change_alone(terraform, infrastructure, endp
     given = {
         **inputs["glue_iceberg_table"],
         "database_name": database,
-        "location": f"s3://{bucket}/project01/records/",
+        "location": f"s3://{bucket}/inventory/records",
     }
     options = {
         "tf_vars": given,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from plans import the
+
+from meshtest.testing.plans import REGION, the
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +23,8 @@ def test_it_runs_pyspark_on_glue_5_1(job):
 
 @pytest.mark.proves("glue-job-security-configuration", "glue-in-the-vpc")
 def test_it_is_encrypted_and_in_the_vpc(job):
-    assert job["security_configuration"] == "f01-glue-dev"
-    assert job["connections"] == ["f01-network-a-dev", "f01-network-b-dev"]
+    assert job["security_configuration"] == "exa-glue-dev"
+    assert job["connections"] == ["exa-network-a-dev", "exa-network-b-dev"]
 
 
 @pytest.mark.proves("glue-limits")
@@ -42,6 +43,7 @@ def test_iceberg_is_configured_in_one_conf_argument(job):
         "spark.sql.catalog.glue_catalog.warehouse": "s3://refined/p/",
         "spark.sql.catalog.glue_catalog.catalog-impl": "org.apache.iceberg.aws.glue.GlueCatalog",
         "spark.sql.catalog.glue_catalog.io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
+        "spark.hadoop.fs.s3a.endpoint.region": REGION,
     }
 
 
@@ -67,6 +69,12 @@ def test_it_waits_for_spare_capacity_only_if_asked(planned, job):
     assert the(planned(execution_class="FLEX"), "aws_glue_job")["execution_class"] == "FLEX"
 
 
+@pytest.mark.proves("glue-s3a-region")
+def test_s3a_asks_in_the_domains_region(job):
+    settings = job["default_arguments"]["--conf"].split(" --conf ")
+    assert f"spark.hadoop.fs.s3a.endpoint.region={REGION}" in settings
+
+
 @pytest.mark.proves("glue-arguments")
 def test_it_is_observed_and_keeps_no_bookmark_unless_asked(job):
     arguments = job["default_arguments"]
@@ -74,7 +82,6 @@ def test_it_is_observed_and_keeps_no_bookmark_unless_asked(job):
     assert on == dict.fromkeys(
         (
             "--enable-continuous-cloudwatch-log",
-            "--enable-glue-datacatalog",
             "--enable-job-insights",
             "--enable-metrics",
             "--enable-observability-metrics",

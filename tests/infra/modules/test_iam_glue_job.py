@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from plans import statements, the
 
-GLUE = "arn:aws:glue:eu-west-1:123456789012"
+from meshtest.controls import assert_hold
+from meshtest.plan import Plan
+from meshtest.testing.plans import REGION, resources, statements, the
+
+GLUE = f"arn:aws:glue:{REGION}:123456789012"
 
 
 @pytest.fixture(scope="module")
@@ -27,14 +30,12 @@ def test_only_glue_of_this_account_assumes_the_role(planned):
 
 
 def test_objects_are_read_and_written_below_the_given_prefixes(policy):
-    own = ["raw/project01", "refined/project01"]
+    own = ["raw/inventory", "refined/inventory"]
     assert set(policy["WriteObjects"]["Resource"]) == {
         f"arn:aws:s3:::{prefix}{end}" for prefix in own for end in ("", "/*")
     }
     assert set(policy["ReadObjects"]["Resource"]) == {
-        f"arn:aws:s3:::{prefix}{end}"
-        for prefix in [*own, "artifacts/wheels", "refined/other/shared"]
-        for end in ("", "/*")
+        f"arn:aws:s3:::{prefix}{end}" for prefix in [*own, "artifacts/wheels"] for end in ("", "/*")
     }
     assert policy["ReadObjects"]["Action"] == ["s3:GetObject"]
 
@@ -47,13 +48,59 @@ def test_buckets_are_listed_without_a_condition_that_would_turn_404_into_403(pol
 
 
 def test_tables_are_named_one_by_one(policy):
-    own = {f"{GLUE}:table/f01_raw_dev/records", f"{GLUE}:table/f01_refined_dev/records"}
-    databases = {f"{GLUE}:catalog", f"{GLUE}:database/f01_raw_dev", f"{GLUE}:database/f01_refined_dev"}
+    own = {f"{GLUE}:table/exa_raw_dev/records", f"{GLUE}:table/exa_refined_dev/records"}
+    databases = {f"{GLUE}:catalog", f"{GLUE}:database/exa_raw_dev", f"{GLUE}:database/exa_refined_dev"}
     assert set(policy["WriteCatalog"]["Resource"]) == databases | own
-    assert set(policy["ReadCatalog"]["Resource"]) == (
-        databases | own | {f"{GLUE}:table/f01_refined_dev/shared"}
-    )
+    assert set(policy["ReadCatalog"]["Resource"]) == databases | own
     assert not {"glue:CreateTable", "glue:DeleteTable"} & set(policy["WriteCatalog"]["Action"])
+
+
+def test_what_others_share_is_read_and_no_more(planned):
+    plan = planned()
+    given = the(plan, "aws_iam_policy")
+    assert given["name"] == "exa-inventory-glue-job-shared-1-dev"
+    shared = statements(given["policy"])
+    assert set(shared["ReadSharedObjects"]["Resource"]) == {
+        "arn:aws:s3:::refined/other/shared",
+        "arn:aws:s3:::refined/other/shared/*",
+        "arn:aws:s3:::refined/more/more_*",
+    }
+    assert shared["ReadSharedObjects"]["Action"] == ["s3:GetObject"]
+    assert set(shared["ReadSharedCatalog"]["Resource"]) == {
+        f"{GLUE}:catalog",
+        f"{GLUE}:database/exa_refined_dev",
+        f"{GLUE}:table/exa_refined_dev/shared",
+        f"{GLUE}:table/exa_refined_dev/more_*",
+    }
+    assert {action.split(":Get")[0] for action in shared["ReadSharedCatalog"]["Action"]} == {
+        "glue",
+        "glue:BatchGetPartition",
+    }
+    attached = the(plan, "aws_iam_role_policy_attachment")
+    assert attached["role"] == "exa-inventory-glue-job-dev"
+    assert attached["policy_arn"] == f"arn:aws:iam::123456789012:policy/{given['name']}"
+
+
+@pytest.mark.proves("iam-policy-quota")
+def test_many_shared_tables_are_read_by_several_policies_each_within_its_quota(planned):
+    many = [
+        {
+            "prefix": f"refined/a_project_of_24_letters_/table_{number}",
+            "table": f"exa_refined_dev/table_{number}",
+        }
+        for number in range(100)
+    ]
+    plan = planned(shared_tables=many)
+    policies = resources(plan, "aws_iam_policy")
+    assert len(policies) > 1
+    assert_hold(Plan(plan), "iam-policy-quota")
+    tables = {
+        arn.rpartition("/")[2]
+        for each in policies.values()
+        for arn in statements(each["policy"])["ReadSharedCatalog"]["Resource"]
+        if ":table/" in arn
+    }
+    assert tables == {f"table_{number}" for number in range(100)}
 
 
 @pytest.mark.proves("iam-key-use")
@@ -72,6 +119,7 @@ def test_only_the_known_exceptions_have_no_resource(policy):
     assert {sid for sid, statement in policy.items() if "*" in statement["Resource"]} == {
         "EC2NetworkAccess",  # P0-03, left as it is
         "JobMetrics",  # held to a namespace instead
+        "ReadJobBookmarks",  # no resource type
     }
     assert policy["JobMetrics"]["Condition"] == {"StringEquals": {"cloudwatch:namespace": "Glue"}}
 
@@ -89,7 +137,8 @@ def test_every_statement_allows_exactly_its_actions(policy):
         "EC2NetworkAccess": "ec2:CreateNetworkInterface ec2:DeleteNetworkInterface"
         " ec2:DescribeNetworkInterfaces ec2:DescribeRouteTables ec2:DescribeSecurityGroups"
         " ec2:DescribeSubnets ec2:DescribeVpcAttribute ec2:DescribeVpcEndpoints",
-        "JobBookmarks": "glue:GetJobBookmark glue:ResetJobBookmark glue:UpdateJobBookmark",
+        "JobBookmarks": "glue:UpdateJobBookmark",
+        "ReadJobBookmarks": "glue:GetJobBookmark glue:ResetJobBookmark",
         "JobLogs": "logs:AssociateKmsKey logs:CreateLogGroup logs:CreateLogStream logs:PutLogEvents",
         "JobMetrics": "cloudwatch:PutMetricData",
         "ListBuckets": "s3:GetBucketLocation s3:ListBucket",
@@ -105,28 +154,29 @@ def test_every_statement_allows_exactly_its_actions(policy):
 
 
 def test_jobs_connections_interfaces_and_logs_are_named(policy):
-    assert policy["JobBookmarks"]["Resource"] == [f"{GLUE}:job/f01-project01-refine-dev"]
+    assert policy["JobBookmarks"]["Resource"] == [f"{GLUE}:job/exa-inventory-refine-dev"]
+    assert policy["ReadJobBookmarks"]["Resource"] == ["*"]  # they have no resource type
     assert set(policy["NetworkConnections"]["Resource"]) == {
         f"{GLUE}:catalog",
-        f"{GLUE}:connection/f01-network-a-dev",
+        f"{GLUE}:connection/exa-network-a-dev",
     }
     assert policy["TagNetworkInterfaces"]["Resource"] == [
-        "arn:aws:ec2:eu-west-1:123456789012:network-interface/*"
+        f"arn:aws:ec2:{REGION}:123456789012:network-interface/*"
     ]
     assert policy["TagNetworkInterfaces"]["Condition"] == {
         "ForAllValues:StringEquals": {"aws:TagKeys": "aws-glue-service-resource"}
     }
-    assert policy["JobLogs"]["Resource"] == ["arn:aws:logs:eu-west-1:123456789012:log-group:/aws-glue/jobs/*"]
+    assert policy["JobLogs"]["Resource"] == [f"arn:aws:logs:{REGION}:123456789012:log-group:/aws-glue/jobs*"]
 
 
 def test_without_jobs_connections_and_tables_of_their_own_there_are_no_statements_on_them(planned):
     role = planned(connection_names=[], job_names=[], write_tables=[])
     document = statements(the(role, "aws_iam_role_policy")["policy"])
-    assert not {"JobBookmarks", "NetworkConnections", "WriteCatalog"} & set(document)
+    assert not {"JobBookmarks", "NetworkConnections", "ReadJobBookmarks", "WriteCatalog"} & set(document)
 
 
 def test_one_job_one_connection_and_one_table_are_enough_for_statements_on_them(planned):
-    document = statements(the(planned(write_tables=["f01_raw_dev/records"]), "aws_iam_role_policy")["policy"])
+    document = statements(the(planned(write_tables=["exa_raw_dev/records"]), "aws_iam_role_policy")["policy"])
     assert {"JobBookmarks", "NetworkConnections", "WriteCatalog"} <= set(document)
 
 

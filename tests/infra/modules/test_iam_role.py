@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from plans import resources, the
+
+from meshtest.testing.plans import resources, the
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def test_it_has_the_given_policies(role, inputs):
 
 
 def test_its_arn_is_known_in_a_plan(role):
-    assert role.outputs["role_arn"] == "arn:aws:iam::123456789012:role/f01-project01-rates-sfn-dev"
+    assert role.outputs["role_arn"] == "arn:aws:iam::123456789012:role/exa-inventory-rates-sfn-dev"
 
 
 def test_a_role_may_have_no_policy_of_its_own(planned):

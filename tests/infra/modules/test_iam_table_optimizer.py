@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from plans import statements, the
 
-GLUE = "arn:aws:glue:eu-west-1:123456789012"
-LOGS = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws-glue"
+from meshtest.testing.plans import REGION, statements, the
+
+GLUE = f"arn:aws:glue:{REGION}:123456789012"
+LOGS = f"arn:aws:logs:{REGION}:123456789012:log-group:/aws-glue"
 
 
 @pytest.fixture(scope="module")
@@ -28,15 +29,22 @@ def test_only_glue_of_this_account_assumes_the_role(planned):
 
 
 def test_the_optimizers_reach_the_named_tables_alone(policy):
-    assert policy["TableFiles"]["Resource"] == ["arn:aws:s3:::refined/project01/records/*"]
+    assert policy["TableFiles"]["Resource"] == ["arn:aws:s3:::refined/inventory/records/*"]
     assert set(policy["TableFiles"]["Action"]) == {"s3:DeleteObject", "s3:GetObject", "s3:PutObject"}
     assert policy["ListBuckets"]["Resource"] == ["arn:aws:s3:::refined"]
     assert set(policy["TableMetadata"]["Resource"]) == {
         f"{GLUE}:catalog",
-        f"{GLUE}:database/f01_refined_dev",
-        f"{GLUE}:table/f01_refined_dev/records",
+        f"{GLUE}:database/exa_refined_dev",
+        f"{GLUE}:table/exa_refined_dev/records",
     }
     assert set(policy["TableMetadata"]["Action"]) == {"glue:GetTable", "glue:UpdateTable"}
+
+
+def test_tables_may_be_named_together(planned):
+    plan = planned(table_prefixes=["refined/orders/orders_*"], tables=["exa_refined_dev/orders_*"])
+    policy = statements(the(plan, "aws_iam_role_policy")["policy"])
+    assert policy["TableFiles"]["Resource"] == ["arn:aws:s3:::refined/orders/orders_*"]
+    assert f"{GLUE}:table/exa_refined_dev/orders_*" in policy["TableMetadata"]["Resource"]
 
 
 @pytest.mark.proves("iam-key-use")

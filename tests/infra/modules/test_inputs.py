@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -12,17 +13,21 @@ import pytest
 import tftest
 from inputs import KEY
 
+from meshtest.testing.plans import REGION
+
 # What each module must refuse: one changed input, and what the message has to say.
 REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
     "glue_catalog_database": [
         ({"description": "x" * 2049}, "description has 2049 characters"),
-        ({"location_uri": "f01-raw"}, 'location_uri is "f01-raw"'),
-        ({"name": "f01-raw-dev"}, 'name is "f01-raw-dev" (11 characters)'),
+        ({"default_table_permissions": {}}, "default_table_permissions are {}"),
+        ({"default_table_permissions": {"a": ["READ"]}}, 'default_table_permissions are {"a":["READ"]}'),
+        ({"location_uri": "exa-raw"}, 'location_uri is "exa-raw"'),
+        ({"name": "exa-raw-dev"}, 'name is "exa-raw-dev" (11 characters)'),
     ],
     "glue_catalog_table": [
         ({"columns": []}, "columns of records are []"),
         ({"columns": [{"name": "Id", "type": "string"}]}, 'columns of records are ["Id"]'),
-        ({"database_name": "f01-raw"}, 'database_name is "f01-raw"'),
+        ({"database_name": "exa-raw"}, 'database_name is "exa-raw"'),
         ({"description": "x" * 2049}, "description of records has 2049 characters"),
         ({"location": "s3://bucket"}, 'location of records is "s3://bucket"'),
         ({"name": "Records"}, 'name is "Records"'),
@@ -36,8 +41,10 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"columns": []}, "columns of records are []"),
         ({"columns": [{"name": "a", "type": "int"}] * 2}, 'columns of records are ["a","a"]'),
         ({"columns": [{"name": "A", "type": "int"}]}, 'columns of records are ["A"]'),
-        ({"database_name": "f01-refined"}, 'database_name is "f01-refined"'),
+        ({"database_name": "exa-refined"}, 'database_name is "exa-refined"'),
         ({"description": "x" * 2049}, "description of records has 2049 characters"),
+        ({"location": "s3://bucket/records/"}, 'location of records is "s3://bucket/records/"'),
+        ({"location": "s3://bucket//records"}, 'location of records is "s3://bucket//records"'),
         ({"location": "s3://bucket"}, 'location of records is "s3://bucket"'),
         ({"name": "1st"}, 'name is "1st"'),
         ({"optimizer_role_arn": "a-role"}, 'optimizer_role_arn of records is "a-role"'),
@@ -49,43 +56,43 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"snapshots_to_retain": 1.5}, "snapshots_to_retain of records is 1.5"),
     ],
     "glue_job": [
-        ({"arguments": {"env": "dev"}}, 'arguments of f01-project01-refine-dev are ["env"]'),
+        ({"arguments": {"env": "dev"}}, 'arguments of exa-inventory-refine-dev are ["env"]'),
         ({"arguments": {"--conf": "a=b"}}, "expected none that this module sets"),
-        ({"description": "x" * 2049}, "description of f01-project01-refine-dev has 2049 characters"),
-        ({"execution_class": "SPOT"}, 'execution_class of f01-project01-refine-dev is "SPOT"'),
+        ({"description": "x" * 2049}, "description of exa-inventory-refine-dev has 2049 characters"),
+        ({"execution_class": "SPOT"}, 'execution_class of exa-inventory-refine-dev is "SPOT"'),
         (
             {"execution_class": "FLEX", "worker_type": "G.4X"},
-            'worker_type of f01-project01-refine-dev is "G.4X"; expected G.1X or G.2X',
+            'worker_type of exa-inventory-refine-dev is "G.4X"; expected G.1X or G.2X',
         ),
         (
             {"extra_py_files": ["s3://artifacts/core.whl"]},
-            'extra_py_files of f01-project01-refine-dev are ["s3://artifacts/core.whl"]',
+            'extra_py_files of exa-inventory-refine-dev are ["s3://artifacts/core.whl"]',
         ),
         (
             {"additional_python_modules": ["s3://artifacts/core.zip"]},
-            'additional_python_modules of f01-project01-refine-dev are ["s3://artifacts/core.zip"]',
+            'additional_python_modules of exa-inventory-refine-dev are ["s3://artifacts/core.zip"]',
         ),
-        ({"glue_version": "5.0"}, 'glue_version of f01-project01-refine-dev is "5.0"'),
-        ({"job_bookmark_option": "on"}, 'job_bookmark_option of f01-project01-refine-dev is "on"'),
-        ({"max_concurrent_runs": 0}, "max_concurrent_runs of f01-project01-refine-dev is 0"),
-        ({"max_concurrent_runs": 1.5}, "max_concurrent_runs of f01-project01-refine-dev is 1.5"),
-        ({"max_concurrent_runs": 1001}, "max_concurrent_runs of f01-project01-refine-dev is 1001"),
-        ({"max_retries": -1}, "max_retries of f01-project01-refine-dev is -1"),
-        ({"max_retries": 0.5}, "max_retries of f01-project01-refine-dev is 0.5"),
-        ({"max_retries": 11}, "max_retries of f01-project01-refine-dev is 11"),
+        ({"glue_version": "5.0"}, 'glue_version of exa-inventory-refine-dev is "5.0"'),
+        ({"job_bookmark_option": "on"}, 'job_bookmark_option of exa-inventory-refine-dev is "on"'),
+        ({"max_concurrent_runs": 0}, "max_concurrent_runs of exa-inventory-refine-dev is 0"),
+        ({"max_concurrent_runs": 1.5}, "max_concurrent_runs of exa-inventory-refine-dev is 1.5"),
+        ({"max_concurrent_runs": 1001}, "max_concurrent_runs of exa-inventory-refine-dev is 1001"),
+        ({"max_retries": -1}, "max_retries of exa-inventory-refine-dev is -1"),
+        ({"max_retries": 0.5}, "max_retries of exa-inventory-refine-dev is 0.5"),
+        ({"max_retries": 11}, "max_retries of exa-inventory-refine-dev is 11"),
         ({"name": "x" * 300}, "(300 characters); expected at most 255"),
-        ({"number_of_workers": 1}, "number_of_workers of f01-project01-refine-dev is 1"),
-        ({"number_of_workers": 2.5}, "number_of_workers of f01-project01-refine-dev is 2.5"),
-        ({"number_of_workers": 300}, "number_of_workers of f01-project01-refine-dev is 300"),
-        ({"role_arn": "a-role"}, 'role_arn of f01-project01-refine-dev is "a-role"'),
-        ({"script_location": "refine.py"}, 'script_location of f01-project01-refine-dev is "refine.py"'),
-        ({"security_configuration": ""}, "security_configuration of f01-project01-refine-dev is empty"),
-        ({"temp_dir": "s3://bucket"}, 'temp_dir of f01-project01-refine-dev is "s3://bucket"'),
-        ({"timeout_minutes": 481}, "timeout_minutes of f01-project01-refine-dev is 481"),
-        ({"timeout_minutes": 0}, "timeout_minutes of f01-project01-refine-dev is 0"),
-        ({"timeout_minutes": 1.5}, "timeout_minutes of f01-project01-refine-dev is 1.5"),
-        ({"warehouse": "/tmp"}, 'warehouse of f01-project01-refine-dev is "/tmp"'),
-        ({"worker_type": "Standard"}, 'worker_type of f01-project01-refine-dev is "Standard"'),
+        ({"number_of_workers": 1}, "number_of_workers of exa-inventory-refine-dev is 1"),
+        ({"number_of_workers": 2.5}, "number_of_workers of exa-inventory-refine-dev is 2.5"),
+        ({"number_of_workers": 300}, "number_of_workers of exa-inventory-refine-dev is 300"),
+        ({"role_arn": "a-role"}, 'role_arn of exa-inventory-refine-dev is "a-role"'),
+        ({"script_location": "refine.py"}, 'script_location of exa-inventory-refine-dev is "refine.py"'),
+        ({"security_configuration": ""}, "security_configuration of exa-inventory-refine-dev is empty"),
+        ({"temp_dir": "s3://bucket"}, 'temp_dir of exa-inventory-refine-dev is "s3://bucket"'),
+        ({"timeout_minutes": 481}, "timeout_minutes of exa-inventory-refine-dev is 481"),
+        ({"timeout_minutes": 0}, "timeout_minutes of exa-inventory-refine-dev is 0"),
+        ({"timeout_minutes": 1.5}, "timeout_minutes of exa-inventory-refine-dev is 1.5"),
+        ({"warehouse": "/tmp"}, 'warehouse of exa-inventory-refine-dev is "/tmp"'),
+        ({"worker_type": "Standard"}, 'worker_type of exa-inventory-refine-dev is "Standard"'),
     ],
     "iam_glue_job": [
         ({"connection_names": ["*"]}, 'connection_names are ["*"]'),
@@ -94,31 +101,32 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"external_reads": [{"bucket": "a*", "prefix": ""}]}, "external_reads are [{"),
         ({"external_reads": [{"bucket": "bucket", "prefix": "a/*"}]}, "external_reads are [{"),
         ({"secret_names": ["*"]}, 'secret_names are ["*"]'),
-        ({"job_names": ["f01-*"]}, 'job_names are ["f01-*"]'),
+        ({"job_names": ["exa-*"]}, 'job_names are ["exa-*"]'),
         ({"kms_key_arn": "*"}, 'kms_key_arn is "*"'),
         ({"name": "x" * 65}, "(65 characters); expected at most 64"),
         ({"permissions_boundary_arn": "Admin"}, 'permissions_boundary_arn is "Admin"'),
         ({"read_prefixes": ["bucket/*"]}, 'read_prefixes are ["bucket/*"]'),
-        ({"read_tables": ["db/*"]}, 'read_tables are ["db/*"]'),
+        ({"shared_tables": [{"prefix": "b/p/t", "table": "db/*"}]}, "shared_tables are [{"),
+        ({"shared_tables": [{"prefix": "b/*", "table": "db/t"}]}, "shared_tables are [{"),
         ({"write_prefixes": []}, "write_prefixes is empty"),
         ({"write_prefixes": ["bucket"]}, 'write_prefixes are ["bucket"]'),
         ({"write_tables": ["db"]}, 'write_tables are ["db"]'),
     ],
     "iam_role": [
         ({"description": "x" * 1001}, "has 1001 characters"),
-        ({"inline_policies": {"run": "{}"}}, 'inline_policies of f01-project01-rates-sfn-dev are ["run"]'),
+        ({"inline_policies": {"run": "{}"}}, 'inline_policies of exa-inventory-rates-sfn-dev are ["run"]'),
         (
             {"managed_policy_arns": {"a": "Admin"}},
-            'managed_policy_arns of f01-project01-rates-sfn-dev are ["Admin"]',
+            'managed_policy_arns of exa-inventory-rates-sfn-dev are ["Admin"]',
         ),
         ({"name": "x" * 65}, "(65 characters); expected at most 64"),
         ({"permissions_boundary_arn": "Admin"}, 'permissions_boundary_arn is "Admin"'),
-        ({"service": "states"}, 'service of f01-project01-rates-sfn-dev is "states"'),
-        ({"source_arns": []}, "source_arns of f01-project01-rates-sfn-dev are []"),
-        ({"source_arns": ["*"]}, 'source_arns of f01-project01-rates-sfn-dev are ["*"]'),
+        ({"service": "states"}, 'service of exa-inventory-rates-sfn-dev is "states"'),
+        ({"source_arns": []}, "source_arns of exa-inventory-rates-sfn-dev are []"),
+        ({"source_arns": ["*"]}, 'source_arns of exa-inventory-rates-sfn-dev are ["*"]'),
     ],
     "iam_table_optimizer": [
-        ({"kms_key_arn": "alias/f01"}, 'kms_key_arn is "alias/f01"'),
+        ({"kms_key_arn": "alias/exa"}, 'kms_key_arn is "alias/exa"'),
         ({"name": "a role"}, 'name is "a role"'),
         ({"permissions_boundary_arn": "Admin"}, 'permissions_boundary_arn is "Admin"'),
         ({"table_prefixes": []}, "table_prefixes is empty"),
@@ -126,42 +134,44 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"tables": []}, "tables is empty"),
         ({"tables": ["db/*"]}, 'tables are ["db/*"]'),
     ],
+    "project": [({"env": "qa"}, 'env is "qa"; expected "dev", "int" or "prod".')],
     "s3_bucket": [
         ({"abort_incomplete_upload_days": 0}, "abort_incomplete_upload_days is 0"),
         ({"bucket_name": "F01-raw"}, 'bucket_name is "F01-raw"'),
         ({"bucket_name": "x" * 64}, "(64 characters)"),
         ({"expiration_days": {"temp": 1}}, 'expiration_days is {"temp":1}'),
         ({"force_destroy": True, "prevent_destroy": True}, "force_destroy is true"),
-        ({"kms_key_arn": "alias/f01"}, 'kms_key_arn is "alias/f01"'),
-        ({"logging_bucket_id": "f01-raw-123456789012-dev"}, "the bucket itself; expected another bucket"),
+        ({"kms_key_arn": "alias/exa"}, 'kms_key_arn is "alias/exa"'),
+        ({"logging_bucket_id": "exa-raw-123456789012-dev"}, "the bucket itself; expected another bucket"),
         ({"logging_prefix": "raw"}, 'logging_prefix is "raw"'),
         ({"noncurrent_version_expiration_days": 0}, "noncurrent_version_expiration_days is 0"),
         ({"noncurrent_version_expiration_days": 1.5}, "noncurrent_version_expiration_days is 1.5"),
+        ({"perimeter_org_id": "123456789012"}, 'perimeter_org_id is "123456789012"'),
         (
             {"policy_statements": {"A": {"actions": [], "effect": "Maybe", "paths": [], "principals": []}}},
             'policy_statements has effects ["Maybe"]',
         ),
         (
             {"policy_statements": {"DenyOutdatedTLS": {"actions": [], "paths": [], "principals": []}}},
-            "expected none of DenyInsecureTransport and DenyOutdatedTLS",
+            "expected none of DataPerimeter, DenyForeignKeys, DenyInsecureTransport",
         ),
         ({"sse_algorithm": "none"}, 'sse_algorithm is "none"'),
     ],
     "stepfunction_pipeline": [
-        ({"glue_job_names": ["a b"]}, 'glue_job_names of f01-project01-daily-dev are ["a b"]'),
+        ({"glue_job_names": ["a b"]}, 'glue_job_names of exa-inventory-daily-dev are ["a b"]'),
         ({"glue_job_names": ["a"] * 100}, "expected at most 99 names of Glue jobs"),
-        ({"kms_key_arn": ""}, 'kms_key_arn of f01-project01-daily-dev is ""'),
-        ({"log_retention_days": 91}, "log_retention_days of f01-project01-daily-dev is 91"),
-        ({"max_attempts": 0}, "max_attempts of f01-project01-daily-dev is 0"),
-        ({"max_attempts": 1.5}, "max_attempts of f01-project01-daily-dev is 1.5"),
-        ({"max_attempts": 21}, "max_attempts of f01-project01-daily-dev is 21"),
+        ({"kms_key_arn": ""}, 'kms_key_arn of exa-inventory-daily-dev is ""'),
+        ({"log_retention_days": 91}, "log_retention_days of exa-inventory-daily-dev is 91"),
+        ({"max_attempts": 0}, "max_attempts of exa-inventory-daily-dev is 0"),
+        ({"max_attempts": 1.5}, "max_attempts of exa-inventory-daily-dev is 1.5"),
+        ({"max_attempts": 21}, "max_attempts of exa-inventory-daily-dev is 21"),
         ({"pipeline_name": "x" * 81}, "(81 characters); expected at most 80"),
-        ({"role_arn": "a-role"}, 'role_arn of f01-project01-daily-dev is "a-role"'),
-        ({"timeout_seconds": 60}, "timeout_seconds of f01-project01-daily-dev is 60"),
-        ({"timeout_seconds": 7200.5}, "timeout_seconds of f01-project01-daily-dev is 7200.5"),
-        ({"timeout_seconds": 31536001}, "timeout_seconds of f01-project01-daily-dev is 31536001"),
-        ({"task_timeout_seconds": 1.5}, "task_timeout_seconds of f01-project01-daily-dev is 1.5"),
-        ({"task_timeout_seconds": 0}, "task_timeout_seconds of f01-project01-daily-dev is 0"),
+        ({"role_arn": "a-role"}, 'role_arn of exa-inventory-daily-dev is "a-role"'),
+        ({"job_timeout_minutes": {"a": 0}}, 'job_timeout_minutes of exa-inventory-daily-dev are {"a":0}'),
+        ({"job_timeout_minutes": {"a": 1.5}}, 'job_timeout_minutes of exa-inventory-daily-dev are {"a":1.5}'),
+        ({"timeout_seconds": 0}, "timeout_seconds of exa-inventory-daily-dev is 0"),
+        ({"timeout_seconds": 7200.5}, "timeout_seconds of exa-inventory-daily-dev is 7200.5"),
+        ({"timeout_seconds": 31536001}, "timeout_seconds of exa-inventory-daily-dev is 31536001"),
     ],
 }
 CASES = {
@@ -205,11 +215,11 @@ TAKEN: dict[str, list[dict[str, Any]]] = {
     ],
     "iam_glue_job": [
         {"permissions_boundary_arn": ""},
-        {"write_prefixes": ["raw/project01"]},
+        {"write_prefixes": ["raw/inventory"]},
     ],
     "iam_role": [
         {"description": "x" * 1000, "permissions_boundary_arn": ""},
-        {"source_arns": ["arn:aws:states:eu-west-1:123456789012:*"]},
+        {"source_arns": [f"arn:aws:states:{REGION}:123456789012:*"]},
     ],
     "iam_table_optimizer": [{"permissions_boundary_arn": ""}],
     "s3_bucket": [
@@ -231,7 +241,7 @@ TAKEN: dict[str, list[dict[str, Any]]] = {
     ],
     "stepfunction_pipeline": [
         {"glue_job_names": ["a"] * 99, "max_attempts": 20, "timeout_seconds": 31536000},
-        {"max_attempts": 1, "task_timeout_seconds": 1, "timeout_seconds": 1},
+        {"job_timeout_minutes": {"a": 1, "b": 10080}, "max_attempts": 1, "timeout_seconds": 1},
     ],
 }
 
@@ -242,7 +252,7 @@ def errors(terraform, infrastructure, inputs, tmp_path_factory):
 
     def errors(module: str, calls: Mapping[str, dict[str, Any]], *command: str) -> dict[str, list[str]]:
         root = tmp_path_factory.mktemp("calls")
-        source = str(infrastructure / "modules" / module)
+        source = os.path.relpath(infrastructure / "modules" / module, root)
         content = {call: {"source": source, **inputs[module], **changes} for call, changes in calls.items()}
         (root / "main.tf.json").write_text(json.dumps({"module": content}))
         try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from inputs import ACCOUNT, INPUTS
 
+from meshtest.testing.plans import REGION
+
 NAMES = {module: given.get("name") for module, given in INPUTS.items()}
 PIPELINE = INPUTS["stepfunction_pipeline"]["pipeline_name"]
 BUCKET = INPUTS["s3_bucket"]["bucket_name"]
@@ -29,10 +31,29 @@ OUTPUTS = {
     "iam_role": role("iam_role"),
     "iam_table_optimizer": role("iam_table_optimizer"),
     "own_tags": {"tags": {}},
+    "project": {
+        "foundation_state": {
+            "bucket": f"exa-tfstate-{ACCOUNT}-dev",
+            "key": "foundation/terraform.tfstate",
+            "region": REGION,
+        },
+        "glue_job_names": {job: f"exa-orders-{job}-dev" for job in ("ingest", "refine")},
+        "pipeline_arns": {"daily": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:exa-orders-daily-dev"},
+        "region": REGION,
+        "tables": {
+            f"{layer}.{name}": f"s3://exa-{layer}-{ACCOUNT}-dev/orders/{name}{'/' * (layer == 'raw')}"
+            for layer, name in (
+                ("curated", "orders_daily"),
+                ("raw", "orders_lines"),
+                ("refined", "orders"),
+                ("refined", "orders_job_runs"),
+            )
+        },
+    },
     "s3_bucket": {"bucket_arn": f"arn:aws:s3:::{BUCKET}", "bucket_id": BUCKET},
     "stepfunction_pipeline": {
         "log_group_name": f"/aws/vendedlogs/states/{PIPELINE}",
-        "pipeline_arn": f"arn:aws:states:eu-west-1:{ACCOUNT}:stateMachine:{PIPELINE}",
+        "pipeline_arn": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{PIPELINE}",
         "pipeline_name": PIPELINE,
     },
 }

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from plans import refusal
+
+from meshtest.testing.plans import refusal
 
 
 @pytest.fixture

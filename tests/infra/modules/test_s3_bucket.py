@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from plans import resources, statements, the
 
-NAME = "f01-raw-123456789012-dev"
+from meshtest.testing.plans import resources, statements, the
+
+NAME = "exa-raw-123456789012-dev"
 ARN = f"arn:aws:s3:::{NAME}"
 DELIVERY = {
     "AccessLogDelivery": {
@@ -158,7 +159,7 @@ def test_access_is_logged_under_the_given_prefix(data_bucket):
     logging = the(data_bucket, "aws_s3_bucket_logging")
     assert (logging["bucket"], logging["target_bucket"], logging["target_prefix"]) == (
         NAME,
-        "f01-logs-123456789012-dev",
+        "exa-logs-123456789012-dev",
         "raw/",
     )
 
@@ -185,7 +186,7 @@ def existing(terraform, infrastructure, tmp_path_factory):
     """A protected bucket that exists, with its guard; the rest of the module would take a minute."""
     runner = terraform(infrastructure / "modules" / "s3_bucket")
     state = tmp_path_factory.mktemp("state") / "terraform.tfstate"
-    inputs = {"bucket_name": "f01-kept-123456789012-dev", "prevent_destroy": "true"}
+    inputs = {"bucket_name": "exa-kept-123456789012-dev", "prevent_destroy": "true"}
     runner.apply(targets=["terraform_data.destroy_guard"], tf_vars=inputs, state=str(state))
     return runner, {"tf_vars": inputs, "state": str(state)}
 

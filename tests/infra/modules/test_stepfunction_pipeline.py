@@ -7,8 +7,9 @@ import time
 import uuid
 
 import pytest
-from inputs import ROLE
-from plans import the
+from inputs import INPUTS, ROLE
+
+from meshtest.testing.plans import REGION, the
 
 GLUE_IS_BUSY = {
     "Glue.AWSGlueException",
@@ -83,7 +84,7 @@ def test_each_job_is_given_the_executions_own_input(tasks):
 
 def test_each_job_is_given_the_arguments_of_the_input_and_the_version(pipeline, tasks, inputs):
     jobs = inputs["stepfunction_pipeline"]["glue_job_names"]
-    names = ["Run_01_f01_project01_ingest_dev", "Run_02_f01_project01_refine_dev"]
+    names = ["Run_01_exa_inventory_ingest_dev", "Run_02_exa_inventory_refine_dev"]
     assert [task["Parameters"] for task in tasks] == [
         {"JobName": job, "Arguments.$": f"States.JsonMerge($.arguments, $.release.{name}, false)"}
         for job, name in zip(jobs, names, strict=True)
@@ -149,7 +150,7 @@ def test_an_execution_starts_each_job_with_them(pipeline, endpoint, given, argum
 
 
 def test_names_that_meet_or_repeat_or_are_long_stay_apart(planned):
-    long = "f01-project01-" + "a-very-long-name-" * 6
+    long = "exa-inventory-" + "a-very-long-name-" * 6
     jobs = ["a-b", "a_b", "a-b", f"{long}1", f"{long}2"]
     made = definition(planned(glue_job_names=jobs, release=release_of(jobs)))
     assert run_order(made) == jobs
@@ -161,8 +162,8 @@ def test_a_state_is_named_by_its_position_and_its_job(pipeline):
         "ResolveVersion",
         "HasArguments",
         "NoArguments",
-        "Run_01_f01_project01_ingest_dev",
-        "Run_02_f01_project01_refine_dev",
+        "Run_01_exa_inventory_ingest_dev",
+        "Run_02_exa_inventory_refine_dev",
         "PipelineFailed",
         "PipelineSucceeded",
     }
@@ -212,6 +213,17 @@ def test_no_state_and_no_execution_waits_for_ever(pipeline, tasks):
     assert definition(pipeline)["TimeoutSeconds"] == 28800
 
 
+@pytest.mark.proves("sfn-outlasts-jobs")
+def test_a_job_with_a_longer_limit_is_waited_for(planned):
+    """The state for an hour more than the job; the execution for all of its jobs."""
+    ingest, refine = INPUTS["stepfunction_pipeline"]["glue_job_names"]
+    found = definition(planned(job_timeout_minutes={ingest: 30, refine: 480}))
+    tasks = [state for state in found["States"].values() if state["Type"] == "Task"]
+    limits = {task["Parameters"]["JobName"]: task["TimeoutSeconds"] for task in tasks}
+    assert limits == {ingest: 90 * 60, refine: 540 * 60}
+    assert found["TimeoutSeconds"] == 630 * 60
+
+
 # ─── Observation ───
 
 
@@ -221,7 +233,7 @@ def test_executions_are_logged_whole_and_traced(pipeline):
     (logging,) = machine["logging_configuration"]
     assert (logging["level"], logging["include_execution_data"]) == ("ALL", True)
     assert logging["log_destination"] == (
-        "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/vendedlogs/states/f01-project01-daily-dev:*"
+        f"arn:aws:logs:{REGION}:123456789012:log-group:/aws/vendedlogs/states/exa-inventory-daily-dev:*"
     )
     assert machine["tracing_configuration"] == [{"enabled": True}]
 
@@ -229,6 +241,6 @@ def test_executions_are_logged_whole_and_traced(pipeline):
 @pytest.mark.proves("logs-encrypted", "logs-retention")
 def test_the_log_is_encrypted_and_expires(pipeline, inputs):
     group = the(pipeline, "aws_cloudwatch_log_group")
-    assert group["name"] == "/aws/vendedlogs/states/f01-project01-daily-dev"
+    assert group["name"] == "/aws/vendedlogs/states/exa-inventory-daily-dev"
     assert group["kms_key_id"] == inputs["stepfunction_pipeline"]["kms_key_arn"]
     assert group["retention_in_days"] == 90

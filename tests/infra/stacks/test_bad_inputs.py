@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -14,7 +13,6 @@ from typing import Any
 
 import pytest
 import yaml
-from plans import refusal
 
 from core import contract
 from core.errors import ContractError
@@ -22,23 +20,27 @@ from meshtest import projects, toolchain
 from meshtest.controls import all_controls
 from meshtest.gate import exceptions
 from meshtest.inputs.__main__ import main
+from meshtest.terraform import workspace
+from meshtest.testing.plans import refusal
 
 CASES = yaml.safe_load(Path(__file__).with_name("bad_inputs.yaml").read_text())
 MANY = ",".join(['"ingest"'] * 100)
-READ = ("setup", "infrastructure/projects", "infrastructure/environments", "src/jobs", "samples/template")
+DOMAIN = {**workspace.EXAMPLE, "aws_region": "eu-central-1"}
+PROJECTS = ("invoices", "reports")
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    """What `check-inputs` reads of this checkout, with a new project; good as it is."""
+    """What `check-inputs` reads of a checkout with two new projects; good as it is."""
     top = tmp_path_factory.mktemp("checkout")
-    for folder in READ:
-        shutil.copytree(toolchain.ROOT / folder, top / folder, symlinks=True, ignore=projects.LOCAL)
-    (top / "tests" / "spark").mkdir(parents=True)
-    shutil.copy(toolchain.ROOT / "tests/spark/test_template_jobs.py", top / "tests/spark")
+    projects.bare(toolchain.ROOT, top)
+    (top / "setup" / "domain.json").write_text(json.dumps(DOMAIN, indent=2) + "\n")
     for generated in top.glob("infrastructure/environments/*/backend.conf"):
         generated.unlink()
-    projects.new(projects.Wanted("invoices", "Invoices", "invoices@example.com"), top)
+    for name in PROJECTS:
+        projects.new(projects.Wanted(name, "Records", f"{name}@example.com"), top)
+    invoices = top / "infrastructure/projects/invoices/project.json"
+    invoices.write_text(json.dumps({**json.loads(invoices.read_text()), "depends_on": ["reports"]}))
     shutil.rmtree(top / "build")
     assert main(["--top", str(top)]) == 0
     return top
@@ -157,8 +159,7 @@ def test_the_command_ends_with_the_same_status(checkout, spoiled):
     case = CASES[0]
     spoiled(case)
     command = [sys.executable, "-m", "meshtest.inputs", "--top", str(checkout)]
-    environment = {**os.environ, "PYTHONPATH": str(toolchain.ROOT / "src")}
-    ended = subprocess.run(command, capture_output=True, env=environment, text=True)
+    ended = subprocess.run(command, capture_output=True, text=True)
     assert (ended.returncode, ended.stdout, ended.stderr.splitlines()) == (1, "", lines(case))
 
 
@@ -177,19 +178,20 @@ def test_a_new_project_is_refused_in_a_checkout_with_a_mistake(checkout, spoiled
 
 @pytest.fixture
 def invoices(checkout, infrastructure):
-    """The new project in the working copy of the stacks."""
-    root = infrastructure / "projects" / "invoices"
-    if not root.exists():
-        override = infrastructure / "projects" / "_template" / "embedded_override.tf"
-        shutil.copytree(checkout / "infrastructure/projects/invoices", root)
-        shutil.copy(override, root)
-    return root
+    """The first of the new projects in the working copy of the stacks, with the other beside it."""
+    place = infrastructure / "projects"
+    for name in PROJECTS:
+        if not (place / name).exists():
+            shutil.copytree(checkout / "infrastructure/projects" / name, place / name)
+            shutil.copy(place / "_template" / workspace.OVERRIDE, place / name)
+    return place / "invoices"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def without_invoices(infrastructure):
     yield
-    shutil.rmtree(infrastructure / "projects" / "invoices", ignore_errors=True)
+    for name in PROJECTS:
+        shutil.rmtree(infrastructure / "projects" / name, ignore_errors=True)
 
 
 def _refused(root: Path, case: dict[str, Any], terraform: Any, **variables: str) -> str:

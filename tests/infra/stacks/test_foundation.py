@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pytest
 import tftest
-from plans import refusal, resources, statements, the, unknown
+
+from meshtest.testing.plans import REGION, refusal, resources, statements, the, unknown
 
 ACCOUNT = "123456789012"
 DATA = ("artifacts", "curated", "raw", "refined")
-LOGS = f"f01-logs-{ACCOUNT}-dev"
+LOGS = f"exa-logs-{ACCOUNT}-dev"
 FOUNDATION = "module.foundation"
 
 
 def bucket(purpose: str) -> str:
-    return f"f01-{purpose}-{ACCOUNT}-dev"
+    return f"exa-{purpose}-{ACCOUNT}-dev"
 
 
 @pytest.fixture(scope="module")
@@ -52,8 +53,8 @@ def test_all_traffic_of_the_vpc_is_logged(dev):
     group = f"{FOUNDATION}.aws_cloudwatch_log_group.vpc_flow_logs"
     assert flow_log["traffic_type"] == "ALL"
     assert flow_log["log_destination_type"] == "cloud-watch-logs"
-    assert flow_log["log_destination"].endswith(":log-group:/aws/vpc/f01-vpc-dev/flow-logs")
-    assert flow_log["iam_role_arn"] == f"arn:aws:iam::{ACCOUNT}:role/f01-vpc-flow-logs-dev"
+    assert flow_log["log_destination"].endswith(":log-group:/aws/vpc/exa-vpc-dev/flow-logs")
+    assert flow_log["iam_role_arn"] == f"arn:aws:iam::{ACCOUNT}:role/exa-vpc-flow-logs-dev"
     assert resources(dev, "aws_cloudwatch_log_group")[group]["retention_in_days"] == 90
     assert unknown(dev, group)["kms_key_id"] is True  # the domain's key
 
@@ -70,9 +71,9 @@ def test_the_flow_log_role_is_held_to_this_accounts_flow_logs_and_their_group(de
     assert trust["Principal"] == {"Service": "vpc-flow-logs.amazonaws.com"}
     assert trust["Condition"] == {
         "StringEquals": {"aws:SourceAccount": ACCOUNT},
-        "ArnLike": {"aws:SourceArn": f"arn:aws:ec2:eu-west-1:{ACCOUNT}:vpc-flow-log/*"},
+        "ArnLike": {"aws:SourceArn": f"arn:aws:ec2:{REGION}:{ACCOUNT}:vpc-flow-log/*"},
     }
-    group = f"arn:aws:logs:eu-west-1:{ACCOUNT}:log-group:/aws/vpc/f01-vpc-dev/flow-logs"
+    group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/vpc/exa-vpc-dev/flow-logs"
     (permission,) = statements(the(dev, "aws_iam_role_policy")["policy"]).values()
     assert set(permission["Resource"]) == {group, f"{group}:*"}
     assert {"logs:CreateLogStream", "logs:PutLogEvents"} <= set(permission["Action"])
@@ -103,9 +104,7 @@ def test_the_log_bucket_takes_each_buckets_logs_under_its_prefix_and_no_others(d
 
 
 def test_the_log_bucket_is_guarded_and_its_logs_expire(dev):
-    assert list(resources(dev, "terraform_data")) == [
-        f"{FOUNDATION}.module.s3_logs.terraform_data.destroy_guard[0]"
-    ]
+    assert f"{FOUNDATION}.module.s3_logs.terraform_data.destroy_guard[0]" in resources(dev, "terraform_data")
     rules = by_bucket(dev, "aws_s3_bucket_lifecycle_configuration")[LOGS]["rule"]
     expiring = {
         rule["filter"][0]["prefix"]: rule["expiration"][0]["days"] for rule in rules if rule["expiration"]
@@ -113,7 +112,46 @@ def test_the_log_bucket_is_guarded_and_its_logs_expire(dev):
     assert expiring == {f"{purpose}/": 365 for purpose in DATA}
 
 
+def test_replaced_files_are_kept_for_a_week_where_every_commit_replaces_some(dev):
+    kept = {
+        name: [
+            each["noncurrent_version_expiration"][0]["noncurrent_days"]
+            for each in values["rule"]
+            if each["noncurrent_version_expiration"]
+        ]
+        for name, values in by_bucket(dev, "aws_s3_bucket_lifecycle_configuration").items()
+    }
+    days = {"artifacts": 90, "curated": 7, "raw": 90, "refined": 7}
+    assert kept == {LOGS: [], **{bucket(purpose): [days[purpose]] for purpose in DATA}}
+
+
 # ─── P1-03: encryption ───
+
+
+def test_the_data_key_is_guarded(dev):
+    """By what hangs on its id: a plan that destroys or replaces the key is refused (test_destroy)."""
+    guard = f"{FOUNDATION}.terraform_data.destroy_guard[0]"
+    assert guard in resources(dev, "terraform_data")
+    (found,) = configured(dev, "terraform_data").values()
+    assert found["expressions"]["triggers_replace"]["references"][0] == "aws_kms_key.data_lake.id"
+
+
+@pytest.mark.proves("s3-own-key")
+def test_the_data_buckets_refuse_other_keys_and_other_encryption(dev):
+    header = "s3:x-amz-server-side-encryption"
+    own = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/*"
+    for purpose in DATA:
+        policy = statements(by_bucket(dev, "aws_s3_bucket_policy")[bucket(purpose)]["policy"])
+        conditions = {sid: policy[sid]["Condition"] for sid in policy if sid.startswith("Deny")}
+        key = f"{header}-aws-kms-key-id"
+        assert conditions["DenyForeignKeys"] == {"ArnNotLike": {key: own}, "Null": {key: "false"}}
+        assert conditions["DenyOtherEncryption"] == {
+            "StringNotEquals": {header: "aws:kms"},
+            "Null": {header: "false"},
+        }
+        assert conditions["DenyKeysOfRequests"] == {"Null": {f"{header}-customer-algorithm": "false"}}
+        assert policy["DenyForeignKeys"]["Resource"] == [f"arn:aws:s3:::{bucket(purpose)}/*"]
+    assert "DenyForeignKeys" not in statements(by_bucket(dev, "aws_s3_bucket_policy")[LOGS]["policy"])
 
 
 @pytest.mark.proves("s3-customer-key", "s3-log-target-aes256")
@@ -135,21 +173,24 @@ def test_the_data_buckets_use_the_domains_key_and_the_log_bucket_cannot(dev):
 def test_the_key_rotates_and_has_an_alias(dev):
     key = the(dev, "aws_kms_key")
     assert (key["enable_key_rotation"], key["deletion_window_in_days"]) == (True, 30)
-    assert the(dev, "aws_kms_alias")["name"] == "alias/f01-data-lake-dev"
+    assert the(dev, "aws_kms_alias")["name"] == "alias/exa-data-lake-dev"
 
 
 @pytest.mark.proves("kms-policy")
 def test_the_key_is_for_the_account_and_for_the_domains_log_groups(dev):
     policy = statements(the(dev, "aws_kms_key")["policy"])
     assert policy["AccountThroughIAM"]["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
-    assert policy["CloudWatchLogs"]["Principal"] == {"Service": "logs.eu-west-1.amazonaws.com"}
-    groups = f"arn:aws:logs:eu-west-1:{ACCOUNT}:log-group:"
+    assert policy["CloudWatchLogs"]["Principal"] == {"Service": f"logs.{REGION}.amazonaws.com"}
+    groups = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:"
     assert set(policy["CloudWatchLogs"]["Condition"]["ArnLike"]["kms:EncryptionContext:aws:logs:arn"]) == {
-        f"{groups}/aws-glue/jobs/*",
-        f"{groups}/aws/vendedlogs/states/f01-*-dev",
-        f"{groups}/aws/vpc/f01-vpc-dev/flow-logs",
+        f"{groups}/aws-glue/jobs*",
+        f"{groups}/aws/vendedlogs/states/exa-*-dev",
+        f"{groups}/aws/vpc/exa-vpc-dev/flow-logs",
     }
-    assert set(policy) == {"AccountThroughIAM", "CloudWatchLogs"}
+    assert policy["Deployment"]["Condition"] == {
+        "ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/exa-deploy-dev"}
+    }
+    assert set(policy) == {"AccountThroughIAM", "CloudWatchLogs", "Deployment"}
 
 
 @pytest.mark.proves("glue-security-configuration")
@@ -256,8 +297,8 @@ def test_every_rule_stands_alone_and_says_what_it_is_for(dev):
 def test_private_subnets_in_two_zones_are_sixteenths_of_the_vpc(dev):
     subnets = resources(dev, "aws_subnet").values()
     assert {subnet["availability_zone"]: subnet["cidr_block"] for subnet in subnets} == {
-        "eu-west-1a": "10.0.0.0/20",
-        "eu-west-1b": "10.0.16.0/20",
+        f"{REGION}a": "10.0.0.0/20",
+        f"{REGION}b": "10.0.16.0/20",
     }
 
 
@@ -273,7 +314,7 @@ def test_the_zones_are_none_that_an_account_has_to_opt_in_to(dev):
 def test_the_services_that_jobs_call_have_endpoints(dev):
     endpoints = resources(dev, "aws_vpc_endpoint").values()
     assert {e["service_name"].rsplit(".", 1)[1]: e["vpc_endpoint_type"] for e in endpoints} == {
-        **dict.fromkeys(["glue", "kms", "logs", "monitoring", "secretsmanager", "sts"], "Interface"),
+        **dict.fromkeys(["glue", "kms", "logs", "monitoring", "sts"], "Interface"),
         "s3": "Gateway",
     }
     assert all(e["private_dns_enabled"] for e in endpoints if e["vpc_endpoint_type"] == "Interface")
@@ -300,7 +341,7 @@ def test_the_s3_endpoint_leads_to_the_domains_buckets_alone(dev):
 def test_each_layer_has_a_database(dev):
     databases = resources(dev, "aws_glue_catalog_database").values()
     assert {database["name"]: database["location_uri"] for database in databases} == {
-        f"f01_{layer}_dev": f"s3://{bucket(layer)}/" for layer in ("curated", "raw", "refined")
+        f"exa_{layer}_dev": f"s3://{bucket(layer)}/" for layer in ("curated", "raw", "refined")
     }
 
 
@@ -329,10 +370,10 @@ def test_log_delivery_of_state_machines_is_left_as_it_was(dev):
 def test_names_follow_the_environment(env, plan, infrastructure):
     planned = plan(infrastructure / "environments" / env)
     assert set(by_bucket(planned, "aws_s3_bucket")) == {
-        f"f01-{purpose}-{ACCOUNT}-{env}" for purpose in (*DATA, "logs")
+        f"exa-{purpose}-{ACCOUNT}-{env}" for purpose in (*DATA, "logs")
     }
-    assert the(planned, "aws_kms_alias")["name"] == f"alias/f01-data-lake-{env}"
-    assert the(planned, "aws_glue_security_configuration")["name"] == f"f01-glue-{env}"
+    assert the(planned, "aws_kms_alias")["name"] == f"alias/exa-data-lake-{env}"
+    assert the(planned, "aws_glue_security_configuration")["name"] == f"exa-glue-{env}"
 
 
 @pytest.mark.proves("tags")
@@ -387,9 +428,7 @@ def test_ids_that_only_an_apply_tells_come_from_their_own_resource(dev):
 def test_a_bad_domain_json_is_named(terraform, infrastructure):
     file = infrastructure.parent / "setup" / "domain.json"
     good = file.read_text()
-    file.write_text(
-        json.dumps({"domain_name": "finance01", "domain_abbr": "Finance", "aws_region": "eu-west-1"})
-    )
+    file.write_text(json.dumps({"domain_name": "example", "domain_abbr": "Finance", "aws_region": REGION}))
     try:
         message = refusal(terraform(infrastructure / "environments" / "int"))
     finally:
@@ -421,6 +460,10 @@ def test_every_policy_allows_exactly_its_actions(dev):
     assert allowed(the(dev, "aws_kms_key")["policy"]) == {
         "AccountThroughIAM": "kms:*",
         "CloudWatchLogs": "kms:Decrypt kms:DescribeKey kms:Encrypt kms:GenerateDataKey* kms:ReEncrypt*",
+        # What follows CreateKey, before the key's tags count.
+        "Deployment": "kms:CreateAlias kms:Decrypt kms:DescribeKey kms:EnableKeyRotation kms:Encrypt"
+        " kms:GenerateDataKey* kms:GetKeyPolicy kms:GetKeyRotationStatus kms:ListResourceTags"
+        " kms:PutKeyPolicy",
     }
     assert allowed(the(dev, "aws_iam_policy")["policy"]) == {
         "CloudWatchLogs": "logs:CreateLogDelivery logs:DeleteLogDelivery logs:DescribeLogGroups"
@@ -480,9 +523,9 @@ def test_what_has_a_name_of_its_own_carries_it_as_a_tag(dev):
     }
     assert {address for address, name in names.items() if not name} == set()
     assert len(set(names.values())) == len(names)
-    assert all(name.startswith("f01-") and name.endswith("-dev") for name in names.values())
+    assert all(name.startswith("exa-") and name.endswith("-dev") for name in names.values())
     groups = resources(dev, "aws_security_group").values()
-    assert {group["name"] for group in groups} == {"f01-glue-endpoint-dev", "f01-glue-job-dev"}
+    assert {group["name"] for group in groups} == {"exa-glue-endpoint-dev", "exa-glue-job-dev"}
     assert all(group["name"] == group["tags"]["Name"] for group in groups)
 
 
@@ -497,20 +540,20 @@ def test_what_jobs_leave_behind_expires_after_a_week(dev):
 def test_projects_are_told_where_everything_is(dev):
     known = {name: value for name, value in dict(dev.outputs).items() if value is not None}
     assert {name: known[name] for name in known if "subnet" not in name} == {
-        "domain_abbr": "f01",
-        "domain_name": "finance01",
-        "glue_connection_names": ["f01-network-eu-west-1a-dev", "f01-network-eu-west-1b-dev"],
-        "glue_security_configuration": "f01-glue-dev",
-        "permissions_boundary_arn": f"arn:aws:iam::{ACCOUNT}:policy/f01-boundary-dev",
-        "sfn_observability_policy_arn": f"arn:aws:iam::{ACCOUNT}:policy/f01-sfn-observability-dev",
-        **{f"glue_database_{layer}": f"f01_{layer}_dev" for layer in ("curated", "raw", "refined")},
+        "domain_abbr": "exa",
+        "domain_name": "example",
+        "glue_connection_names": [f"exa-network-{REGION}a-dev", f"exa-network-{REGION}b-dev"],
+        "glue_security_configuration": "exa-glue-dev",
+        "permissions_boundary_arn": f"arn:aws:iam::{ACCOUNT}:policy/exa-boundary-dev",
+        "sfn_observability_policy_arn": f"arn:aws:iam::{ACCOUNT}:policy/exa-sfn-observability-dev",
+        **{f"glue_database_{layer}": f"exa_{layer}_dev" for layer in ("curated", "raw", "refined")},
         **{f"s3_{purpose}_bucket_id": bucket(purpose) for purpose in (*DATA, "logs")},
     }
 
 
 # ─── Inputs ───
 
-GIVEN = {"aws_region": "eu-west-1", "domain_abbr": "f01", "domain_name": "finance01", "env": "dev"}
+GIVEN = {"aws_region": REGION, "domain_abbr": "exa", "domain_name": "example", "env": "dev"}
 REFUSED = [
     ("access_log_retention_days", 89),
     ("access_log_retention_days", 90.5),
@@ -525,6 +568,8 @@ REFUSED = [
     ("env", "qa"),
     ("flow_log_retention_days", 91),
     ("interface_endpoints", ["glue"]),
+    ("noncurrent_version_days", {"temp": 1}),
+    ("noncurrent_version_days", {"raw": 0}),
     ("permissions_boundary", "Admin"),
     ("vpc_cidr", "10.0.0.0/15"),
     ("vpc_cidr", "10.0.0.0/25"),

@@ -6,11 +6,11 @@ import json
 import shutil
 
 import pytest
-from plans import resources
 
 from meshtest import controls, inputs, projects, toolchain
 from meshtest.github import discover
 from meshtest.plan import Plan
+from meshtest.testing.plans import resources
 
 ACCOUNT = "123456789012"
 NAME = "a_name_of_24_characters_"  # as long as one may be
@@ -20,8 +20,7 @@ NAME = "a_name_of_24_characters_"  # as long as one may be
 def checkout(tmp_path_factory):
     """A copy of this checkout, with a new project."""
     top = tmp_path_factory.mktemp("checkout")
-    for folder in ("setup", "infrastructure", "src/jobs", "samples", "tests/spark"):
-        shutil.copytree(toolchain.ROOT / folder, top / folder, symlinks=True, ignore=projects.LOCAL)
+    projects.bare(toolchain.ROOT, top)
     projects.new(projects.Wanted(NAME, "Records", "records@example.com"), top)
     return top
 
@@ -37,9 +36,9 @@ def planned(plan, checkout, infrastructure, foundation):
 
 def test_it_plans_its_jobs_tables_and_pipeline_under_its_own_name(planned):
     jobs = {job["name"] for job in resources(planned, "aws_glue_job").values()}
-    assert jobs == {f"f01-{NAME}-{job}-dev" for job in ("ingest", "refine", "curate", "migrate")}
+    assert jobs == {f"exa-{NAME}-{job}-dev" for job in ("ingest", "refine", "curate", "migrate")}
     (machine,) = resources(planned, "aws_sfn_state_machine").values()
-    assert machine["name"] == f"f01-{NAME}-daily-dev"
+    assert machine["name"] == f"exa-{NAME}-daily-dev"
     tables = {table["name"] for table in resources(planned, "aws_glue_catalog_table").values()}
     names = ("records", "records_rejected", "daily", "job_runs")
     assert tables == {f"{NAME}_{table}" for table in names}

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 
 import pytest
-from bootstrap_inputs import INPUTS
-from plans import resources, statements
 
 from meshtest import controls
 from meshtest.plan import Plan
+from meshtest.testing.bootstrap_inputs import INPUTS
+from meshtest.testing.plans import PROJECTS, REGION, resources, statements
 
 ACCOUNT = "123456789012"
-KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/1111-2222"
-SECRET_KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/3333-4444"
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1111-2222"
+SECRET_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/3333-4444"
 URL = "jdbc:postgresql://erp.example.com:5432/erp"
 EXTERNAL = {
     "buckets": {
@@ -29,16 +29,16 @@ EXTERNAL = {
         "other": {"cidr": "10.0.1.0/28", "secret": "other", "url": "jdbc:mysql://other.example.com:3306/o"},
     },
 }
-SECRET = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:erp/reader-??????"
+SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:erp/reader-??????"
 
 
 @pytest.fixture(scope="module")
-def external(terraform, infrastructure, foundation):
-    """external(stack) → its plan, in a checkout in which project01 reads a bucket and a database."""
+def external(terraform, infrastructure, example_project, foundation):
+    """external(stack) → its plan, in a checkout in which the example reads a bucket and a database."""
     files = {
         infrastructure.parent / "setup" / "external.json": EXTERNAL,
-        infrastructure / "projects" / "project01" / "project.json": {
-            **json.loads((infrastructure / "projects" / "project01" / "project.json").read_text()),
+        example_project / "project.json": {
+            **json.loads((example_project / "project.json").read_text()),
             "connections": ["erp"],
             "external_reads": ["partner"],
         },
@@ -59,13 +59,13 @@ def external(terraform, infrastructure, foundation):
 
 def granted(plan) -> dict:
     policies = resources(plan, "aws_iam_role_policy")
-    return statements(policies["module.iam_glue_job.aws_iam_role_policy.this"]["policy"])
+    return statements(policies["module.project.module.iam_glue_job.aws_iam_role_policy.this"]["policy"])
 
 
 def test_nothing_of_it_is_there_unless_somebody_asks(plan, infrastructure, foundation):
     policies = resources(plan(infrastructure / "bootstrap", INPUTS), "aws_iam_policy")
     boundary = statements(policies['module.environment["dev"].aws_iam_policy.boundary']["policy"])
-    assert not {sid for sid in boundary if sid.startswith("External")}
+    assert not [arn for arn in boundary["OtherNames"]["NotResource"] if "secretsmanager" in arn]
     dev = plan(infrastructure / "environments" / "dev")
     policy = resources(dev, "aws_vpc_endpoint")["module.foundation.aws_vpc_endpoint.s3"]["policy"]
     assert set(statements(policy)) == {"DomainBuckets"}
@@ -77,7 +77,7 @@ def test_nothing_of_it_is_there_unless_somebody_asks(plan, infrastructure, found
 
 @pytest.mark.proves("iam-key-use")
 def test_its_jobs_read_what_it_names_and_nothing_beside(external):
-    found = granted(external("projects/project01"))
+    found = granted(external("projects/example"))
     bucket = "arn:aws:s3:::partner-exports-dev"
     assert found["ReadExternalObjects"]["Action"] == ["s3:GetObject"]
     objects = set(found["ReadExternalObjects"]["Resource"])
@@ -95,15 +95,15 @@ def test_its_jobs_read_what_it_names_and_nothing_beside(external):
         if sid.startswith("ExternalKey")
     }
     assert keys == {
-        key: (["kms:Decrypt"], {"StringEquals": {"kms:ViaService": f"{service}.eu-west-1.amazonaws.com"}})
+        key: (["kms:Decrypt"], {"StringEquals": {"kms:ViaService": f"{service}.{REGION}.amazonaws.com"}})
         for key, service in ((KEY, "s3"), (SECRET_KEY, "secretsmanager"))
     }
 
 
 def test_its_connection_names_the_secret_and_holds_none(external, foundation):
-    planned = external("projects/project01")
+    planned = external("projects/example")
     (connection,) = resources(planned, "aws_glue_connection").values()
-    assert (connection["name"], connection["connection_type"]) == ("f01-project01-erp-dev", "JDBC")
+    assert (connection["name"], connection["connection_type"]) == ("exa-example-erp-dev", "JDBC")
     assert connection["connection_properties"] == {
         "JDBC_CONNECTION_URL": URL,
         "JDBC_ENFORCE_SSL": "true",
@@ -118,14 +118,15 @@ def test_its_connection_names_the_secret_and_holds_none(external, foundation):
     )
     jobs = resources(planned, "aws_glue_job").values()
     assert {tuple(job["connections"]) for job in jobs} == {
-        (*foundation["glue_connection_names"], "f01-project01-erp-dev")
+        (*foundation["glue_connection_names"], "exa-example-erp-dev")
     }
     connections = granted(planned)["NetworkConnections"]["Resource"]
-    assert f"arn:aws:glue:eu-west-1:{ACCOUNT}:connection/f01-project01-erp-dev" in connections
+    assert f"arn:aws:glue:{REGION}:{ACCOUNT}:connection/exa-example-erp-dev" in connections
 
 
-def test_another_project_reads_none_of_it(external):
-    planned = external("projects/test02")
+@pytest.mark.parametrize("project", PROJECTS)
+def test_another_project_reads_none_of_it(project, external):
+    planned = external(f"projects/{project}")
     assert [sid for sid in granted(planned) if "External" in sid or "Secret" in sid] == []
     assert resources(planned, "aws_glue_connection") == {}
 
@@ -148,6 +149,11 @@ def test_the_endpoint_to_s3_leads_to_the_named_buckets(external):
     assert found["Condition"] == {"StringEquals": {"aws:PrincipalAccount": ACCOUNT}}
 
 
+def test_secrets_are_reached_where_there_are_databases(external):
+    endpoints = resources(external("environments/dev"), "aws_vpc_endpoint").values()
+    assert f"com.amazonaws.{REGION}.secretsmanager" in {each["service_name"] for each in endpoints}
+
+
 @pytest.mark.proves("sg-glue-jobs", "sg-ports")
 def test_the_jobs_reach_each_database_at_its_port(external):
     rules = resources(external("environments/dev"), "aws_vpc_security_group_egress_rule")
@@ -162,19 +168,15 @@ def test_the_jobs_reach_each_database_at_its_port(external):
 def test_the_boundary_lets_them_be_read(external):
     policies = resources(external("bootstrap"), "aws_iam_policy")
     boundary = statements(policies['module.environment["dev"].aws_iam_policy.boundary']["policy"])
-    assert set(boundary["ExternalBuckets"]["Action"]) == {
-        "s3:GetBucketLocation",
-        "s3:GetObject",
-        "s3:ListBucket",
-    }
-    assert "arn:aws:s3:::partner-exports-dev/rates/daily/*" in boundary["ExternalBuckets"]["Resource"]
-    assert boundary["ExternalSecrets"]["Action"] == ["secretsmanager:GetSecretValue"]
-    assert SECRET in boundary["ExternalSecrets"]["Resource"]
+    allowed = set(boundary["ServicesInTheRegion"]["Action"])
+    assert "secretsmanager:GetSecretValue" in allowed
+    let_in = {"arn:aws:s3:::partner-exports-dev/rates/daily/*", SECRET}
+    assert let_in <= set(boundary["OtherNames"]["NotResource"])
     prod = statements(policies['module.environment["prod"].aws_iam_policy.boundary']["policy"])
-    assert "arn:aws:s3:::partner-exports-prod/rates/daily/*" in prod["ExternalBuckets"]["Resource"]
+    assert "arn:aws:s3:::partner-exports-prod/rates/daily/*" in prod["OtherNames"]["NotResource"]
 
 
-@pytest.mark.parametrize("stack", ["bootstrap", "environments/dev", "projects/project01"])
+@pytest.mark.parametrize("stack", ["bootstrap", "environments/dev", "projects/example"])
 def test_no_control_minds(stack, external):
     results = controls.evaluate(Plan(external(stack)))
     assert [controls.describe(each) for each in results if each.status in ("failed", "error")] == []

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
-from plans import refusal, resources, statements
 
+from meshtest.controls import assert_hold
+from meshtest.plan import Plan
 from meshtest.terraform.engine import TerraformTest
+from meshtest.testing.plans import (
+    PROJECTS,
+    REGION,
+    depends_on,
+    jobs,
+    pipelines,
+    refusal,
+    resources,
+    statements,
+)
 
 ACCOUNT = "123456789012"
-PROJECTS = {
-    "project01": ["ingest_rates", "refine_rates", "curate_rates"],
-    "test02": ["ingest_payments", "refine_payments", "curate_payments"],
-}
-IN_NO_PIPELINE = ["migrate"]
-PIPELINES = {"project01": "f01-project01-rates-dev", "test02": "f01-test02-payments-dev"}
+EACH_PIPELINE = [(project, pipeline) for project in PROJECTS for pipeline in pipelines(project)]
 
 
 @pytest.fixture(scope="module", params=PROJECTS)
@@ -49,16 +56,18 @@ def made_tables(infrastructure, project: str) -> dict:
 
 
 def job_name(project: str, job: str) -> str:
-    return f"f01-{project}-{job.replace('_', '-')}-dev"
+    return f"exa-{project}-{job.replace('_', '-')}-dev"
 
 
 def policy(plan, module: str) -> dict:
-    (document,) = [
+    """The statements of a role: of its own policy, and of those by which it reads what others share."""
+    documents = [
         values["policy"]
-        for address, values in resources(plan, "aws_iam_role_policy").items()
-        if address.startswith(f"module.{module}")
+        for kind in ("aws_iam_role_policy", "aws_iam_policy")
+        for address, values in resources(plan, kind).items()
+        if address.startswith(f"module.project.module.{module}")
     ]
-    return statements(document)
+    return {sid: each for document in documents for sid, each in statements(document).items()}
 
 
 # ─── Tables ───
@@ -66,8 +75,8 @@ def policy(plan, module: str) -> dict:
 
 def test_tables_are_those_of_the_contract(planned, project, infrastructure):
     expected = {
-        f"s3://f01-{layer}-{ACCOUNT}-dev/{project}/{name}/": (
-            f"f01_{layer}_dev",
+        f"s3://exa-{layer}-{ACCOUNT}-dev/{project}/{name}{'/' * (layer == 'raw')}": (
+            f"exa_{layer}_dev",
             name,
             [(column["name"], column["type"]) for column in table["columns"]],
             bool(layer != "raw"),
@@ -96,7 +105,7 @@ def test_raw_tables_are_partitioned_as_the_contract_says(planned, project, infra
     assert {
         table["name"]: [key["name"] for key in table["partition_keys"]]
         for table in made
-        if table["database_name"] == "f01_raw_dev"
+        if table["database_name"] == "exa_raw_dev"
     } == expected
     assert any(expected.values())
 
@@ -106,24 +115,24 @@ def test_each_iceberg_table_has_three_optimizers(planned, project, infrastructur
     tables = made_tables(infrastructure, project)
     optimizers = resources(planned, "aws_glue_catalog_table_optimizer").values()
     assert {(o["database_name"], o["table_name"], o["type"]) for o in optimizers} == {
-        (f"f01_{layer}_dev", name, kind)
+        (f"exa_{layer}_dev", name, kind)
         for layer in ("curated", "refined")
         for name in tables[layer]
         for kind in ("compaction", "orphan_file_deletion", "retention")
     }
     roles = {o["configuration"][0]["role_arn"] for o in optimizers}
-    assert roles == {f"arn:aws:iam::{ACCOUNT}:role/f01-{project}-table-optimizer-dev"}
+    assert roles == {f"arn:aws:iam::{ACCOUNT}:role/exa-{project}-table-optimizer-dev"}
 
 
 # ─── Jobs ───
 
 
 def test_each_script_is_a_job_with_what_it_resolves(planned, project, foundation):
-    jobs = {job["name"]: job for job in resources(planned, "aws_glue_job").values()}
-    assert set(jobs) == {job_name(project, job) for job in PROJECTS[project] + IN_NO_PIPELINE}
-    artifacts = f"s3://f01-artifacts-{ACCOUNT}-dev"
-    for name in PROJECTS[project] + IN_NO_PIPELINE:
-        job = jobs[job_name(project, name)]
+    made = {job["name"]: job for job in resources(planned, "aws_glue_job").values()}
+    assert set(made) == {job_name(project, job) for job in jobs(project)}
+    artifacts = f"s3://exa-artifacts-{ACCOUNT}-dev"
+    for name in jobs(project):
+        job = made[job_name(project, name)]
         arguments = job["default_arguments"]
         assert job["command"][0]["script_location"] == f"{artifacts}/jobs/{project}/{name}.py"
         assert arguments["--additional-python-modules"] == f"{artifacts}/wheels/core-latest.gluewheels.zip"
@@ -131,21 +140,45 @@ def test_each_script_is_a_job_with_what_it_resolves(planned, project, foundation
         assert {
             k: v for k, v in arguments.items() if k.startswith(("--env", "--project", "--r", "--cu"))
         } == {
-            "--curated_bucket": f"f01-curated-{ACCOUNT}-dev",
-            "--curated_database": "f01_curated_dev",
+            "--curated_bucket": f"exa-curated-{ACCOUNT}-dev",
+            "--curated_database": "exa_curated_dev",
             "--env": "dev",
             "--project": project,
-            "--raw_bucket": f"f01-raw-{ACCOUNT}-dev",
-            "--raw_database": "f01_raw_dev",
-            "--refined_bucket": f"f01-refined-{ACCOUNT}-dev",
-            "--refined_database": "f01_refined_dev",
+            "--raw_bucket": f"exa-raw-{ACCOUNT}-dev",
+            "--raw_database": "exa_raw_dev",
+            "--refined_bucket": f"exa-refined-{ACCOUNT}-dev",
+            "--refined_database": "exa_refined_dev",
         }
         assert (
-            f"glue_catalog.warehouse=s3://f01-refined-{ACCOUNT}-dev/{project}/ " in f"{arguments['--conf']} "
+            f"glue_catalog.warehouse=s3://exa-refined-{ACCOUNT}-dev/{project}/ " in f"{arguments['--conf']} "
         )
-        assert job["security_configuration"] == "f01-glue-dev"
+        assert job["security_configuration"] == "exa-glue-dev"
         assert job["connections"] == foundation["glue_connection_names"]
-        assert job["role_arn"] == f"arn:aws:iam::{ACCOUNT}:role/f01-{project}-glue-job-dev"
+        assert job["role_arn"] == f"arn:aws:iam::{ACCOUNT}:role/exa-{project}-glue-job-dev"
+
+
+@pytest.mark.proves("logs-encrypted", "logs-retention")
+def test_the_jobs_log_groups_are_there_with_key_and_retention_before_the_first_run(
+    planned, project, foundation
+):
+    """By both names that Glue was seen to give to groups of a security configuration."""
+    role = f"exa-{project}-glue-job-dev"
+    groups = {
+        group["name"]: (group["kms_key_id"], group["retention_in_days"])
+        for group in resources(planned, "aws_cloudwatch_log_group").values()
+        if group["name"].startswith("/aws-glue/")
+    }
+    names = (f"/aws-glue/jobs/exa-glue-dev-role/{role}", f"/aws-glue/jobs-{role}-exa-glue-dev")
+    kept = (foundation["kms_key_arn"], 90)
+    assert groups == {f"{name}/{stream}": kept for name in names for stream in ("error", "output")}
+
+
+def test_who_uses_a_role_waits_for_its_rights(planned):
+    """An optimizer or a pipeline that is made before the role's policy fails for want of it."""
+    modules = planned["configuration"]["root_module"]["module_calls"]["project"]["module"]["module_calls"]
+    for name in ("iam_glue_job", "iam_pipeline", "iam_table_optimizer"):
+        waits = modules[name]["module"]["outputs"]["role_arn"]["depends_on"]
+        assert "aws_iam_role_policy.this" in waits, name
 
 
 # ─── Roles ───
@@ -161,45 +194,48 @@ def test_glue_and_the_optimizers_use_the_domains_key_and_no_other(planned, modul
 
 def test_the_jobs_reach_their_connections_and_their_own_bookmarks(planned, project, foundation):
     granted = policy(planned, "iam_glue_job")
-    glue = f"arn:aws:glue:eu-west-1:{ACCOUNT}"
+    glue = f"arn:aws:glue:{REGION}:{ACCOUNT}"
     connections = {f"{glue}:connection/{name}" for name in foundation["glue_connection_names"]}
     assert set(granted["NetworkConnections"]["Resource"]) == {f"{glue}:catalog", *connections}
-    jobs = {f"{glue}:job/{job_name(project, job)}" for job in PROJECTS[project] + IN_NO_PIPELINE}
-    assert set(granted["JobBookmarks"]["Resource"]) == jobs
+    bookmarks = {f"{glue}:job/{job_name(project, job)}" for job in jobs(project)}
+    assert set(granted["JobBookmarks"]["Resource"]) == bookmarks
 
 
 def test_a_project_writes_below_its_own_prefixes_alone(planned, project):
     written = policy(planned, "iam_glue_job")["WriteObjects"]["Resource"]
-    prefixes = [f"f01-{layer}-{ACCOUNT}-dev/{project}" for layer in ("curated", "raw", "refined")]
-    prefixes.append(f"f01-artifacts-{ACCOUNT}-dev/temp/{project}")
+    prefixes = [f"exa-{layer}-{ACCOUNT}-dev/{project}" for layer in ("curated", "raw", "refined")]
+    prefixes.append(f"exa-artifacts-{ACCOUNT}-dev/temp/{project}")
     assert set(written) == {f"arn:aws:s3:::{prefix}{end}" for prefix in prefixes for end in ("", "/*")}
 
 
 def test_a_project_reads_what_was_deployed_and_dropped_for_it(planned, project):
     read = policy(planned, "iam_glue_job")["ReadObjects"]["Resource"]
-    artifacts = f"arn:aws:s3:::f01-artifacts-{ACCOUNT}-dev"
-    landing = f"arn:aws:s3:::f01-raw-{ACCOUNT}-dev/landing/{project}"
+    artifacts = f"arn:aws:s3:::exa-artifacts-{ACCOUNT}-dev"
+    landing = f"arn:aws:s3:::exa-raw-{ACCOUNT}-dev/landing/{project}"
     for prefix in (f"{artifacts}/jobs/{project}", f"{artifacts}/wheels", landing):
         assert f"{prefix}/*" in read
 
 
-def test_a_dependency_is_read_table_by_table_and_never_written(project_plan, infrastructure):
-    granted = policy(project_plan("test02"), "iam_glue_job")
-    shared = contract(infrastructure, "project01")
-    tables = {f"f01_{layer}_dev/{name}" for layer in ("curated", "refined") for name in shared[layer]}
-    others = {arn.split(":table/")[1] for arn in granted["ReadCatalog"]["Resource"] if ":table/" in arn} - {
-        arn.split(":table/")[1] for arn in granted["WriteCatalog"]["Resource"] if ":table/" in arn
-    }
-    assert others == tables
-    read = [arn for arn in granted["ReadObjects"]["Resource"] if "/project01" in arn]
-    assert f"arn:aws:s3:::f01-refined-{ACCOUNT}-dev/project01/ecb_rates/*" in read
+def test_a_dependency_is_read_table_by_table_and_never_written(plan, copied, example_project, foundation):
+    root = copied("dependent")
+    (root / "project.json").write_text(json.dumps({**GOOD, "name": root.name, "depends_on": ["example"]}))
+    granted = policy(plan(root, {"env": "dev"}), "iam_glue_job")
+    contract = json.loads((example_project / "tables.json").read_text())
+    tables = {f"exa_{layer}_dev/{name}" for layer in ("curated", "refined") for name in contract[layer]}
+    shared = granted["ReadSharedCatalog"]["Resource"]
+    assert {arn.split(":table/")[1] for arn in shared if ":table/" in arn} == tables
+    read = [arn for arn in granted["ReadSharedObjects"]["Resource"] if "/example" in arn]
+    assert f"arn:aws:s3:::exa-refined-{ACCOUNT}-dev/example/example_records/*" in read
     assert not [arn for arn in read if "-raw-" in arn]
-    assert not [arn for arn in granted["WriteObjects"]["Resource"] if "project01" in arn]
+    assert not [arn for arn in granted["WriteObjects"]["Resource"] if "/example" in arn]
 
 
-def test_a_project_without_dependencies_reads_no_other(project_plan):
-    granted = policy(project_plan("project01"), "iam_glue_job")
-    assert not [arn for arn in granted["ReadObjects"]["Resource"] if "test02" in arn]
+def test_a_project_reads_no_other_than_those_it_depends_on(planned, project):
+    granted = policy(planned, "iam_glue_job")
+    read = [arn for sid, each in granted.items() if sid.endswith("Objects") for arn in each["Resource"]]
+    others = set(PROJECTS) - {project, *depends_on(project)}
+    assert [arn for arn in read if others & set(re.split("[:/]", arn))] == []
+    assert ("ReadSharedObjects" in granted) == bool(depends_on(project))
 
 
 # ─── Pipelines ───
@@ -221,16 +257,20 @@ def run_orders(plan) -> dict[str, list[str]]:
 
 @pytest.mark.proves("sfn-definition")
 def test_the_pipeline_runs_the_projects_jobs_in_their_order(planned, project):
-    assert run_orders(planned) == {PIPELINES[project]: [job_name(project, job) for job in PROJECTS[project]]}
+    assert run_orders(planned) == {
+        job_name(project, key): [job_name(project, job) for job in order]
+        for key, order in pipelines(project).items()
+    }
 
 
-def test_the_pipelines_role_starts_just_its_jobs(planned, project):
-    statements = policy(planned, "iam_pipeline")
+@pytest.mark.parametrize(("project", "pipeline"), EACH_PIPELINE)
+def test_the_pipelines_role_starts_just_its_jobs(project_plan, project, pipeline):
+    statements = policy(project_plan(project), f'iam_pipeline["{pipeline}"]')
     assert {statement["Effect"] for statement in statements.values()} == {"Allow"}
     version = statements.pop("ReadVersionInUse")
     assert (version["Action"], version["Resource"]) == (
         "s3:GetObject",
-        f"arn:aws:s3:::f01-artifacts-{ACCOUNT}-dev/wheels/core-latest.gluewheels.zip",
+        f"arn:aws:s3:::exa-artifacts-{ACCOUNT}-dev/wheels/core-latest.gluewheels.zip",
     )
     (statement,) = statements.values()
     assert set(statement["Action"]) == {
@@ -240,28 +280,38 @@ def test_the_pipelines_role_starts_just_its_jobs(planned, project):
         "glue:StartJobRun",
     }
     assert set(statement["Resource"]) == {
-        f"arn:aws:glue:eu-west-1:{ACCOUNT}:job/{job_name(project, job)}" for job in PROJECTS[project]
+        f"arn:aws:glue:{REGION}:{ACCOUNT}:job/{job_name(project, job)}"
+        for job in pipelines(project)[pipeline]
     }
 
 
 @pytest.mark.proves("iam-trust")
-def test_the_pipelines_role_is_assumed_for_that_state_machine_alone(planned, project, foundation):
+@pytest.mark.parametrize(("project", "pipeline"), EACH_PIPELINE)
+def test_the_pipelines_role_is_assumed_for_that_state_machine_alone(
+    project_plan, project, pipeline, foundation
+):
     (role,) = [
         values
-        for address, values in resources(planned, "aws_iam_role").items()
-        if address.startswith("module.iam_pipeline")
+        for address, values in resources(project_plan(project), "aws_iam_role").items()
+        if address.startswith(f'module.project.module.iam_pipeline["{pipeline}"]')
     ]
     (trust,) = json.loads(role["assume_role_policy"])["Statement"]
     assert trust["Condition"] == {
         "StringEquals": {"aws:SourceAccount": ACCOUNT},
-        "ArnLike": {"aws:SourceArn": f"arn:aws:states:eu-west-1:{ACCOUNT}:stateMachine:{PIPELINES[project]}"},
+        "ArnLike": {
+            "aws:SourceArn": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{job_name(project, pipeline)}"
+        },
     }
-    (attached,) = resources(planned, "aws_iam_role_policy_attachment").values()
+    (attached,) = (
+        each
+        for each in resources(project_plan(project), "aws_iam_role_policy_attachment").values()
+        if each["role"] == role["name"]
+    )
     assert attached["policy_arn"] == foundation["sfn_observability_policy_arn"]
 
 
 def test_everything_that_can_be_tagged_names_its_project(planned, project):
-    wanted = {"Domain": "finance01", "Environment": "dev", "ManagedBy": "terraform", "Project": project}
+    wanted = {"Domain": "example", "Environment": "dev", "ManagedBy": "terraform", "Project": project}
     tagged = {
         address: change["change"]["after"]["tags"] or {}
         for address, change in planned.resource_changes.items()
@@ -274,14 +324,13 @@ def test_everything_that_can_be_tagged_names_its_project(planned, project):
 
 def test_a_project_tells_its_jobs_pipelines_and_tables(planned, project, infrastructure):
     assert dict(planned.outputs) == {
-        "glue_job_names": {job: job_name(project, job) for job in PROJECTS[project] + IN_NO_PIPELINE},
+        "glue_job_names": {job: job_name(project, job) for job in jobs(project)},
         "pipeline_arns": {
-            PIPELINES[project].split("-")[2]: (
-                f"arn:aws:states:eu-west-1:{ACCOUNT}:stateMachine:{PIPELINES[project]}"
-            )
+            key: f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{job_name(project, key)}"
+            for key in pipelines(project)
         },
         "tables": {
-            f"{layer}.{name}": f"s3://f01-{layer}-{ACCOUNT}-dev/{project}/{name}/"
+            f"{layer}.{name}": f"s3://exa-{layer}-{ACCOUNT}-dev/{project}/{name}{'/' * (layer == 'raw')}"
             for layer, tables in made_tables(infrastructure, project).items()
             for name in tables
         },
@@ -304,10 +353,10 @@ def test_every_policy_and_definition_is_known_in_a_plan(planned):
 @pytest.fixture(scope="module")
 def new_project(infrastructure):
     """A copy of the template under a new name, in which only project.json is edited."""
-    root = infrastructure / "projects" / "orders"
+    root = infrastructure / "projects" / "newcomer"
     shutil.copytree(infrastructure / "projects" / "_template", root)
     file = root / "project.json"
-    file.write_text(json.dumps({**json.loads(file.read_text()), "name": "orders"}))
+    file.write_text(json.dumps({**json.loads(file.read_text()), "name": "newcomer"}))
     yield root
     shutil.rmtree(root)
 
@@ -331,10 +380,10 @@ def copied(new_project, infrastructure):
 
 def test_a_copy_of_the_template_plans_with_only_project_json_edited(plan, new_project, foundation):
     planned = plan(new_project, {"env": "dev"})
-    names = [f"f01-orders-{job}-dev" for job in ("ingest", "refine", "curate")]
+    names = [f"exa-newcomer-{job}-dev" for job in ("ingest", "refine", "curate")]
     made = {job["name"] for job in resources(planned, "aws_glue_job").values()}
-    assert made == {*names, "f01-orders-migrate-dev"}
-    assert run_orders(planned) == {"f01-orders-daily-dev": names}
+    assert made == {*names, "exa-newcomer-migrate-dev"}
+    assert run_orders(planned) == {"exa-newcomer-daily-dev": names}
     assert {tuple(c["change"]["actions"]) for c in planned.resource_changes.values()} == {("create",)}
 
 
@@ -400,8 +449,8 @@ def test_a_jobs_settings_reach_it(plan, copied, foundation):
         )
         for job in resources(planned, "aws_glue_job").values()
     }
-    assert made["f01-settings-ingest-dev"] == ("2026-01-01", "job-bookmark-enable", 3, 5, 30, "G.2X")
-    assert made["f01-settings-refine-dev"] == (None, "job-bookmark-disable", 1, 2, 60, "G.1X")
+    assert made["exa-settings-ingest-dev"] == ("2026-01-01", "job-bookmark-enable", 3, 5, 30, "G.2X")
+    assert made["exa-settings-refine-dev"] == (None, "job-bookmark-disable", 1, 2, 60, "G.1X")
 
 
 def test_a_jobs_settings_may_differ_by_environment(plan, copied, foundation):
@@ -423,7 +472,7 @@ def test_a_jobs_settings_may_differ_by_environment(plan, copied, foundation):
       """
     jobs.write_text(jobs.read_text().replace("ingest = { ", given))
     made = {job["name"]: job for job in resources(plan(root, {"env": "dev"}), "aws_glue_job").values()}
-    ingest, refine = made["f01-sizes-ingest-dev"], made["f01-sizes-refine-dev"]
+    ingest, refine = made["exa-sizes-ingest-dev"], made["exa-sizes-refine-dev"]
     assert (ingest["default_arguments"]["--as_of"], ingest["default_arguments"]["--depth"]) == (
         "2026-01-01",
         "2",
@@ -436,7 +485,7 @@ def test_a_jobs_settings_may_differ_by_environment(plan, copied, foundation):
 def test_pipelines_are_as_long_and_as_short_as_may_be(plan, copied, foundation):
     """No job, one job, and the most; a role whose name has the 64 characters that IAM takes."""
     root = copied("lengths")
-    longest = "x" * (64 - len("f01-lengths--sfn-prod"))
+    longest = "x" * (64 - len("exa-lengths--sfn-prod"))
     many = ", ".join(['"ingest"'] * 99)
     pipelines = root / "pipelines.tf"
     given = f"""daily = [{many}]
@@ -445,31 +494,86 @@ def test_pipelines_are_as_long_and_as_short_as_may_be(plan, copied, foundation):
     """
     pipelines.write_text(pipelines.read_text().replace('daily = ["ingest", "refine", "curate"]', given))
     planned = plan(root, {"env": "dev"})
-    ingest = "f01-lengths-ingest-dev"
+    ingest = "exa-lengths-ingest-dev"
     assert run_orders(planned) == {
-        "f01-lengths-daily-dev": [ingest] * 99,
-        "f01-lengths-none-dev": [],
-        f"f01-lengths-{longest}-dev": [ingest],
+        "exa-lengths-daily-dev": [ingest] * 99,
+        "exa-lengths-none-dev": [],
+        f"exa-lengths-{longest}-dev": [ingest],
     }
     roles = {
         role["role"] for role in resources(planned, "aws_iam_role_policy").values() if "sfn" in role["role"]
     }
-    assert roles == {"f01-lengths-daily-sfn-dev", f"f01-lengths-{longest}-sfn-dev"}
+    assert roles == {"exa-lengths-daily-sfn-dev", f"exa-lengths-{longest}-sfn-dev"}
 
 
-def test_the_foundations_state_is_found_by_the_domains_region_alone(terraform, infrastructure, foundation):
-    root = infrastructure / "projects" / "project01"
+def test_the_foundations_state_is_found_by_the_domains_region_alone(terraform, example_project, foundation):
+    root = example_project
     known = terraform(root).env
     runner = TerraformTest(root)
     runner.env = {name: known[name] for name in known if "REGION" not in name}
     assert runner.plan(output=True, tf_vars={"env": "dev"}, lock=False).resource_changes
 
 
+@pytest.mark.proves("iam-policy-quota")
+def test_policies_stay_within_their_quotas_with_200_tables_and_50_shared_projects(plan, copied, foundation):
+    """Names are as long as they may be; what is left is in the control's findings."""
+    name = "a_name_of_24_characters_"
+    others = [f"other_{number:02}_24_characters_" for number in range(50)]
+    root = copied(name)
+    columns = [{"name": "id", "type": "string"}]
+
+    def tables(project: str, layers: tuple[str, ...]) -> str:
+        return json.dumps(
+            {
+                layer: {
+                    f"{project}_{number:03}": {"columns": columns, "description": "One of many"}
+                    for number in range(200 // len(layers))
+                }
+                for layer in layers
+            }
+        )
+
+    (root / "tables.json").write_text(tables(name, ("curated", "raw", "refined")))
+    (root / "project.json").write_text(json.dumps({**GOOD, "name": name, "depends_on": others}))
+    folders = [root.parent / other for other in others]
+    for folder in folders:
+        folder.mkdir()
+        (folder / "tables.json").write_text(tables(folder.name, ("curated", "refined")))
+    planned = plan(root, {"env": "dev"})
+    for folder in folders:
+        shutil.rmtree(folder)
+    assert_hold(Plan(planned), "iam-policy-quota")
+    granted = policy(planned, "iam_glue_job")
+    assert (
+        f"arn:aws:glue:{REGION}:{ACCOUNT}:table/exa_refined_dev/{name}_*"
+        in granted["WriteCatalog"]["Resource"]
+    )
+
+
+def test_tables_are_named_together_only_where_no_other_project_has_such_a_name(plan, copied, foundation):
+    """What is called orders_… belongs to orders, unless another project has a table or a name like that."""
+    root = copied("shop")
+    columns = [{"name": "id", "type": "string"}]
+    tables = {name: {"columns": columns, "description": "One"} for name in ("shop_a", "shop_b")}
+    (root / "tables.json").write_text(json.dumps({"curated": tables, "refined": tables}))
+    neighbour = root.parent / "shop_eu"  # its table of runs is called shop_eu_job_runs
+    neighbour.mkdir()
+    (neighbour / "tables.json").write_text("{}")
+    planned = plan(root, {"env": "dev"})
+    shutil.rmtree(neighbour)
+    written = policy(planned, "iam_glue_job")["WriteCatalog"]["Resource"]
+    named = {arn.split(":table/")[1] for arn in written if ":table/" in arn}
+    assert named == {
+        *(f"exa_{layer}_dev/shop_{table}" for layer in ("curated", "refined") for table in "ab"),
+        "exa_refined_dev/shop_job_runs",
+    }
+
+
 # ─── What is refused ───
 
 
-GOOD = {"name": "orders", "description": "Orders", "owner": "orders@example.com"}
-FOLDER = "infrastructure/projects/orders"
+GOOD = {"name": "newcomer", "description": "Orders", "owner": "orders@example.com"}
+FOLDER = "infrastructure/projects/newcomer"
 
 
 @pytest.fixture
@@ -501,7 +605,7 @@ def refused_with(terraform, new_project, foundation):
         ),
         pytest.param(
             json.dumps({**GOOD, "name": "template"}),
-            ['name is "template"; expected "orders", the name of its folder.'],
+            ['name is "template"; expected "newcomer", the name of its folder.'],
             id="another name",
         ),
         pytest.param(
@@ -515,10 +619,10 @@ def refused_with(terraform, new_project, foundation):
             ],
             id="several problems",
         ),
-        pytest.param('{"name": "orders"}', ["owner is missing; expected a team"], id="one field"),
+        pytest.param('{"name": "newcomer"}', ["owner is missing; expected a team"], id="one field"),
         pytest.param(
-            json.dumps({**GOOD, "depends_on": "project01"}),
-            ['depends_on is "project01"; expected a list of other projects\' names.'],
+            json.dumps({**GOOD, "depends_on": "another"}),
+            ['depends_on is "another"; expected a list of other projects\' names.'],
             id="no list",
         ),
     ],

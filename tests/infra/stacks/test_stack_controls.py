@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from bootstrap_inputs import INPUTS
 
 from meshtest import controls, toolchain
 from meshtest.plan import Plan
 from meshtest.terraform import workspace
+from meshtest.testing.bootstrap_inputs import INPUTS
+from meshtest.testing.plans import PROJECTS
 
 INFRASTRUCTURE = toolchain.ROOT / "infrastructure"
 ROOTS = (str(root.relative_to(INFRASTRUCTURE)) for root in workspace.roots(INFRASTRUCTURE))
@@ -41,4 +42,4 @@ def test_every_control_has_something_to_look_at(results):
 
 def test_every_stack_is_here():
     environments = {f"environments/{env}" for env in ("dev", "int", "prod")}
-    assert set(STACKS) >= {"bootstrap", *environments, "projects/project01", "projects/test02"}
+    assert set(STACKS) == {"bootstrap", *environments, *(f"projects/{name}" for name in PROJECTS)}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from bootstrap_inputs import INPUTS
 
 from meshtest import toolchain
 from meshtest.controls.naming import TAGS
 from meshtest.plan import Plan
 from meshtest.terraform import workspace
+from meshtest.testing.bootstrap_inputs import INPUTS
 
 INFRASTRUCTURE = toolchain.ROOT / "infrastructure"
 ROOTS = (str(root.relative_to(INFRASTRUCTURE)) for root in workspace.roots(INFRASTRUCTURE))
@@ -58,6 +58,8 @@ def test_everything_carries_the_teams_own_tags(stack, given, tagged):
 
 
 @pytest.mark.parametrize("text", [None, "{}"])
-def test_no_team_needs_any(text, given, tagged):
+def test_no_team_needs_any(text, given, tagged, example_project):
     given(text)
-    assert {name for tags in tagged("projects/project01").values() for name in tags} == set(TAGS)
+    assert {name for tags in tagged(f"projects/{example_project.name}").values() for name in tags} == set(
+        TAGS
+    )

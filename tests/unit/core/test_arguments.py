@@ -17,21 +17,21 @@ from core.errors import ArgumentError, InputError
 from core.log import JobLog
 
 GIVEN = {
-    "JOB_NAME": "f01-project01-ingest-rates-dev",
+    "JOB_NAME": "exa-inventory-ingest-rates-dev",
     "env": "dev",
-    "project": "project01",
-    "raw_bucket": "f01-raw-123456789012-dev",
-    "refined_bucket": "f01-refined-123456789012-dev",
-    "curated_bucket": "f01-curated-123456789012-dev",
-    "raw_database": "f01_raw_dev",
-    "refined_database": "f01_refined_dev",
-    "curated_database": "f01_curated_dev",
+    "project": "inventory",
+    "raw_bucket": "exa-raw-123456789012-dev",
+    "refined_bucket": "exa-refined-123456789012-dev",
+    "curated_bucket": "exa-curated-123456789012-dev",
+    "raw_database": "exa_raw_dev",
+    "refined_database": "exa_refined_dev",
+    "curated_database": "exa_curated_dev",
 }
 # What Glue adds to a job's own arguments, as it is given to the script.
 GLUE = {
     "enable-metrics": "true",
     "job-bookmark-option": "job-bookmark-disable",
-    "TempDir": "s3://f01-artifacts-123456789012-dev/temp/",
+    "TempDir": "s3://exa-artifacts-123456789012-dev/temp/",
     "conf": "spark.sql.extensions=a.B --conf spark.sql.catalog.glue_catalog=c.D",
     "JOB_ID": "j_1",
 }
@@ -51,9 +51,9 @@ def test_arguments_are_typed_and_glues_own_left_alone():
         ingestion_date=datetime.date(2026, 11, 2),
         **{name: value for name, value in GIVEN.items() if name != "JOB_NAME"},
     )
-    assert resolved.landing == "s3://f01-raw-123456789012-dev/landing/project01"
-    assert resolved.refined("ecb_rates") == "glue_catalog.f01_refined_dev.ecb_rates"
-    assert resolved.curated("ecb_rates_monthly") == "glue_catalog.f01_curated_dev.ecb_rates_monthly"
+    assert resolved.landing == "s3://exa-raw-123456789012-dev/landing/inventory"
+    assert resolved.refined("ecb_rates") == "glue_catalog.exa_refined_dev.ecb_rates"
+    assert resolved.curated("ecb_rates_monthly") == "glue_catalog.exa_curated_dev.ecb_rates_monthly"
 
 
 def test_the_day_of_ingestion_is_today_in_utc_by_default():

@@ -11,17 +11,20 @@ from moto import mock_aws
 from core import catalog, contract
 from core.catalog import Partition
 from core.errors import CatalogError, ContractError
+from meshtest.emulator import domain_region
 
-LOCATION = "s3://raw/project01/t"
+REGION = domain_region()
+
+LOCATION = "s3://raw/inventory/t"
 
 
 @pytest.fixture
 def glue(monkeypatch):
     for name in ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_REGION", REGION)
     with mock_aws():
-        client = boto3.client("glue", region_name="eu-west-1")
+        client = boto3.client("glue", region_name=REGION)
         client.create_database(DatabaseInput={"Name": "raw"})
         client.create_table(
             DatabaseName="raw",

@@ -9,7 +9,7 @@ import pytest
 from core import audit, contract
 from core.contract import Column, Rule, Table
 from core.errors import ContractError
-from meshtest import toolchain
+from meshtest import folders, toolchain
 
 PROJECTS = toolchain.ROOT / "infrastructure" / "projects"
 COLUMNS = [{"name": "id", "type": "string"}, {"name": "day", "type": "date"}, {"name": "n", "type": "string"}]
@@ -26,7 +26,7 @@ def read(layer="refined", **changes):
     return contract.read(json.dumps({layer: {"t": table, **OTHERS}}), "tables.json")
 
 
-@pytest.mark.parametrize("project", ["project01", "test02"])
+@pytest.mark.parametrize("project", folders.projects(toolchain.ROOT))
 def test_the_jobs_read_the_file_that_terraform_reads(project):
     loaded = contract.load(project)
     described = json.loads((PROJECTS / project / "tables.json").read_text())
@@ -38,7 +38,7 @@ def test_the_jobs_read_the_file_that_terraform_reads(project):
     }
 
 
-@pytest.mark.parametrize("project", ["project01", "test02"])
+@pytest.mark.parametrize("project", folders.projects(toolchain.ROOT))
 def test_each_iceberg_table_has_keys_by_which_it_is_merged(project):
     tables = contract.load(project).tables.values()
     assert [table.label for table in tables if table.layer != "raw" and not table.keys] == []
@@ -49,8 +49,8 @@ def test_the_template_is_a_contract():
 
 
 def test_the_audit_table_is_named_after_its_project():
-    table = audit.table("project01")
-    assert (table.label, table.partitioning) == ("refined.project01_job_runs", ("months(started_at)",))
+    table = audit.table("orders")
+    assert (table.label, table.partitioning) == ("refined.orders_job_runs", ("months(started_at)",))
     assert table.types["run_id"] == "string"
 
 

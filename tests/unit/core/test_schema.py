@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from core import contract, schema
-from meshtest import toolchain
+from meshtest import folders, toolchain
 from meshtest.inputs import schemas
 
 TABLES = contract.table_schema()
 GOOD = [
     json.loads((toolchain.ROOT / "infrastructure" / "projects" / name / "tables.json").read_text())
-    for name in ("_template", "test02")
+    for name in folders.project_folders(toolchain.ROOT)
 ]
 # One of each kind, and what looks like another kind: 1.0 is a whole number to JSON Schema, true is none.
 OTHERS: list[Any] = [

@@ -28,7 +28,9 @@ def is_part(text: str, whole: str) -> bool:
 )
 def test_code_is_taken_from_a_tested_file(example):
     assert example.source, f"{example.page}: say where it is from: <!-- from: FILE -->\n{example.text}"
-    assert example.source.startswith(("infrastructure/", "src/", "tests/", "setup/")), example.source
+    assert example.source.startswith(("infrastructure/", "src/", "tests/", "setup/", "toolkit/")), (
+        example.source
+    )
     assert is_part(example.text, (toolchain.ROOT / example.source).read_text()), (
         f"{example.page}: differs from {example.source}:\n{example.text}"
     )

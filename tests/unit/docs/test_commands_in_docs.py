@@ -22,7 +22,8 @@ RUN_BY = {"docs/deploy.md": "tests/infra/bootstrap/test_from_nothing.py"}
 # Blocks of text that begin like a command and are not run as they stand: page, first words, why.
 SHOWN = {
     ("docs/deploy.md", "gh api"): "needs GitHub; test_from_nothing.py holds bootstrap's output against it",
-    ("docs/deploy.md", "make rollback"): "tests/unit/artifacts/test_deployment.py rolls back",
+    ("docs/deploy.md", "make rename"): "toolkit/tests/unit/meshtest/test_rename.py renames a copy",
+    ("docs/deploy.md", "make rollback"): "toolkit/tests/unit/artifacts/test_deployment.py rolls back",
     (
         "docs/deploy.md",
         "rm infrastructure/bootstrap/backend_override.tf",
@@ -156,7 +157,7 @@ def test_what_is_only_shown_is_listed_with_its_reason():
         "aws stepfunctions start-execution --arn x",
         "aws stepfunctions start-execution --name x",
         "aws glue start-job-run --job-name x --number-of-workers ten",
-        ".venv/bin/python -m pytest tests/infra/controls -k no-such-control",
+        ".venv/bin/python -m pytest toolkit/tests/infra/controls -k no-such-control",
         "rm -rf build",
     ],
 )

@@ -32,7 +32,7 @@ def test_the_modules_matrix_is_the_modules_folders():
 
 
 def test_the_suites_are_all_of_the_infrastructure_tests():
-    suites = CI["infra"]["strategy"]["matrix"]["suite"]
+    suites = [suite for suite in CI["infra"]["strategy"]["matrix"]["suite"] if suite != "toolkit"]
     covered = {
         file for suite in suites for place in INFRA.glob(suite) for file in [place, *place.rglob("*.py")]
     }

@@ -7,18 +7,17 @@ import json
 import pytest
 
 from meshtest.backends import Ability
-from meshtest.domain import ECB_RATES, Domain
+from meshtest.domain import Domain
+from meshtest.testing.plans import PROJECTS, depends_on, pipelines
 
 pytestmark = pytest.mark.needs(Ability.WHOLE_DOMAIN, Ability.GLUE_RUNS)
-# As the projects' pipelines.tf list them.
-ORDER = {
-    "project01": ["ingest-rates", "refine-rates", "curate-rates"],
-    "test02": ["ingest-payments", "refine-payments", "curate-payments"],
-}
+# The first pipeline of each project, and one that needs no other project's.
+PIPELINES = {project: next(iter(pipelines(project))) for project in PROJECTS}
+ALONE = next(project for project in PROJECTS if not depends_on(project))
 
 
 def job_names(domain: Domain, project: str) -> list[str]:
-    return [f"{domain.abbreviation}-{project}-{job}-{domain.env}" for job in ORDER[project]]
+    return [domain.name(project, job) for job in pipelines(project)[PIPELINES[project]]]
 
 
 def history(domain: Domain, execution: str) -> list[dict]:
@@ -44,11 +43,11 @@ def executions(domain: Domain, request: pytest.FixtureRequest, backend) -> dict[
     if Ability.LOCAL_SPARK in backend.abilities:
         report = request.getfixturevalue("report")
         return {project: execution.arn for project, execution in report.executions.items()}
-    return {project: domain.run_pipeline(project, domain.pipelines(project)[0]).arn for project in ORDER}
+    return {project: domain.run_pipeline(project, name).arn for project, name in PIPELINES.items()}
 
 
 @pytest.mark.proves("sfn-sync")
-@pytest.mark.parametrize("project", ORDER)
+@pytest.mark.parametrize("project", PROJECTS)
 def test_jobs_run_in_the_order_of_glue_job_names(domain, executions, project):
     """By the history, and by the clock of the runs: none starts before the one before it has ended."""
     events = history(domain, executions[project])
@@ -65,19 +64,14 @@ def test_jobs_run_in_the_order_of_glue_job_names(domain, executions, project):
 
 
 @pytest.fixture(scope="module")
-def without_input(domain: Domain, executions) -> str:
-    """ARN of an execution of project01 that found its first job busy, and then no input.
+def without_input(domain: Domain, executions, emptied) -> str:
+    """ARN of an execution that found its first job busy, and then no input.
 
     The job is held by a run of its own, as someone else would; both runs fail for want of the file.
     """
-    s3, glue = domain.endpoint.client("s3"), domain.endpoint.client("glue")
-    landing = {"Bucket": domain.bucket("raw"), "Key": f"landing/project01/{ECB_RATES.name}"}
-    s3.delete_object(**landing)
-    try:
-        glue.start_job_run(JobName=job_names(domain, "project01")[0])
-        return domain.run_pipeline("project01", "rates").arn
-    finally:
-        s3.upload_file(str(ECB_RATES), *landing.values())
+    with emptied(ALONE):
+        domain.endpoint.client("glue").start_job_run(JobName=job_names(domain, ALONE)[0])
+        return domain.run_pipeline(ALONE, PIPELINES[ALONE]).arn
 
 
 @pytest.mark.proves("sfn-retry")
@@ -95,17 +89,17 @@ def test_a_failing_job_ends_in_the_fail_state_with_its_cause(domain, without_inp
     states = domain.endpoint.client("stepfunctions")
     described = states.describe_execution(executionArn=without_input)
     entered = of(history(domain, without_input), "FailStateEntered", "stateEnteredEventDetails", "name")
-    run = newest_run(domain, job_names(domain, "project01")[0])
+    run = newest_run(domain, job_names(domain, ALONE)[0])
     assert entered == ["PipelineFailed"]
     assert (described["status"], described["error"]) == ("FAILED", "States.TaskFailed")
     cause = json.loads(described["cause"])
     assert (cause["JobName"], cause["Id"]) == (run["JobName"], run["Id"])
-    assert f"s3://{domain.bucket('raw')}/landing/project01/" in cause["ErrorMessage"]
+    assert f"s3://{domain.bucket('raw')}/landing/{ALONE}/" in cause["ErrorMessage"]
 
 
 @pytest.mark.proves("sfn-catch")
 def test_no_job_runs_after_one_that_failed(domain, executions, without_input):
-    first, *later = job_names(domain, "project01")
+    first, *later = job_names(domain, ALONE)
     failed = newest_run(domain, first)
     assert failed["JobRunState"] == "FAILED"
     assert all(newest_run(domain, job)["StartedOn"] < failed["StartedOn"] for job in later)

@@ -1,0 +1,223 @@
+# ─── Checks ───
+# One line for each mistake in the project's own files: file, field, value, what is expected. Nothing is planned
+# until there is none (main.tf). Patterns and words are those of setup/schemas, so that `make check-inputs`, which
+# looks at more, and the jobs say the same.
+
+locals {
+  folder        = "infrastructure/projects/${local.directory}"
+  project_file  = "${local.folder}/project.json"
+  tables_file   = "${local.folder}/tables.json"
+  name_pattern  = local.project_fields.name.pattern
+  longest_names = "${try(local.domain.domain_abbr, "")}-${local.directory}" # with -prod behind them
+
+  schemas = {
+    for name in ["domain", "jobs", "pipelines", "project", "tables"] :
+    name => jsondecode(file("${path.module}/../../../setup/schemas/${name}.schema.json"))
+  }
+  column_fields  = local.schemas.tables["$defs"].column.properties
+  job_fields     = local.schemas.jobs.additionalProperties.properties
+  project_fields = local.schemas.project.properties
+  table_fields = {
+    curated = local.schemas.tables["$defs"].iceberg_tables.additionalProperties.properties
+    raw     = local.schemas.tables.properties.raw.additionalProperties.properties
+    refined = local.schemas.tables["$defs"].iceberg_tables.additionalProperties.properties
+  }
+
+  config_problems = concat(
+    length(local.config) > 0 ? concat(local.field_problems, local.outside_problems) : ["${local.project_file}: content is \"no JSON object\"; expected ${local.schemas.project.expected}."],
+    length(local.contract) > 0 ? local.table_problems : ["${local.tables_file}: content is \"no JSON object\"; expected ${local.schemas.tables.expected}."],
+    local.job_problems,
+    local.pipeline_problems,
+    local.domain_problems,
+  )
+
+  # ─── project.json ───
+  field_problems = concat(
+    [
+      for field in ["description", "name", "owner"] :
+      "${local.project_file}: ${field} is ${try(jsonencode(local.config[field]), "missing")}; expected ${local.project_fields[field].expected}."
+      if !can(regex(local.project_fields[field].pattern, local.config[field])) || try(local.config[field] != tostring(local.config[field]), false)
+    ],
+    [
+      for name in [try(local.config.name, null)] :
+      "${local.project_file}: name is \"${name}\"; expected \"${local.directory}\", the name of its folder."
+      if can(regex(local.name_pattern, name)) && name != local.directory
+    ],
+    [
+      for field, value in local.config :
+      "${local.project_file}: ${field} is ${can(keys(value)) ? "{...}" : jsonencode(value)}; expected no such field: there are ${join(", ", [for name in keys(local.project_fields) : name if name != "$schema"])}."
+      if !contains(keys(local.project_fields), field)
+    ],
+    [
+      for value in [try(local.config.depends_on, [])] :
+      "${local.project_file}: depends_on is ${can(keys(value)) ? "{...}" : jsonencode(value)}; expected ${local.project_fields.depends_on.expected}."
+      if can(keys(value)) || !can([for name in value : name])
+    ],
+    [
+      for position, name in try([for name in local.config.depends_on : name if !can(keys(local.config.depends_on))], []) :
+      "${local.project_file}: depends_on[${position}] is ${jsonencode(name)}; expected ${can(regex(local.name_pattern, name)) ? "a folder of infrastructure/projects that has a tables.json" : local.project_fields.depends_on.items.expected}."
+      if !contains(local.depends_on, try(tostring(name), "")) || name == local.directory
+    ],
+  )
+
+  # What project.json names of setup/external.json.
+  outside_problems = flatten([
+    for field, kind in { connections = module.external.databases, external_reads = module.external.buckets } : [
+      [
+        for value in try([local.config[field]], []) :
+        "${local.project_file}: ${field} is ${can(keys(value)) ? "{...}" : jsonencode(value)}; expected ${local.project_fields[field].expected}."
+        if can(keys(value)) || !can([for name in value : name])
+      ],
+      [
+        for position, name in try([for name in local.config[field] : name if !can(keys(local.config[field]))], []) :
+        "${local.project_file}: ${field}[${position}] is ${jsonencode(name)}; expected ${local.project_fields[field].items.expected}."
+        if !contains(keys(kind), try(tostring(name), ""))
+      ],
+    ]
+  ])
+
+  # ─── tables.json ───
+  table_problems = concat(
+    [
+      for layer, tables in local.contract :
+      "${local.tables_file}: ${layer} is ${try(length(keys(tables)) > 0 ? "{...}" : "{}", jsonencode(tables))}; expected no such field: there are curated, raw, refined."
+      if !contains(["$schema", "curated", "raw", "refined"], layer)
+    ],
+    flatten([
+      for layer, fields in local.table_fields : [
+        for name, table in try(local.contract[layer], {}) : concat(
+          [
+            for each in [name] :
+            "${local.tables_file}: name of ${layer}.${name} is ${jsonencode(each)}; expected ${local.schemas.tables["$defs"].table_name.expected}."
+            if !can(regex(local.schemas.tables["$defs"].table_name.pattern, each))
+          ],
+          [
+            for field, value in try(merge(table), {}) :
+            "${local.tables_file}: ${layer}.${name}.${field} is ${try(length(keys(value)) > 0 ? "{...}" : "{}", jsonencode(value))}; expected no such field: there are ${join(", ", keys(fields))}."
+            if !contains(keys(fields), field)
+          ],
+          [
+            for field in ["description"] :
+            "${local.tables_file}: ${layer}.${name}.${field} is ${try(jsonencode(table[field]), "missing")}; expected ${local.schemas.tables["$defs"].description.expected}."
+            if !can(regex(local.schemas.tables["$defs"].description.pattern, table[field]))
+          ],
+          [
+            for field in ["columns"] :
+            "${local.tables_file}: ${layer}.${name}.${field} is ${try(jsonencode(table[field]), "missing")}; expected ${local.schemas.tables["$defs"].columns.expected}."
+            if try(length(table[field]), 0) == 0 || can(regex("", table[field]))
+          ],
+          flatten([
+            for position, column in try(table.columns, []) : [
+              for field in ["name", "type"] :
+              "${local.tables_file}: ${layer}.${name}.columns[${position}].${field} is ${try(replace(replace(jsonencode(column[field]), "\\u003c", "<"), "\\u003e", ">"), "missing")}; expected ${local.column_fields[field].expected}."
+              if !can(regex(local.column_fields[field].pattern, column[field]))
+            ]
+          ]),
+          try(local.upkeep_problems[layer][name], []),
+          [
+            for position, key in try(tolist(table.keys), []) :
+            "${local.tables_file}: ${layer}.${name}.keys[${position}] is ${jsonencode(key)}; expected one of ${join(", ", concat(table.columns[*].name, try(table.partition_keys[*].name, [])))}."
+            if can(local.own_tables[layer][name]) && !contains(concat(try(table.columns[*].name, []), try(table.partition_keys[*].name, [])), key)
+          ],
+        )
+      ]
+    ]),
+  )
+
+  # How Iceberg tables are looked after. A table with such a problem is not planned.
+  upkeep = { for part in ["optimizers", "properties", "retention"] : part => local.schemas.tables["$defs"][part] }
+  upkeep_problems = {
+    for layer in ["curated", "refined"] : layer => {
+      for name, table in try(local.contract[layer], {}) : name => flatten([
+        for part, rule in local.upkeep : [
+          [
+            for value in try([table[part]], []) :
+            "${local.tables_file}: ${layer}.${name}.${part} is ${jsonencode(value)}; expected ${rule.expected}."
+            if !can(keys(value))
+          ],
+          [
+            for field, value in try(merge(table[part]), {}) :
+            "${local.tables_file}: ${layer}.${name}.${part}.${field} is ${can(keys(value)) ? "{...}" : jsonencode(value)}; expected no such field: there are ${join(", ", keys(rule.properties))}."
+            if try(!contains(keys(rule.properties), field), false)
+          ],
+          [
+            for field, value in try(merge(table[part]), {}) :
+            "${local.tables_file}: ${layer}.${name}.${part}.${field} is ${can(keys(value)) ? "{...}" : jsonencode(value)}; expected ${rule.properties[field].expected}."
+            if try(contains(keys(rule.properties), field), false) && !try(rule.properties[field].type == "boolean" ? value == tobool(value) : value == tonumber(value) && floor(value) == value && value >= rule.properties[field].minimum, false)
+          ],
+          [
+            for field in try(keys(table[part]), []) :
+            "${local.tables_file}: name of ${layer}.${name}.${part}.${field} is \"${field}\"; expected ${rule.propertyNames.expected}."
+            if part == "properties" && (!can(regex(rule.propertyNames.pattern, field)) || contains(rule.propertyNames.allOf[0].if.enum, field))
+          ],
+          [
+            for field, value in try(merge(table[part]), {}) :
+            "${local.tables_file}: ${layer}.${name}.${part}.${field} is ${can(keys(value)) ? "{...}" : jsonencode(value)}; expected ${rule.additionalProperties.expected}."
+            if part == "properties" && (!can(regex(rule.additionalProperties.pattern, value)) || try(value != tostring(value), false))
+          ],
+        ]
+      ])
+    }
+  }
+
+  # ─── jobs.tf ───
+  job_problems = flatten([
+    for key, settings in var.job_settings : concat(
+      [
+        for name in [key] :
+        "${local.folder}/jobs.tf: name of ${name} is \"${name}\"; expected ${local.schemas.jobs.propertyNames.expected}."
+        if !can(regex(local.schemas.jobs.propertyNames.pattern, name))
+      ],
+      [
+        for field, value in settings :
+        "${local.folder}/jobs.tf: ${key}.${field} is ${jsonencode(value)}; expected no such field: there are ${join(", ", keys(local.job_fields))}."
+        if !contains(keys(local.job_fields), field)
+      ],
+      [
+        for env in keys(try(merge(settings.environments), {})) :
+        "${local.folder}/jobs.tf: name of ${key}.environments.${env} is \"${env}\"; expected ${local.job_fields.environments.propertyNames.expected}."
+        if !contains(local.job_fields.environments.propertyNames.enum, env)
+      ],
+      flatten([
+        for env, own in try(merge(settings.environments), {}) : [
+          for field, value in try(merge(own), {}) :
+          "${local.folder}/jobs.tf: ${key}.environments.${env}.${field} is ${jsonencode(value)}; expected no such field: there are ${join(", ", keys(local.job_fields.environments.additionalProperties.properties))}."
+          if !contains(keys(local.job_fields.environments.additionalProperties.properties), field)
+        ]
+      ]),
+    )
+  ])
+
+  # ─── pipelines.tf ───
+  pipeline_problems = flatten([
+    for pipeline, jobs in var.pipeline_jobs : concat(
+      [
+        for position, job in jobs :
+        "${local.folder}/pipelines.tf: ${pipeline}[${position}] is \"${job}\"; expected a key of job_settings in jobs.tf: ${join(", ", keys(var.job_settings))}."
+        if !contains(keys(var.job_settings), job)
+      ],
+      [
+        for name in [pipeline] :
+        "${local.folder}/pipelines.tf: name of ${name} is \"${name}\"; expected ${local.schemas.pipelines.propertyNames.expected}."
+        if !can(regex(local.schemas.pipelines.propertyNames.pattern, name))
+      ],
+      [
+        for list in [jobs] :
+        "${local.folder}/pipelines.tf: ${pipeline} is ${jsonencode(list)}; expected ${local.schemas.pipelines.additionalProperties.expected}."
+        if length(list) > local.schemas.pipelines.additionalProperties.maxItems
+      ],
+      [
+        for role in ["${local.longest_names}-${replace(pipeline, "_", "-")}-sfn-prod"] :
+        "${local.folder}/pipelines.tf: role of ${pipeline} is \"${role}\"; expected at most 64 characters, it has ${length(role)}."
+        if length(role) > 64
+      ],
+    )
+  ])
+
+  # ─── domain.json ───
+  domain_problems = [
+    for field in local.schemas.domain.required :
+    "setup/domain.json: ${field} is ${try(jsonencode(local.domain[field]), "missing")}; expected ${local.schemas.domain.properties[field].expected}."
+    if !can(regex(local.schemas.domain.properties[field].pattern, local.domain[field]))
+  ]
+}

@@ -1,1 +1,0 @@
-"""Input for the domain's pipelines: generated, with the numbers that the pipelines must come to."""

@@ -1,0 +1,124 @@
+"""project: from a folder's files and a foundation to tables, jobs, roles and pipelines."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from inputs import ACCOUNT, INPUTS, ORDERS
+
+from meshtest.testing.plans import refusal, resources, statements
+
+GIVEN = INPUTS["project"]
+
+
+@pytest.fixture
+def orders(tmp_path):
+    """orders(**fields) → inputs with a copy of the project's folder, whose project.json has these fields."""
+
+    def orders(**fields: object) -> dict[str, str]:
+        folder = shutil.copytree(ORDERS, tmp_path / "orders")
+        file = folder / "project.json"
+        file.write_text(json.dumps({**json.loads(file.read_text()), **fields}))
+        return {"contract": str(folder / "tables.json"), "folder": str(folder)}
+
+    return orders
+
+
+def test_every_name_is_made_of_the_domain_the_folder_and_the_environment(planned):
+    plan = planned()
+    assert {values["name"] for values in resources(plan, "aws_glue_job").values()} == {
+        "exa-orders-ingest-dev",
+        "exa-orders-refine-dev",
+    }
+    assert {values["name"] for values in resources(plan, "aws_iam_role").values()} == {
+        "exa-orders-daily-sfn-dev",
+        "exa-orders-glue-job-dev",
+        "exa-orders-table-optimizer-dev",
+    }
+    assert {values["name"] for values in resources(plan, "aws_sfn_state_machine").values()} == {
+        "exa-orders-daily-dev"
+    }
+
+
+def test_the_jobs_tables_are_those_of_the_contract_and_the_one_of_their_runs(planned):
+    made = resources(planned(), "aws_glue_catalog_table").values()
+    assert {(table["database_name"], table["name"]) for table in made} == {
+        ("exa_curated_dev", "orders_daily"),
+        ("exa_raw_dev", "orders_lines"),
+        ("exa_refined_dev", "orders"),
+        ("exa_refined_dev", "orders_job_runs"),
+    }
+
+
+@pytest.mark.parametrize(("env", "workers"), [("dev", 4), ("int", 4), ("prod", 10)])
+def test_a_job_has_its_environments_settings_and_the_defaults(planned, env, workers):
+    jobs = {job["name"]: job for job in resources(planned(env=env), "aws_glue_job").values()}
+    assert jobs[f"exa-orders-refine-{env}"]["number_of_workers"] == workers
+    ingest = jobs[f"exa-orders-ingest-{env}"]
+    assert (ingest["number_of_workers"], ingest["worker_type"], ingest["timeout"]) == (2, "G.1X", 60)
+
+
+def test_everything_is_tagged_as_the_projects_own(planned):
+    tagged = [
+        change["change"]["after"]["tags"]
+        for change in planned().resource_changes.values()
+        if "tags" in (change["change"]["after"] or {})
+    ]
+    wanted = {
+        "Domain": "example",
+        "Environment": "dev",
+        "ManagedBy": "terraform",
+        "Owner": "shop@example.com",
+        "Project": "orders",
+    }
+    assert tagged
+    assert all(tags == wanted for tags in tagged)
+
+
+def test_the_roles_and_jobs_get_what_the_foundation_has(planned):
+    plan = planned()
+    foundation = GIVEN["foundation"]
+    for job in resources(plan, "aws_glue_job").values():
+        assert job["connections"] == foundation["glue_connection_names"]
+        assert job["security_configuration"] == foundation["glue_security_configuration"]
+    for role in resources(plan, "aws_iam_role").values():
+        assert role["permissions_boundary"] == foundation["permissions_boundary_arn"]
+    (attached,) = resources(plan, "aws_iam_role_policy_attachment").values()
+    assert attached["policy_arn"] == foundation["sfn_observability_policy_arn"]
+    policy = resources(plan, "aws_iam_role_policy")["module.iam_glue_job.aws_iam_role_policy.this"]["policy"]
+    assert statements(policy)["DataLakeKey"]["Resource"] == [foundation["kms_key_arn"]]
+
+
+def test_the_pipeline_runs_its_jobs_in_their_order(planned):
+    (machine,) = resources(planned(), "aws_sfn_state_machine").values()
+    names = [part.split('"')[0] for part in machine["definition"].split('"JobName":"')[1:]]
+    assert list(dict.fromkeys(names)) == ["exa-orders-ingest-dev", "exa-orders-refine-dev"]
+    (role,) = (role for role in resources(planned(), "aws_iam_role").values() if "-sfn-" in role["name"])
+    assert machine["role_arn"] == f"arn:aws:iam::{ACCOUNT}:role/{role['name']}"
+
+
+def test_the_foundations_state_is_its_environments(planned):
+    assert planned(env="prod").outputs["foundation_state"]["bucket"] == f"exa-tfstate-{ACCOUNT}-prod"
+
+
+def test_a_folder_with_another_name_than_the_project_is_refused(terraform, infrastructure, orders):
+    given = {**GIVEN, **orders(name="shop")}
+    arguments = {
+        name: value if isinstance(value, str) else json.dumps(value) for name, value in given.items()
+    }
+    refused = refusal(terraform(infrastructure / "modules" / "project"), tf_vars=arguments)
+    assert 'orders/project.json: name is "shop"; expected "orders", the name of its folder.' in refused
+    assert refused.count("Error: ") == 1
+
+
+@pytest.mark.parametrize("missing", ["project.json", "tables.json"])
+def test_a_file_that_is_missing_is_named(terraform, infrastructure, orders, tmp_path, missing):
+    given = {**GIVEN, **orders()}
+    (tmp_path / "orders" / missing).unlink()
+    arguments = {
+        name: value if isinstance(value, str) else json.dumps(value) for name, value in given.items()
+    }
+    refused = refusal(terraform(infrastructure / "modules" / "project"), tf_vars=arguments)
+    assert f'orders/{missing}: content is "no JSON object"; expected a JSON object with' in refused

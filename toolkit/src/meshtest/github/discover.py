@@ -1,0 +1,135 @@
+"""What there is to test, validate, plan and deploy, as JSON lists for a workflow's matrix.
+
+    python -m meshtest.github.discover projects --output projects
+    python -m meshtest.github.discover changed-roots --base HEAD^1 --env dev --output roots
+
+Exit status: 0 found; 1 nothing found where there must be something, or git failed; 2 bad arguments. Nothing
+but Python and git is needed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from meshtest import folders, toolchain
+from meshtest.terraform import sources
+
+ENVIRONMENTS = ("dev", "int", "prod")
+# What judges every plan: a change here plans every root anew.
+JUDGES = (
+    ".github/workflows/terraform-plan-pr.yml",
+    "setup/deploy.sh",
+    "setup/gate-exceptions.toml",
+    "toolkit/src/meshtest/controls/",
+    "toolkit/src/meshtest/gate/",
+    "toolkit/src/meshtest/plan.py",
+)
+
+
+class DiscoveryError(Exception):
+    """Nothing where there must be something, or no answer from git."""
+
+
+def modules(top: Path) -> list[str]:
+    """The Terraform modules of a checkout, by their folders' names."""
+    return sorted(file.parent.name for file in (top / "infrastructure" / "modules").glob("*/main.tf"))
+
+
+def projects(top: Path) -> list[str]:
+    """The projects to deploy, by their folders' names."""
+    return folders.projects(top)
+
+
+def roots(top: Path, env: str) -> list[str]:
+    """The root modules of an environment, the foundation first."""
+    foundation = f"infrastructure/environments/{env}"
+    return [foundation, *(f"infrastructure/projects/{name}" for name in projects(top))]
+
+
+def changed_roots(top: Path, env: str, changed: Collection[str]) -> list[str]:
+    """The roots whose plan may differ after these files (relative to `top`) changed, came or went."""
+    if any(name.startswith(JUDGES) for name in changed):
+        return roots(top, env)
+    return [root for root in roots(top, env) if _depends(top / root, [top / name for name in changed])]
+
+
+def _depends(root: Path, changed: Collection[Path]) -> bool:
+    files = sources.files(root)
+    folders = {file.parent for file in files}
+    return any(
+        file.resolve() in files or (not file.exists() and file.parent.resolve() in folders)
+        for file in changed
+    )
+
+
+def changed_files(top: Path, base: str) -> list[str]:
+    """The files that differ between a commit and the checkout's HEAD, renamed ones by both names.
+
+    Raises:
+        DiscoveryError: git does not know the commit.
+    """
+    command = ["git", "diff", "--name-only", "--no-renames", "-z", base, "HEAD", "--"]
+    result = subprocess.run(command, capture_output=True, cwd=top, text=True)
+    if result.returncode:
+        raise DiscoveryError(f"git diff {base} HEAD: {' '.join(result.stderr.split())}")
+    return [name for name in result.stdout.split("\0") if name]
+
+
+# ─── Command ───
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print one list; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        found = _find(options)
+    except DiscoveryError as error:
+        print(f"discover: {error}", file=sys.stderr)
+        return 1
+    line = json.dumps(found)
+    print(line)
+    if options.output:
+        with Path(os.environ["GITHUB_OUTPUT"]).open("a", encoding="utf-8") as file:
+            file.write(f"{options.output}={line}\n")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m meshtest.github.discover",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("what", choices=["modules", "projects", "roots", "changed-roots"])
+    parser.add_argument("--env", choices=ENVIRONMENTS, default="dev", help="of the roots (default dev)")
+    parser.add_argument("--base", help="the commit to compare HEAD with, for changed-roots")
+    parser.add_argument("--output", metavar="NAME", help="append NAME=LIST to the file $GITHUB_OUTPUT, too")
+    parser.add_argument("--top", type=Path, default=toolchain.ROOT, help=argparse.SUPPRESS)
+    return parser
+
+
+def _find(options: argparse.Namespace) -> list[str]:
+    if options.what == "changed-roots":
+        if not options.base:
+            raise DiscoveryError("--base is missing; expected a commit")
+        return changed_roots(options.top, options.env, changed_files(options.top, options.base))
+    found = {
+        "modules": lambda: modules(options.top),
+        "projects": lambda: projects(options.top),
+        "roots": lambda: roots(options.top, options.env),
+    }[options.what]()
+    if not found:
+        raise DiscoveryError(
+            f"no {options.what} below {options.top / 'infrastructure'}; expected at least one"
+        )
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
