@@ -80,7 +80,7 @@ def transport(account: Account, bucket: str) -> list[str]:
 def raw_http(account: Account, bucket: str) -> Iterator[tuple[str, int]]:
     """Reads by plain HTTP that no SDK would send: how, and the status of the answer."""
     target = f"/{bucket}/{KEY}"
-    signed = presigned(account, bucket)
+    signed = presigned(account, bucket, account.http)
     yield "anonymous", status(account.http, target)
     yield "presigned", status(account.http, signed)
     for header, value in (
@@ -91,10 +91,10 @@ def raw_http(account: Account, bucket: str) -> Iterator[tuple[str, int]]:
         yield f"presigned with {header}: {value}", status(account.http, signed, {header: value})
 
 
-def presigned(account: Account, bucket: str) -> str:
-    """Path and query of an address that reads the probe's object, signed for plain HTTP."""
+def presigned(account: Account, bucket: str, url: str) -> str:
+    """Path and query of an address that reads the probe's object, signed for the host of ``url``."""
     config = Config(signature_version="s3v4", s3={"addressing_style": "path"})
-    s3 = account.client("s3", endpoint_url=account.http, config=config)
+    s3 = account.client("s3", endpoint_url=url, config=config)
     address = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": KEY})
     parts = urllib.parse.urlsplit(address)
     return f"{parts.path}?{parts.query}"
@@ -117,7 +117,7 @@ def old_tls(account: Account, bucket: str, version: ssl.TLSVersion) -> str:
     connection = http.client.HTTPSConnection(address, context=context, timeout=30)
     with contextlib.closing(connection):
         try:
-            connection.request("GET", presigned(account, bucket))
+            connection.request("GET", presigned(account, bucket, account.https))
             return str(connection.getresponse().status)
         except ssl.SSLError:
             return "no handshake"

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = next(folder for folder in Path(__file__).parents if (folder / "docs" / "fidelity.md").is_file())
 PAGE = (ROOT / "docs" / "fidelity.md").read_text()
-TESTS = Path(__file__).parents[1] / "emulator"
+TESTS = ROOT / "toolkit" / "tests" / "unit" / "emulator"
 ROW = re.compile(r"^\| (?P<kind>[^|]*) \| (?P<what>[^|]+) \| (?P<test>[^|]+) \|$", re.M)
 ROWS = [row for row in ROW.finditer(PAGE) if row["test"] != "shown by"]
 

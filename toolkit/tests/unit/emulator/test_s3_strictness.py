@@ -12,6 +12,7 @@ import boto3
 import pytest
 import urllib3
 from buckets import code_of, opened, put_policy
+from signing import signed
 
 if TYPE_CHECKING:
     from meshtest.emulator import Endpoint
@@ -318,6 +319,15 @@ def test_right_digests_are_taken(s3: Any, bucket: str) -> None:
         )  # type: ignore[misc]
     refused = code_of(lambda: s3.put_object(Bucket=bucket, Key="k", Body=body, ContentMD5="bm90IG9uZQ=="))
     assert refused == "InvalidDigest"
+
+
+def test_the_digest_of_a_source_is_no_digest_of_a_copy(endpoint: Endpoint, bucket: str) -> None:
+    """Hadoop's S3A sends it along with a rename, and S3 does not look at it."""
+    digest = base64.b64encode(hashlib.md5(b"value", usedforsecurity=False).digest()).decode()
+    further = {"x-amz-copy-source": f"/{bucket}/k", "Content-MD5": digest}
+    headers = signed(endpoint, "PUT", f"/{bucket}/c", headers=further)
+    answer = urllib3.PoolManager().request("PUT", f"{endpoint.http}/{bucket}/c", headers=headers)
+    assert answer.status == 200, answer.data
 
 
 def test_completes_and_copies_keep_their_conditions(s3: Any, bucket: str) -> None:
