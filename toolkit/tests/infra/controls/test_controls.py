@@ -56,7 +56,8 @@ def test_every_control_has_a_fault_to_notice():
 def test_every_control_is_proved_by_a_plan_and_has_been_seen_to_fail(tmp_path):
     """By the markers of the whole suite, live probes left out."""
     file = tmp_path / "proofs.json"
-    command = [sys.executable, "-m", "pytest", "tests/infra", "--collect-only", "-qq", f"--proofs={file}"]
+    folders = ("tests/infra", "toolkit/tests/infra")
+    command = [sys.executable, "-m", "pytest", *folders, "--collect-only", "-qq", f"--proofs={file}"]
     subprocess.run(command, cwd=toolchain.ROOT, check=True, stdout=subprocess.DEVNULL)
     plans = [marks for test, marks in json.loads(file.read_text()).items() if "/live/" not in test]
     known = {each.id for each in controls.all_controls()}
