@@ -161,12 +161,12 @@ def test_every_command_has_help(checkout, command):
 # ─── make ───
 
 
-def make(endpoint, *words: str) -> subprocess.CompletedProcess[str]:
+def make(endpoint, domain, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["make", "--no-print-directory", *words],
         capture_output=True,
         cwd=toolchain.ROOT,
-        env={**os.environ, **endpoint.environment()},
+        env={**os.environ, **endpoint.environment(), toolchain.ROOT_VARIABLE: str(domain)},
         text=True,
     )
 
@@ -177,11 +177,11 @@ def test_make_passes_version_and_environment_on(builds, endpoint, bucket, s3):
     for name in ("old", "new"):
         built, found = builds(name)
         deployment.upload(built, s3, bucket)
-    old = builds("old")[1].version
-    assert f"deployed   {found.version}" in make(endpoint, "deployed", "ENV=dev").stdout
-    answer = make(endpoint, "rollback", f"VERSION={old}", "ENV=dev")
+    old, domain = builds("old")[1].version, built.with_name("checkout")
+    assert f"deployed   {found.version}" in make(endpoint, domain, "deployed", "ENV=dev").stdout
+    answer = make(endpoint, domain, "rollback", f"VERSION={old}", "ENV=dev")
     assert answer.returncode == 0, answer.stderr
     assert deployment.deployed(s3, bucket).version == old
-    answer = make(endpoint, "rollback", "ENV=dev")
+    answer = make(endpoint, domain, "rollback", "ENV=dev")
     assert answer.returncode != 0
     assert "has no version (empty); there are: " in answer.stderr

@@ -32,7 +32,7 @@ def create(aws: Any, name: str, location: str | None = None, **iceberg: Any) -> 
     aws("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
     glue = aws("glue")
     glue.create_database(DatabaseInput={"Name": name})
-    storage = {"Columns": COLUMNS, "Location": location or f"s3://{name}/project/rates/"}
+    storage = {"Columns": COLUMNS, "Location": location or f"s3://{name}/project/rates"}
     glue.create_table(
         DatabaseName=name,
         TableInput={"Name": "rates", "TableType": "EXTERNAL_TABLE", "StorageDescriptor": storage},

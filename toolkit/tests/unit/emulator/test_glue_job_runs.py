@@ -14,6 +14,7 @@ import pytest
 from glue_jobs import FAST_START, GlueJobs, is_alive, until
 
 from meshtest import emulator
+from meshtest.emulator import domain_region
 from meshtest.emulator.glue_runner import GlueRunner, Job
 from meshtest.emulator.glue_runner.driver import describe
 from meshtest.emulator.glue_runner.preparation import spark_conf
@@ -169,7 +170,7 @@ def test_logs_go_where_glue_writes_them(
     """Encrypted ones into groups of the role and the security configuration."""
     fields = {}
     if mode:
-        key = "arn:aws:kms:eu-west-1:123456789012:key/1"
+        key = f"arn:aws:kms:{domain_region()}:123456789012:key/1"
         rule = {"CloudWatchEncryptionMode": mode} | ({"KmsKeyArn": key} if mode == "SSE-KMS" else {})
         configuration = {"CloudWatchEncryption": rule}
         jobs.glue.create_security_configuration(Name=jobs.prefix, EncryptionConfiguration=configuration)
@@ -281,8 +282,8 @@ def test_every_other_end_is_named(jobs: GlueJobs, script: str, message: str) -> 
             "ScriptLocation: jobs/local.py is not a file in S3: expected s3://bucket/key",
         ),
         (
-            {"DefaultArguments": {"--extra-py-files": "s3://no-such-bucket-here/core.whl"}},
-            "--extra-py-files: cannot read s3://no-such-bucket-here/core.whl: "
+            {"DefaultArguments": {"--extra-py-files": "s3://no-such-bucket-here/core.zip"}},
+            "--extra-py-files: cannot read s3://no-such-bucket-here/core.zip: "
             "NoSuchBucket: The specified bucket does not exist",
         ),
         (

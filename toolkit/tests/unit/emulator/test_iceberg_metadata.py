@@ -98,7 +98,7 @@ def test_a_type_that_iceberg_lacks_is_named_with_its_column(hive: str) -> None:
 
 
 def test_a_new_table_has_no_snapshot_and_no_partition() -> None:
-    metadata = new_metadata("s3://lake/t/", [{"Name": "a", "Type": "int"}])
+    metadata = new_metadata("s3://lake/t", [{"Name": "a", "Type": "int"}])
     assert (metadata["format-version"], metadata["location"]) == (2, "s3://lake/t")
     assert (metadata["current-snapshot-id"], metadata["snapshots"], metadata["refs"]) == (-1, [], {})
     assert (metadata["partition-specs"], metadata["last-partition-id"]) == (

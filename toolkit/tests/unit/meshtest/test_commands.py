@@ -17,6 +17,7 @@ from meshtest.domain import Domain, DomainError
 from meshtest.progress import Stages
 from meshtest.terraform import workspace
 
+TOP = toolchain.ROOT  # whatever stands in its place in a test
 ENDS = {"Done": {"Type": "Succeed"}, "Failed": {"Type": "Fail", "Error": "E", "Cause": "as it should"}}
 # Projects whose names begin with each other's, with pipelines in an order that no alphabet has.
 PIPELINES = {
@@ -345,9 +346,8 @@ def test_a_project_that_is_made_anew_gets_its_sample_again(domain):
     ],
 )
 def test_make_hands_each_variable_over_as_it_is(words):
-    root = demo.toolchain.ROOT
     told = subprocess.run(
-        ["make", "--dry-run", "--always-make", *words], capture_output=True, cwd=root, text=True
+        ["make", "--dry-run", "--always-make", *words], capture_output=True, cwd=TOP, text=True
     ).stdout
     (line,) = [line for line in told.splitlines() if "meshtest.demo" in line]
     given = {word.partition("=")[0]: word.partition("=")[2] for word in shlex.split(line) if "=" in word}
