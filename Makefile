@@ -286,7 +286,7 @@ lock: installed ## Resolve the Python dependencies anew (needs the network)
 	.venv/bin/uv pip compile pyproject.toml --upgrade --extra java --extra spark $(UV_FLAGS) --constraint requirements.lock \
 	  --output-file requirements-container.lock
 	echo checkov | .venv/bin/uv pip compile - --upgrade $(UV_FLAGS) --output-file requirements-checkov.lock
-	printf '%s\n' awscli duckdb-extension-httpfs | .venv/bin/uv pip compile - --upgrade $(UV_FLAGS) \
+	printf '%s\n' awscli copier duckdb-extension-httpfs | .venv/bin/uv pip compile - --upgrade $(UV_FLAGS) \
 	  --output-file requirements-clients.lock
 	.venv/bin/uv pip compile pyproject.toml --upgrade --extra sbom $(UV_FLAGS) --constraint requirements.lock \
 	  --output-file requirements-sbom.lock
