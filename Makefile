@@ -246,7 +246,7 @@ rollback: installed ## Go back to an older version: make rollback VERSION=1.0.0+
 lint: installed ## ruff, mypy, terraform fmt, READMEs, Markdown links, shellcheck, actionlint, zizmor, schemas, hadolint
 	$(PYTHON_VENV) -m ruff format --check .
 	$(PYTHON_VENV) -m ruff check .
-	$(PYTHON_VENV) -m mypy
+	$(PYTHON_VENV) -m mypy $(if $(wildcard toolkit),--package core --package jobs --package meshtest)
 	$(TERRAFORM) fmt -check -recursive -diff infrastructure
 	$(PYTHON_VENV) -m meshtest.terraform.readme --check
 	.venv/bin/rumdl check --quiet --no-cache .

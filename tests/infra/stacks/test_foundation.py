@@ -427,10 +427,10 @@ def test_ids_that_only_an_apply_tells_come_from_their_own_resource(dev):
 
 def test_a_bad_domain_json_is_named(terraform, infrastructure):
     file = infrastructure.parent / "setup" / "domain.json"
-    good = file.read_text()
+    good, root = file.read_text(), terraform(infrastructure / "environments" / "int")
     file.write_text(json.dumps({"domain_name": "example", "domain_abbr": "Finance", "aws_region": REGION}))
     try:
-        message = refusal(terraform(infrastructure / "environments" / "int"))
+        message = refusal(root)
     finally:
         file.write_text(good)
     assert (

@@ -44,6 +44,11 @@ def all_blocks() -> list[Block]:
     return [block for page in PAGES for block in blocks(page.read_text(), name(page))]
 
 
+def is_elsewhere(text: str) -> bool:
+    """Whether a text names a file of the toolkit where that is a package: it is tested where it is developed."""
+    return "toolkit/" in text and not (toolchain.ROOT / "toolkit").is_dir()
+
+
 def name(page: Path) -> str:
     """The page's path in the repository."""
     return page.relative_to(toolchain.ROOT).as_posix()

@@ -37,6 +37,7 @@ COMMANDS = [
     for block in pages.all_blocks()
     if block.language == "sh" and block.page not in RUN_BY
     for command in block.commands()
+    if not pages.is_elsewhere(command)
 ]
 
 

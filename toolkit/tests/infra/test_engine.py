@@ -85,6 +85,11 @@ def inputs() -> dict[str, dict]:
             "glue_job_names": ["a", "b"],
             "kms_key_arn": f"arn:aws:kms:{REGION}:123456789012:key/0000-1111",
             "pipeline_name": "exa-daily-dev",
+            "release": {
+                "bucket": "artifacts",
+                "package": "jobs/p/p.zip",
+                "scripts": {name: f"jobs/p/{name}.py" for name in ("a", "b")},
+            },
             "role_arn": "arn:aws:iam::123456789012:role/exa-sfn-dev",
         },
     }

@@ -26,9 +26,13 @@ JUDGES = (
     ".github/workflows/terraform-plan-pr.yml",
     "setup/deploy.sh",
     "setup/gate-exceptions.toml",
+    "setup/toolkit.txt",
     "toolkit/src/meshtest/controls/",
     "toolkit/src/meshtest/gate/",
     "toolkit/src/meshtest/plan.py",
+    "toolkit/src/meshtest/policies.py",
+    "toolkit/src/meshtest/references.py",
+    "toolkit/src/meshtest/states_language.py",
 )
 
 

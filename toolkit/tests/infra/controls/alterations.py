@@ -306,7 +306,7 @@ def _attached(number: int) -> Change:
                 "role": "exa-example-glue-job-dev",
             }
             add(f"{PROJECT}.{kind}.own[{each}]", kind, values)(plan)
-        return f"{PROJECT}.{kind}.own[0]"
+        return JOB_ROLE
 
     return change
 
@@ -822,7 +822,12 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
         "another account",
         document(JOB_ROLE, "assume_role_policy", _of_account),
     ),
-    ("iam-policy-quota", "project", "a long inline policy", document(JOB_POLICY, "policy", _long(10240))),
+    (
+        "iam-policy-quota",
+        "project",
+        "a long inline policy",
+        document(JOB_POLICY, "policy", _long(10240), JOB_ROLE),
+    ),
     ("iam-policy-quota", "bootstrap", "a long boundary", document(BOUNDARY, "policy", _long(6144))),
     ("iam-policy-quota", "project", "eleven managed policies", _attached(11)),
     ("iam-role-boundary", "project", "none", put(JOB_ROLE, "permissions_boundary", None)),
@@ -1077,7 +1082,7 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
         "sfn-outlasts-jobs",
         "project",
         "a shorter execution",
-        document(MACHINE, "definition", lambda found: found.update(TimeoutSeconds=7200)),
+        document(MACHINE, "definition", lambda found: found.update(TimeoutSeconds=3600)),
     ),
     ("sfn-logging", "project", "errors only", put(MACHINE, "logging_configuration.0.level", "ERROR")),
     ("sfn-logging", "project", "nowhere", put(MACHINE, "logging_configuration", [])),

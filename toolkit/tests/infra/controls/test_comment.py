@@ -40,7 +40,9 @@ def test_it_shows_counts_verdict_machine_and_plan(folder, plans):
     assert chart.startswith("flowchart TD\n  sstart((start)) --> s")
     for state in ("Run_01_exa_example_ingest_dev", "PipelineSucceeded", "PipelineFailed"):
         assert f'"{state}"' in chart
-    assert chart.count("-->") == 1 + 3 + 3  # to the choice by the input, from there and on, after each job
+    assert (
+        chart.count("-->") == 2 + 3 + 3
+    )  # to the version, to the choice by the input, from there and on, after each job
     assert chart.count('-.->|"States.ALL"|') == 3
     assert text.count("<details") == text.count("</details>")
 
