@@ -45,7 +45,7 @@ def all_blocks() -> list[Block]:
 
 
 def is_elsewhere(text: str) -> bool:
-    """Whether a text names a file of the toolkit where that is a package: it is tested where it is developed."""
+    """Whether a text names a file of the toolkit, and the toolkit is a package here, tested elsewhere."""
     return "toolkit/" in text and not (toolchain.ROOT / "toolkit").is_dir()
 
 
