@@ -43,7 +43,7 @@ def test_it_shows_counts_verdict_machine_and_plan(folder, plans):
     assert (
         chart.count("-->") == 2 + 3 + 3
     )  # to the version, to the choice by the input, from there and on, after each job
-    assert chart.count('-.->|"States.ALL"|') == 3
+    assert chart.count('-.->|"States.ALL"|') == 1 + 3
     assert text.count("<details") == text.count("</details>")
 
 
