@@ -243,7 +243,7 @@ def _of_list(owner: Resource | Block, argument: str) -> list[_Network]:
         Unknown: a list is not of this plan, so that it may hold everything. An endpoint's own is AWS's.
     """
     known = owner.is_known(argument)
-    if known and not owner.get(argument):
+    if known and set(_several(owner.get(argument))) <= _of_endpoints(owner.plan):
         return []
     origins = owner.origins(argument) or []
     if not known and origins and all(each.type == "aws_vpc_endpoint" for each in origins):
@@ -253,6 +253,16 @@ def _of_list(owner: Resource | Block, argument: str) -> list[_Network]:
     if not named or (known and any(each.is_known("id") for each in named)):
         raise Unknown(owner.address, f"{argument} names a prefix list that is not in the plan")
     return [network for each in named for network in _entries(each)]
+
+
+def _several(value: Any) -> list[Any]:
+    return [each for each in (value if isinstance(value, list) else [value]) if each]
+
+
+def _of_endpoints(plan: Plan) -> set[Any]:
+    """The prefix lists of the plan's gateway endpoints, as far as the plan tells."""
+    endpoints = plan.resources("aws_vpc_endpoint")
+    return {each.get("prefix_list_id") for each in endpoints if each.is_known("prefix_list_id")}
 
 
 def _entries(prefixes: Resource) -> list[_Network]:
@@ -565,8 +575,7 @@ def _is_of_s3(rule: Resource | Block, argument: str) -> bool:
     plan = rule.plan
     gateways = [each for each in plan.resources("aws_vpc_endpoint") if _service(each) == "s3"]
     if rule.is_known(argument):
-        value = rule.get(argument)
-        listed = value if isinstance(value, list) else [value]
+        listed = _several(rule.get(argument))
         return any(
             each.is_known("prefix_list_id") and each.get("prefix_list_id") in listed for each in gateways
         )
