@@ -12,6 +12,7 @@ import re
 from datetime import date
 from pathlib import Path
 
+import plans
 import pytest
 
 from meshtest.gate import judge
@@ -315,3 +316,20 @@ def test_a_module_that_counts_is_told_apart():
     assert (found[f"{prefix}[0]"], found[f"{prefix}[1]"]) == ("holds", "fails")
     modules = [f"module.mix_module_count.module.b[{position}].aws_s3_bucket.this" for position in (0, 1)]
     assert [found[each] for each in modules] == ["fails", "holds"]
+
+
+# ─── After an Apply ───
+
+
+@pytest.mark.parametrize(("named", "right"), [("pl-1", "holds"), ("pl-2", "undecided")])
+def test_after_an_apply_an_endpoints_prefix_list_is_known_by_its_id(named, right):
+    applied = plans.plan(
+        plans.resource("aws_vpc_endpoint.s3", {"service_name": "com.amazonaws.s3", "prefix_list_id": "pl-1"}),
+        plans.resource(
+            "aws_vpc_security_group_egress_rule.s3",
+            {"from_port": 443, "ip_protocol": "tcp", "prefix_list_id": named, "to_port": 443},
+        ),
+    )
+    (result,) = judge(applied, "applied", ids=["sg-egress"]).results
+    assert ("undecided" if result.findings else "holds") == right
+    assert [bool(finding.error) for finding in result.findings] == [True] * len(result.findings)
