@@ -179,7 +179,13 @@ MUTANTS: dict[str, Callable[[Policy], Policy]] = {
     "condition inverted": lambda policy: _changed(
         policy, Condition={"Bool": {"aws:SecureTransport": "true"}}
     ),
-    "condition never met": lambda policy: _changed(policy, Condition={"Bool": {"aws:SecureTransport": "no"}}),
+    "condition never met": lambda policy: _changed(
+        policy,
+        Condition={
+            "Bool": {"aws:SecureTransport": "false"},
+            "IpAddress": {"aws:SourceIp": "192.0.2.1/32"},  # of nobody (RFC 5737)
+        },
+    ),
     "objects not covered": _only(""),
     "bucket not covered": _only("/*"),
     "action narrowed": lambda policy: _changed(policy, Action="s3:GetObject"),

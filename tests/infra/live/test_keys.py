@@ -62,12 +62,13 @@ def test_an_upload_in_parts_is_under_the_domain_s_key(domain, cmk):
     assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", cmk)
 
 
-def test_an_upload_may_ask_for_another_key_because_no_policy_says_otherwise(domain, other_key):
-    """The buckets' policies are silent about keys: the default holds for who asks for nothing."""
+def test_an_upload_may_ask_for_another_key_of_the_account_and_for_no_other_encryption(domain, other_key):
+    """A first plan knows no key's ARN, so that the bucket's policy names the account's (docs/adr/0041)."""
     raw = domain.bucket("raw")
     asked = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": other_key}
     assert probes.encryption(domain.endpoint, raw, **asked) == ("aws:kms", other_key)
-    assert probes.encryption(domain.endpoint, raw, ServerSideEncryption="AES256") == ("AES256", None)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        probes.encryption(domain.endpoint, raw, ServerSideEncryption="AES256")
 
 
 @pytest.mark.proves("kms-rotation")

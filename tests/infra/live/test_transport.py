@@ -27,6 +27,7 @@ def scratch(domain: Domain) -> Iterator[str]:
     name = domain.bucket("scratch")
     location = {"LocationConstraint": domain.endpoint.region}
     domain.endpoint.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=location)
+    domain.endpoint.client("s3").delete_public_access_block(Bucket=name)  # one of the mutants is public
     yield name
     domain.endpoint.client("s3").delete_bucket_policy(Bucket=name)
     domain.delete_bucket("scratch")
