@@ -8,7 +8,7 @@ import pytest
 
 from meshtest import domain as domains
 from meshtest import projects, toolchain
-from meshtest.artifacts import building
+from meshtest.artifacts import building, deployment
 from meshtest.backends import Ability
 from meshtest.domain import Domain
 
@@ -42,8 +42,7 @@ def grown(domain: Domain, checkout, tmp_path_factory):
     built = grown.directory / "built"
     building.build(built, [NAME])
     s3 = grown.endpoint.client("s3")
-    for file in (built / "jobs").rglob("*.*"):
-        s3.upload_file(str(file), grown.bucket("artifacts"), file.relative_to(built).as_posix())
+    deployment.upload(built, s3, grown.bucket("artifacts"))
     grown.drop_inputs()
     return grown
 
