@@ -202,7 +202,7 @@ localstack-down: ## Stop LocalStack; its data is gone
 # ─── Benchmarks ───
 .PHONY: bench-plan
 bench-plan: installed ## Time the plan suite against stock tftest, terraform test and Terratest's way; ROUNDS=3
-	$(PYTHON_VENV) toolkit/tests/infra/bench_plan.py --rounds $(or $(ROUNDS),3)
+	PYTHONPATH=. $(PYTHON_VENV) toolkit/tests/infra/bench_plan.py --rounds $(or $(ROUNDS),3)
 
 .PHONY: bench-gate
 bench-gate: installed .tools/checkov/.installed ## Hold the gate beside checkov on a few thousand generated plans; CASES=500 for so many of them

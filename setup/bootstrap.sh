@@ -97,19 +97,22 @@ pip_install() {
     die "pip failed: $(grep -m1 '^ERROR' "$log" || tail -n 1 "$log") (all of it: $log)"
 }
 
-# Install lock and toolkit by the uv that the lock names, from the index of which pip knows: uv does not read pip's settings.
+# Install by uv, from the index of which pip knows: uv does not read pip's settings.
 uv_install() {
-  local arguments index
-  awk '/^uv==/,!/\\$/' requirements.lock >.tools/uv.lock
-  .venv/bin/python -m pip install --disable-pip-version-check --no-input --no-compile --require-hashes \
-    --requirement .tools/uv.lock >>"$log" 2>&1 || return
+  local index
   index=$(.venv/bin/python -m pip config get global.index-url 2>/dev/null) || index=
   index=${UV_DEFAULT_INDEX:-${PIP_INDEX_URL:-$index}}
-  for arguments in "--require-hashes --requirement requirements.lock" "--no-deps --requirement setup/toolkit.txt"; do
-    # shellcheck disable=SC2086 # words
-    .venv/bin/uv pip install ${index:+--default-index "$index"} --python .venv/bin/python --no-build-isolation \
-      $arguments 2>&1 | tee -a "$log" | awk '/^ *Downloading / { print "    " $0; fflush() }' || return
-  done
+  .venv/bin/uv pip install ${index:+--default-index "$index"} --python .venv/bin/python --no-build-isolation "$@" 2>&1 |
+    tee -a "$log" | awk '/^ *Downloading / { print "    " $0; fflush() }'
+}
+
+# Install lock and toolkit by the uv that the lock names, which is several times faster than pip.
+install_by_uv() {
+  awk '/^uv==/,!/\\$/' requirements.lock >.tools/uv.lock
+  .venv/bin/python -m pip install --disable-pip-version-check --no-input --no-compile --require-hashes \
+    --requirement .tools/uv.lock >>"$log" 2>&1 &&
+    uv_install --require-hashes --requirement requirements.lock &&
+    uv_install --no-deps --requirement setup/toolkit.txt
 }
 
 step() {
@@ -130,9 +133,7 @@ clear=
 
 step "Python packages: requirements.lock (about 700 MB to download, some minutes)"
 pip_install --require-hashes --requirement requirements-build.lock
-if uv_install; then
-  : # several times faster than pip
-else
+if ! install_by_uv; then
   echo "    uv could not do it (details: $log); pip goes on"
   # Without isolation packages are built by the locked build tools, not by whatever is newest.
   pip_install --require-hashes --no-build-isolation --requirement requirements.lock

@@ -24,6 +24,7 @@ import pytest
 
 from meshtest import emulator, toolchain
 from meshtest.spark_runtime import glue_catalog_conf, spark_environment
+from meshtest.terraform import workspace
 
 BUCKET, TABLE = "exa-refined-123456789012-dev", "glue_catalog.refined.records"
 WAIT_S = 120
@@ -109,8 +110,7 @@ class Gate:
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[emulator.Endpoint]:
     with emulator.running(tmp_path_factory.mktemp("emulator")) as endpoint:
-        location = {"LocationConstraint": endpoint.region}
-        endpoint.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=location)
+        workspace.make_bucket(endpoint, BUCKET)
         endpoint.client("glue").create_database(DatabaseInput={"Name": "refined"})
         yield endpoint
 

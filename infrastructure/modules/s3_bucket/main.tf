@@ -12,8 +12,29 @@ locals {
   # Built from the name, not from the resource, so that the policy can be read in every plan.
   bucket_arn = "arn:${data.aws_partition.current.partition}:s3:::${var.bucket_name}"
 
-  has_own_key = var.sse_algorithm == "aws:kms" && var.has_own_key
-  own_keys    = "arn:${data.aws_partition.current.partition}:kms:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:key/*"
+  account_keys = "arn:${data.aws_partition.current.partition}:kms:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:key/*"
+
+  # A request that names no key gets the bucket's own. What is encrypted with another account's key is that account's
+  # to give back. The key's exact ARN is not known in a plan; which of this account's keys a role of the domain may
+  # use is the boundary's to say (docs/adr/0041).
+  refused_headers = {
+    DenyForeignKeys     = { header = "x-amz-server-side-encryption-aws-kms-key-id", unless = { ArnNotLike = local.account_keys } }
+    DenyKeysOfRequests  = { header = "x-amz-server-side-encryption-customer-algorithm", unless = {} }
+    DenyOtherEncryption = { header = "x-amz-server-side-encryption", unless = { StringNotEquals = "aws:kms" } }
+  }
+  key_statements = {
+    for sid, refused in local.refused_headers : sid => {
+      actions        = ["s3:PutObject"]
+      effect         = "Deny"
+      paths          = ["*"]
+      principal_type = "*"
+      principals     = ["*"]
+      conditions = concat(
+        [{ test = "Null", variable = "s3:${refused.header}", values = ["false"] }],
+        [for test, value in refused.unless : { test = test, variable = "s3:${refused.header}", values = [value] }],
+      )
+    } if var.sse_algorithm == "aws:kms" && var.has_own_key
+  }
 }
 
 resource "aws_s3_bucket" "this" {
@@ -93,87 +114,6 @@ data "aws_iam_policy_document" "this" {
     }
   }
 
-  # A request that names no key gets the bucket's own. What is encrypted with another account's key is that account's
-  # to give back. The key's exact ARN is not known in a plan; which of this account's keys a role of the domain may
-  # use is the boundary's to say (docs/adr/0041).
-  dynamic "statement" {
-    for_each = local.has_own_key ? [true] : []
-
-    content {
-      sid       = "DenyForeignKeys"
-      effect    = "Deny"
-      actions   = ["s3:PutObject"]
-      resources = ["${local.bucket_arn}/*"]
-
-      principals {
-        type        = "*"
-        identifiers = ["*"]
-      }
-
-      condition {
-        test     = "Null"
-        variable = "s3:x-amz-server-side-encryption-aws-kms-key-id"
-        values   = ["false"]
-      }
-
-      condition {
-        test     = "ArnNotLike"
-        variable = "s3:x-amz-server-side-encryption-aws-kms-key-id"
-        values   = [local.own_keys]
-      }
-    }
-  }
-
-  dynamic "statement" {
-    for_each = local.has_own_key ? [true] : []
-
-    content {
-      sid       = "DenyOtherEncryption"
-      effect    = "Deny"
-      actions   = ["s3:PutObject"]
-      resources = ["${local.bucket_arn}/*"]
-
-      principals {
-        type        = "*"
-        identifiers = ["*"]
-      }
-
-      condition {
-        test     = "Null"
-        variable = "s3:x-amz-server-side-encryption"
-        values   = ["false"]
-      }
-
-      condition {
-        test     = "StringNotEquals"
-        variable = "s3:x-amz-server-side-encryption"
-        values   = ["aws:kms"]
-      }
-    }
-  }
-
-  dynamic "statement" {
-    for_each = local.has_own_key ? [true] : []
-
-    content {
-      sid       = "DenyKeysOfRequests"
-      effect    = "Deny"
-      actions   = ["s3:PutObject"]
-      resources = ["${local.bucket_arn}/*"]
-
-      principals {
-        type        = "*"
-        identifiers = ["*"]
-      }
-
-      condition {
-        test     = "Null"
-        variable = "s3:x-amz-server-side-encryption-customer-algorithm"
-        values   = ["false"]
-      }
-    }
-  }
-
   dynamic "statement" {
     for_each = var.perimeter_org_id != "" ? [true] : []
 
@@ -203,7 +143,7 @@ data "aws_iam_policy_document" "this" {
   }
 
   dynamic "statement" {
-    for_each = var.policy_statements
+    for_each = merge(local.key_statements, var.policy_statements)
 
     content {
       sid       = statement.key

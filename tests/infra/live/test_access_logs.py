@@ -12,6 +12,7 @@ import pytest
 
 from meshtest.backends import Ability
 from meshtest.domain import Domain
+from meshtest.terraform import workspace
 
 pytestmark = pytest.mark.needs(Ability.BUCKET_POLICIES, Ability.ACCESS_LOGS)
 SOURCES = ("raw", "refined", "curated", "artifacts")
@@ -89,9 +90,7 @@ def pair(domain: Domain) -> Iterator[tuple[str, str]]:
     s3 = domain.endpoint.client("s3")
     names = domain.bucket("source"), domain.bucket("target")
     for name in names:
-        s3.create_bucket(
-            Bucket=name, CreateBucketConfiguration={"LocationConstraint": domain.endpoint.region}
-        )
+        workspace.make_bucket(domain.endpoint, name)
     logging = {"TargetBucket": names[1], "TargetPrefix": "raw/"}
     s3.put_bucket_logging(Bucket=names[0], BucketLoggingStatus={"LoggingEnabled": logging})
     yield names

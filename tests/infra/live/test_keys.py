@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from meshtest.backends import Ability
 from meshtest.domain import Domain
+from meshtest.terraform import workspace
 
 DATA = ("raw", "refined", "curated", "artifacts")
 
@@ -83,8 +84,7 @@ def test_the_key_rotates(domain, cmk):
 @pytest.fixture
 def scratch(domain: Domain) -> Iterator[str]:
     name = domain.bucket("keys")
-    location = {"LocationConstraint": domain.endpoint.region}
-    domain.endpoint.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=location)
+    workspace.make_bucket(domain.endpoint, name)
     yield name
     domain.delete_bucket("keys")
 

@@ -8,7 +8,6 @@ import pytest
 
 from meshtest import domain as domains
 from meshtest import projects, toolchain
-from meshtest.artifacts import building, deployment
 from meshtest.backends import Ability
 from meshtest.domain import Domain
 
@@ -39,10 +38,8 @@ def grown(domain: Domain, checkout, tmp_path_factory):
     stack = grown.stack(NAME)
     stack.init()
     stack.apply()
-    built = grown.directory / "built"
-    building.build(built, [NAME])
-    s3 = grown.endpoint.client("s3")
-    deployment.upload(built, s3, grown.bucket("artifacts"))
+    grown.build_artifacts()
+    grown.upload_artifacts()
     grown.drop_inputs()
     return grown
 

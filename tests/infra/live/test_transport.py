@@ -14,6 +14,7 @@ import pytest
 
 from meshtest.backends import Ability
 from meshtest.domain import Domain
+from meshtest.terraform import workspace
 
 pytestmark = pytest.mark.needs(Ability.BUCKET_POLICIES)
 BUCKETS = ("raw", "refined", "curated", "artifacts", "logs")
@@ -25,8 +26,7 @@ def scratch(domain: Domain) -> Iterator[str]:
     """A bucket of this session for policies to be tried on; it has none to begin with."""
     domain.delete_bucket("scratch")
     name = domain.bucket("scratch")
-    location = {"LocationConstraint": domain.endpoint.region}
-    domain.endpoint.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=location)
+    workspace.make_bucket(domain.endpoint, name)
     domain.endpoint.client("s3").delete_public_access_block(Bucket=name)  # one of the mutants is public
     yield name
     domain.endpoint.client("s3").delete_bucket_policy(Bucket=name)

@@ -16,6 +16,7 @@ import seaweedfs
 
 from meshtest.backends import Ability
 from meshtest.domain import Domain
+from meshtest.terraform import workspace
 
 pytestmark = pytest.mark.needs(Ability.BUCKET_POLICIES)
 BUCKETS = ("raw", "refined", "curated", "artifacts", "logs")
@@ -116,8 +117,7 @@ DIFFERENCES: dict[str, dict[tuple[str, str], tuple[str, str]]] = {
 @pytest.fixture(scope="module")
 def scratch(domain: Domain) -> Iterator[str]:
     name = domain.bucket("witness")
-    location = {"LocationConstraint": domain.endpoint.region}
-    domain.endpoint.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=location)
+    workspace.make_bucket(domain.endpoint, name)
     domain.endpoint.client("s3").delete_public_access_block(Bucket=name)  # one of the mutants is public
     yield name
     domain.delete_bucket("witness")

@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 
+from meshtest.terraform import workspace
 from meshtest.testing.plans import resources, the
 
 
@@ -69,12 +70,10 @@ def test_orphans_are_looked_for_in_the_table_alone(optimizers):
 def test_a_plan_leaves_what_commits_change_alone(terraform, infrastructure, endpoint, inputs, tmp_path):
     """A commit of Iceberg's GlueCatalog replaces the whole entry; the next plan must be empty."""
     glue = endpoint.client("glue")
-    s3 = endpoint.client("s3")
     # Names of its own: the endpoint outlives the test, which may run many times on it (meshtest.mutation).
     mark = uuid.uuid4().hex[:8]
     bucket, database = f"exa-refined-{mark}-dev", f"exa_refined_{mark}"
-    location = {"LocationConstraint": endpoint.region}
-    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
+    workspace.make_bucket(endpoint, bucket)
     glue.create_database(DatabaseInput={"Name": database})
     runner = terraform(infrastructure / "modules" / "glue_iceberg_table")
     given = {

@@ -9,6 +9,7 @@ import uuid
 import pytest
 from inputs import INPUTS, ROLE
 
+from meshtest.terraform import workspace
 from meshtest.testing.plans import REGION, the
 
 GLUE_IS_BUSY = {
@@ -105,7 +106,7 @@ def test_the_version_is_looked_up_once_at_the_start(pipeline):
 def artifacts(endpoint):
     """The version in use, as an upload leaves it."""
     s3 = endpoint.client("s3")
-    s3.create_bucket(Bucket="artifacts", CreateBucketConfiguration={"LocationConstraint": endpoint.region})
+    workspace.make_bucket(endpoint, "artifacts")
 
     def use(version: str) -> None:
         s3.put_object(

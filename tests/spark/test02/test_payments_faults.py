@@ -14,16 +14,6 @@ from jobs.test02 import curate_payments, ingest_payments, refine_payments
 JOBS = (ingest_payments.work, refine_payments.work, curate_payments.work)
 
 
-@pytest.fixture
-def domain(lake):
-    lake.deploy("test02")
-    lake.spark.sql(
-        f"CREATE TABLE {lake.name('refined', 'ecb_rates')} "
-        "(rate_date date, currency string, rate decimal(18,8), ingested_at timestamp_ntz) USING iceberg"
-    )
-    return lake
-
-
 def line(number, amount="1.00", **more):
     moments = {"paid_at": "2026-10-30T11:00:00Z", "updated_at": "2026-10-30T12:00:00Z"}
     payment = {"payment_id": f"P{number:03d}", "account_id": "A", "amount": amount, "currency": "USD"}

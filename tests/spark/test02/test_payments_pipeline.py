@@ -18,17 +18,6 @@ JOBS = (ingest_payments.work, refine_payments.work, curate_payments.work)
 TABLES = [("refined", "payments"), ("refined", "payments_rejected"), ("curated", "payments_daily_eur")]
 
 
-@pytest.fixture
-def domain(lake):
-    """test02, with a refined.ecb_rates: one rate for each working day and quoted currency."""
-    lake.deploy("test02")
-    lake.spark.sql(
-        f"CREATE TABLE {lake.name('refined', 'ecb_rates')} "
-        "(rate_date date, currency string, rate decimal(18,8), ingested_at timestamp_ntz) USING iceberg"
-    )
-    return lake
-
-
 def fill_rates(lake, rates):
     rows = [(day, currency, rate, None) for (day, currency), rate in rates.items()]
     table = lake.table("refined", "ecb_rates")

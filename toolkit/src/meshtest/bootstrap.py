@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from meshtest import toolchain
+from meshtest.folders import ENVIRONMENTS
 from meshtest.toolchain import ToolMissing
 
 if TYPE_CHECKING:
     from boto3.session import Session
 
-ENVIRONMENTS = ("dev", "int", "prod")
 STATE_KEY = "bootstrap/terraform.tfstate"
 ROOT = toolchain.ROOT / "infrastructure" / "bootstrap"
 SUBJECTS = ROOT / "terraform.tfvars.json"

@@ -184,18 +184,25 @@ class Domain:
             _delete(s3, bucket, page)
 
     def forget_project(self, project: str) -> None:
-        """Delete what a project has in the buckets: data, input, and the files of its jobs."""
+        """Delete what a project has in the buckets: data, input, and its jobs' files, in releases, too."""
         s3 = self.endpoint.client("s3")
         places = [(layer, f"{project}/") for layer in LAYERS]
         places += [
             ("raw", f"landing/{project}/"),
             ("artifacts", f"jobs/{project}/"),
             ("artifacts", f"temp/{project}/"),
+            *(("artifacts", f"{release}jobs/{project}/") for release in self._releases()),
         ]
         for purpose, prefix in places:
             bucket = self.bucket(purpose)
             for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
                 _delete(s3, bucket, page)
+
+    def _releases(self) -> Iterator[str]:
+        """The prefix of each release in the artifacts bucket."""
+        lists = self.endpoint.client("s3").get_paginator("list_objects_v2")
+        pages = lists.paginate(Bucket=self.bucket("artifacts"), Prefix="releases/", Delimiter="/")
+        yield from (each["Prefix"] for page in pages for each in page.get("CommonPrefixes", []))
 
     def delete_bucket(self, purpose: str) -> None:
         """Delete a bucket with everything in it, if there is such a bucket."""

@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 PROJECTS = "infrastructure/projects"
+ENVIRONMENTS = ("dev", "int", "prod")
 
 
 def projects(top: Path) -> list[str]:

@@ -89,9 +89,7 @@ def new(wanted: Wanted, top: Path = toolchain.ROOT) -> list[str]:
     if wanted.name == TEMPLATE or any((top / part).exists() for part in every_part(wanted.name)):
         raise ProjectError(str(Mistake(file, "name", wanted.name, "a name that no project has")))
     inputs.require(top)
-    with _workshop(top) as workshop:
-        for source in ("setup", checkout.PROJECTS, "infrastructure/environments", "src/jobs"):
-            shutil.copytree(top / source, workshop / source, symlinks=True, ignore=LOCAL)
+    with trial(top) as workshop:
         _copy_template(top, workshop, wanted)
         inputs.require(workshop)
         _format([workshop / part for part in parts(wanted.name)])
@@ -134,6 +132,15 @@ def _workshop(top: Path) -> Iterator[Path]:
     (top / "build").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="project-", dir=top / "build") as folder:
         yield Path(folder)
+
+
+@contextlib.contextmanager
+def trial(top: Path) -> Iterator[Path]:
+    """A copy of what `inputs.check` reads of the checkout, to be changed and checked; it goes afterwards."""
+    with _workshop(top) as workshop:
+        for source in ("setup", checkout.PROJECTS, "infrastructure/environments", "src/jobs"):
+            shutil.copytree(top / source, workshop / source, symlinks=True, ignore=LOCAL)
+        yield workshop
 
 
 def _move(names: Sequence[str], source: Path, target: Path) -> None:

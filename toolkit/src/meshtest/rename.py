@@ -9,16 +9,13 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import shutil
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from core.mistakes import Mistake
-from meshtest import inputs, toolchain
+from meshtest import inputs, projects, toolchain
 from meshtest.inputs import InputsError, checkout, schemas
-from meshtest.projects import LOCAL
 
 CODEOWNERS = ".github/CODEOWNERS"
 _REPOSITORY = re.compile(r"([A-Za-z0-9](?:-?[A-Za-z0-9]){0,38})/[\w.-]{1,100}")
@@ -60,11 +57,7 @@ def _domain(wanted: Mapping[str, str], top: Path) -> str:
 
 def _require(domain: str, top: Path) -> None:
     """Stop unless a copy of the checkout with this domain.json is in order."""
-    (top / "build").mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="rename-", dir=top / "build") as folder:
-        copy = Path(folder)
-        for source in ("setup", checkout.PROJECTS, "infrastructure/environments", "src/jobs"):
-            shutil.copytree(top / source, copy / source, symlinks=True, ignore=LOCAL)
+    with projects.trial(top) as copy:
         (copy / checkout.DOMAIN).write_text(domain, encoding="utf-8")
         inputs.require(copy)
 

@@ -88,7 +88,7 @@ class Diagnostic:
 def diagnose(definition: str) -> list[Diagnostic]:
     """Every fault of a definition; empty if it is valid."""
     try:
-        machine = json.loads(definition, object_pairs_hook=_unique_members)
+        machine = json.loads(definition, object_pairs_hook=unique_members)
     except ValueError as error:
         return [Diagnostic(INVALID_JSON, f"The definition is not valid JSON: {error}", "/")]
     if not isinstance(machine, dict):
@@ -101,7 +101,12 @@ def diagnose(definition: str) -> list[Diagnostic]:
     return found
 
 
-def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the members of a JSON object, for ``object_pairs_hook``.
+
+    Raises:
+        ValueError: one of them appears twice.
+    """
     members = dict(pairs)
     if len(members) < len(pairs):
         names = [name for name, _ in pairs]

@@ -28,13 +28,14 @@ from pathlib import Path
 from typing import Any
 
 import tftest
-from modules.inputs import INPUTS
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+from tests.infra.modules.inputs import INPUTS
 
 from meshtest import controls, emulator, toolchain
 from meshtest.emulator import Endpoint
+from meshtest.folders import ENVIRONMENTS
 from meshtest.plan import Plan
 from meshtest.terraform import foundation_state, workspace
 from meshtest.terraform.engine import TerraformTest
@@ -216,10 +217,8 @@ def rounds(count: int, endpoint: Endpoint, directory: Path, console: Console) ->
 def prepare(endpoint: Endpoint, directory: Path) -> dict[str, str]:
     """Make what the stacks need on the endpoint; returns an output of each root that a plan knows."""
     infrastructure = workspace.prepare(directory, workspace.EXAMPLE)
-    location = {"LocationConstraint": endpoint.region}
-    for env in ("dev", "int", "prod"):
-        bucket = STATE_BUCKET.format(env=env)
-        endpoint.client("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=location)
+    for env in ENVIRONMENTS:
+        foundation_state.make_bucket(endpoint, env, directory)
     known = {}
     for root, variables, backend in cases(infrastructure):
         runner = TerraformTest(root, env=workspace.environment(endpoint, directory))

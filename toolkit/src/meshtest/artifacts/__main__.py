@@ -14,9 +14,9 @@ from typing import Any
 from meshtest import toolchain, version
 from meshtest.artifacts import ArtifactsError, building, deployment
 from meshtest.artifacts.deployment import Deployed
+from meshtest.folders import ENVIRONMENTS
 from meshtest.version import VersionError
 
-ENVIRONMENTS = ("dev", "int", "prod")
 BUILT = toolchain.BUILD / "artifacts"
 _NO_BUCKET = ("404", "NoSuchBucket")
 

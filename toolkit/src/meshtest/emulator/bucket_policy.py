@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from meshtest.emulator import policy as policies
-from meshtest.emulator.policy import ACCOUNT, PolicyError, _like
+from meshtest.emulator.policy import ACCOUNT, PolicyError, like, listed
+from meshtest.states_language import unique_members
 
 LARGEST = 20 * 1024
 SYNTAX = "Invalid policy syntax."
@@ -130,7 +131,7 @@ def check(text: bytes | str, bucket: str, exists: Callable[[str], bool] = lambda
             raise PolicyError(f"Unknown field {name}")
     if "Statement" not in document:
         raise PolicyError("Missing required field Statement")
-    statements = _listed(document["Statement"])
+    statements = listed(document["Statement"])
     if not statements:
         raise PolicyError("Could not parse the policy: Statement is empty!")
     sids = [each["Sid"] for each in statements if isinstance(each, dict) and "Sid" in each]
@@ -143,23 +144,17 @@ def check(text: bytes | str, bucket: str, exists: Callable[[str], bool] = lambda
 
 def is_public(document: Mapping[str, Any]) -> bool:
     """Say whether a policy lets in whoever is not known beforehand."""
-    return any(map(_is_public, _listed(document.get("Statement"))))
+    return any(map(_is_public, listed(document.get("Statement"))))
 
 
 def _parsed(text: bytes | str) -> dict[str, Any]:
     try:
-        document = json.loads(text, object_pairs_hook=_unique)
+        document = json.loads(text, object_pairs_hook=unique_members)
     except ValueError as error:
         raise PolicyError("Policies must be valid JSON and the first byte must be '{'") from error
     if not isinstance(document, dict):
         raise PolicyError("Policies must be valid JSON and the first byte must be '{'")
     return document
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(dict(pairs)) < len(pairs):
-        raise ValueError("a member appears twice")
-    return dict(pairs)
 
 
 # ─── Statements ───
@@ -222,7 +217,7 @@ def _check_resource(resource: str, bucket: str) -> None:
     if len(parts) < 6 or parts[0] != "arn" or not parts[1].startswith("aws") or parts[2:5] != ["s3", "", ""]:
         raise PolicyError(RESOURCE)
     name = parts[5].partition("/")[0]
-    if not _like(re.sub(r"\$\{[^}]*\}", "*", name), bucket):
+    if not like(re.sub(r"\$\{[^}]*\}", "*", name), bucket):
         raise PolicyError(RESOURCE)
 
 
@@ -231,7 +226,7 @@ def _named_actions(pattern: str) -> dict[str, _Action]:
     named = {
         name: action
         for name, action in _actions().items()
-        if lower == "*" or (lower.startswith("s3:") and _like(lower, name))
+        if lower == "*" or (lower.startswith("s3:") and like(lower, name))
     }
     if not named:
         raise PolicyError(ACTION)
@@ -284,7 +279,7 @@ def _check_key(key: str, named: list[dict[str, _Action]]) -> None:
 
 
 def _values(values: Any) -> Iterator[str]:
-    for value in _listed(values):
+    for value in listed(values):
         if not isinstance(value, str | bool | int | float):
             raise PolicyError(SYNTAX)
         yield str(value).lower() if isinstance(value, bool) else str(value)
@@ -325,7 +320,7 @@ def _is_public(statement: Mapping[str, Any]) -> bool:
         return False
     principal = statement.get("Principal")
     named = principal.get("AWS") if isinstance(principal, dict) else principal
-    if "*" not in _listed(named):
+    if "*" not in listed(named):
         return False
     condition = statement.get("Condition") or {}
     return not any(
@@ -346,14 +341,8 @@ def _is_fixed(key: str, values: Any) -> bool:
     return not any(re.search(r"[*?]|\$\{", text) for text in texts)
 
 
-def _listed(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
-
-
 def _texts(value: Any, fault: str) -> list[str]:
-    texts = _listed(value)
+    texts = listed(value)
     if not texts or not all(isinstance(text, str) and text for text in texts):
         raise PolicyError(fault)
     return texts

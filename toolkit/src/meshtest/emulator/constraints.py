@@ -13,8 +13,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import botocore.session
-from botocore.model import OperationModel, Shape
+from botocore.model import Shape
+
+from meshtest.emulator import models
 
 # The services whose calls are JSON documents, by moto's names for them, with botocore's.
 SERVICES = {"glue": "glue", "kms": "kms", "logs": "logs", "stepfunctions": "stepfunctions"}
@@ -35,7 +36,7 @@ def check(service: str, target: str, body: bytes) -> None:
     Raises:
         Invalid: a member has another type than its service wants, or is too long, too short or malformed.
     """
-    operation = _operation(service, target.rpartition(".")[2])
+    operation = models.operation(SERVICES[service], target.rpartition(".")[2])
     if operation is None or operation.input_shape is None:
         return
     try:
@@ -47,17 +48,6 @@ def check(service: str, target: str, body: bytes) -> None:
         many = "s" if len(faults) > 1 else ""
         message = f"{len(faults)} validation error{many} detected: {'; '.join(faults)}"
         raise Invalid("ValidationException", message)
-
-
-@functools.lru_cache(maxsize=512)
-def _operation(service: str, name: str) -> OperationModel | None:
-    model = _model(service)
-    return model.operation_model(name) if name in model.operation_names else None
-
-
-@functools.cache
-def _model(service: str) -> Any:
-    return botocore.session.get_session().get_service_model(SERVICES[service])
 
 
 def _faults(shape: Any, value: Any, at: str) -> Iterator[str]:

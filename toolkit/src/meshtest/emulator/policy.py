@@ -88,7 +88,7 @@ def evaluate(policy: Mapping[str, Any], request: Request) -> Decision:
     has_variables = policy.get("Version") == "2012-10-17"
     effects = {
         statement.get("Effect")
-        for statement in _listed(policy.get("Statement"))
+        for statement in listed(policy.get("Statement"))
         if _applies(statement, request, has_variables)
     }
     if "Deny" in effects:
@@ -107,7 +107,7 @@ def check(policy: Any) -> None:
         raise PolicyError("the policy must be a JSON object")
     if policy.get("Version", "2008-10-17") not in {"2008-10-17", "2012-10-17"}:
         raise PolicyError(f"Version {policy['Version']!r} is not 2012-10-17 or 2008-10-17")
-    statements = _listed(policy.get("Statement"))
+    statements = listed(policy.get("Statement"))
     if not statements:
         raise PolicyError("Statement is missing or empty")
     for statement in statements:
@@ -138,7 +138,7 @@ def _applies(statement: Mapping[str, Any], request: Request, has_variables: bool
 
     return (
         _names_principal(statement, request.principal)
-        and _names(statement, "Action", lambda pattern: _like(pattern.lower(), request.action.lower()))
+        and _names(statement, "Action", lambda pattern: like(pattern.lower(), request.action.lower()))
         and _names(statement, "Resource", lambda pattern: _expanded_like(expand(pattern), request.resource))
         and all(
             _holds(operator, key, wanted, request, expand)
@@ -208,7 +208,7 @@ def _role_of_session(arn: str) -> str | None:
 # ─── Patterns ───
 
 
-def _like(pattern: str, text: str) -> bool:
+def like(pattern: str, text: str) -> bool:
     """Whole-text match with ``*`` and ``?``; ``${*}``, ``${?}`` and ``${$}`` stand for the characters."""
     return _compiled(pattern).fullmatch(text) is not None
 
@@ -236,7 +236,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _expanded_like(pattern: str | None, text: str) -> bool:
-    return pattern is not None and _like(pattern, text)
+    return pattern is not None and like(pattern, text)
 
 
 def _expand(pattern: str, request: Request) -> str | None:
@@ -337,7 +337,7 @@ def _binary(pattern: str, value: str) -> bool:
 def _arn(pattern: str, value: str) -> bool:
     """Each of the six parts is matched by itself: a wildcard never reaches over a colon of the first five."""
     wanted, actual = pattern.split(":", 5), value.split(":", 5)
-    return len(wanted) == len(actual) == 6 and all(map(_like, wanted, actual))
+    return len(wanted) == len(actual) == 6 and all(map(like, wanted, actual))
 
 
 def _address(pattern: str, value: str) -> bool:
@@ -392,8 +392,8 @@ _OPERATORS: dict[str, tuple[Match, bool]] = {
     "StringNotEquals": (_string, True),
     "StringEqualsIgnoreCase": (_string_ignoring_case, False),
     "StringNotEqualsIgnoreCase": (_string_ignoring_case, True),
-    "StringLike": (_like, False),
-    "StringNotLike": (_like, True),
+    "StringLike": (like, False),
+    "StringNotLike": (like, True),
     "Bool": (_boolean, False),
     "BinaryEquals": (_binary, False),
     "IpAddress": (_address, False),
@@ -412,7 +412,8 @@ _OPERATORS: dict[str, tuple[Match, bool]] = {
 # ─── JSON ───
 
 
-def _listed(value: Any) -> list[Any]:
+def listed(value: Any) -> list[Any]:
+    """Return the values of an element, of which JSON may have none, one, or a list."""
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
@@ -420,4 +421,4 @@ def _listed(value: Any) -> list[Any]:
 
 def _strings(value: Any) -> Iterable[str]:
     """The values of an element as strings: JSON booleans and numbers may stand for them."""
-    return [str(item).lower() if isinstance(item, bool) else str(item) for item in _listed(value)]
+    return [str(item).lower() if isinstance(item, bool) else str(item) for item in listed(value)]

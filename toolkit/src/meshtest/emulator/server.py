@@ -41,12 +41,12 @@ from meshtest.emulator import (
     FLUSH_ACCESS_LOGS,
     EmulatorError,
     Endpoint,
+    admission,
     answers,
     certificates,
     constraints,
     endpoint_file,
     gaps,
-    gate,
     hold,
     masking,
     request_body,
@@ -115,7 +115,7 @@ class Application:
             return start_response(line, headers, exc_info)
 
         try:
-            gate.check_address(environ)
+            admission.check_address(environ)
             _read_body(environ)
             app = self._authenticated(environ)
             if environ["REQUEST_METHOD"] in answers.CHANGING:
@@ -148,7 +148,7 @@ class Application:
         app = None if environ["PATH_INFO"] == FLUSH_ACCESS_LOGS else self._dispatcher.get_application(environ)
         environ["meshtest.service"] = service = getattr(app, "service", "meshtest")
         body = environ["wsgi.input"].getvalue()
-        gate.check_signature(environ, body, service)
+        admission.check_signature(environ, body, service)
         if service in constraints.SERVICES and (target := environ.get("HTTP_X_AMZ_TARGET")):
             constraints.check(service, target, body)
         return app

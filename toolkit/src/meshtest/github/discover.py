@@ -18,9 +18,9 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from meshtest import folders, toolchain
+from meshtest.folders import ENVIRONMENTS
 from meshtest.terraform import sources
 
-ENVIRONMENTS = ("dev", "int", "prod")
 # What judges every plan: a change here plans every root anew.
 JUDGES = (
     ".github/workflows/terraform-plan-pr.yml",

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from meshtest import emulator, toolchain
 from meshtest.emulator import Endpoint
-from meshtest.github.discover import ENVIRONMENTS
+from meshtest.folders import ENVIRONMENTS
 from meshtest.terraform import foundation_state, workspace
 
 

@@ -19,10 +19,10 @@ from core import contract
 from core.mistakes import CONTENT, MISSING, Mistake
 from meshtest import folders
 from meshtest.controls import all_controls, naming
+from meshtest.folders import ENVIRONMENTS
 from meshtest.inputs import checkout, spark
 from meshtest.inputs.checkout import DOMAIN, EXCEPTIONS, EXTERNAL, PROJECTS, TAGS, TEMPLATE, Checkout, Day
 
-ENVIRONMENTS = ("dev", "int", "prod")
 ENVIRONMENTS_FOLDER = "infrastructure/environments"
 LONGEST_ENVIRONMENT = max(ENVIRONMENTS, key=len)
 _ENVIRONMENT = '"dev", "int" or "prod"'  # the words of the stacks' own validation

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from meshtest.folders import ENVIRONMENTS
+
 REPOSITORY = "acme/example"
-ENVIRONMENTS = ("dev", "int", "prod")
 INPUTS: dict[str, Any] = {
     "deploy_subjects": {env: [f"repo:{REPOSITORY}:environment:{env}"] for env in ENVIRONMENTS},
     "plan_subjects": {env: [f"repo:{REPOSITORY}:pull_request"] for env in ENVIRONMENTS},

@@ -13,7 +13,7 @@ from meshtest.emulator import domain_region
 from meshtest.inputs import checkout
 from meshtest.plan import Plan
 
-# The embedded AWS is in the domain's Region; the names of a plan are those of an example (conftest.py).
+# The embedded AWS is in the domain's Region; the names of a plan are those of an example (plugin.py).
 REGION = domain_region()
 PROJECTS = folders.projects(toolchain.ROOT)
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from meshtest import controls
+from meshtest.folders import ENVIRONMENTS
 
 if TYPE_CHECKING:
     import tftest
@@ -115,7 +116,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory, infrastructure: Path) -> 
     from meshtest.terraform import foundation_state
 
     with emulator.running(tmp_path_factory.mktemp("emulator")) as endpoint:
-        for env in ("dev", "int", "prod"):
+        for env in ENVIRONMENTS:
             foundation_state.make_bucket(endpoint, env, infrastructure.parent)
         yield endpoint
 

@@ -12,6 +12,7 @@ from checkouts import PROJECT, copy_sources, git, python
 from meshtest import emulator
 from meshtest.artifacts import Release, building
 from meshtest.emulator import Endpoint
+from meshtest.terraform import workspace
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
 def bucket(endpoint: Endpoint) -> Iterator[str]:
     """The artifacts bucket of dev, empty."""
     s3, name = endpoint.client("s3"), f"exa-artifacts-{endpoint.account_id}-dev"
-    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": endpoint.region})
+    workspace.make_bucket(endpoint, name)
     yield name
     for found in s3.list_objects_v2(Bucket=name).get("Contents", []):
         s3.delete_object(Bucket=name, Key=found["Key"])

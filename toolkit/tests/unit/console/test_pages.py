@@ -9,6 +9,7 @@ import pytest
 from meshtest import emulator
 from meshtest.console import aws
 from meshtest.console.app import PAGES, create_app, in_bytes, in_seconds
+from meshtest.terraform import workspace
 
 NASTY = "<img src=x onerror=alert(1)>&\"'.txt"
 ROLE = "arn:aws:iam::123456789012:role/states"
@@ -19,7 +20,7 @@ DEFINITION = {"StartAt": "Only", "States": {"Only": {"Type": "Pass", "End": True
 def endpoint(tmp_path_factory):
     with emulator.running(tmp_path_factory.mktemp("emulator")) as running:
         s3, glue = running.client("s3"), running.client("glue")
-        s3.create_bucket(Bucket="shelf", CreateBucketConfiguration={"LocationConstraint": running.region})
+        workspace.make_bucket(running, "shelf")
         for key in ("a/1.csv", "a/b/2.csv", "c.csv", f"n/{NASTY}", *(f"many/{n:03}" for n in range(201))):
             s3.put_object(Bucket="shelf", Key=key, Body=b"x" * 1234)
         glue.create_database(DatabaseInput={"Name": "lake"})

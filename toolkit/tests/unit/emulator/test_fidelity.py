@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = next(folder for folder in Path(__file__).parents if (folder / "docs" / "fidelity.md").is_file())
-PAGE = (ROOT / "docs" / "fidelity.md").read_text()
-TESTS = ROOT / "toolkit" / "tests" / "unit" / "emulator"
+from meshtest import toolchain
+
+PAGE = (toolchain.ROOT / "docs" / "fidelity.md").read_text()
+TESTS = Path(__file__).parent
 ROW = re.compile(r"^\| (?P<kind>[^|]*) \| (?P<what>[^|]+) \| (?P<test>[^|]+) \|$", re.M)
 ROWS = [row for row in ROW.finditer(PAGE) if row["test"] != "shown by"]
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from buckets import code_of
 
+from meshtest.terraform import workspace
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -136,9 +138,7 @@ def test_a_value_that_is_no_text_is_refused(endpoint: Endpoint) -> None:
 
 
 def test_a_location_with_a_slash_at_its_end_gives_two(endpoint: Endpoint, glue: Any, name: str) -> None:
-    endpoint.client("s3").create_bucket(
-        Bucket=name, CreateBucketConfiguration={"LocationConstraint": endpoint.region}
-    )
+    workspace.make_bucket(endpoint, name)
     glue.create_database(DatabaseInput={"Name": name})
     for table, location in (("with", f"s3://{name}/a/"), ("without", f"s3://{name}/b")):
         storage = {"Location": location, "Columns": [{"Name": "n", "Type": "int"}]}

@@ -14,6 +14,8 @@ import urllib3
 from buckets import code_of, opened, put_policy
 from signing import signed
 
+from meshtest.terraform import workspace
+
 if TYPE_CHECKING:
     from meshtest.emulator import Endpoint
 
@@ -28,7 +30,7 @@ def s3(endpoint: Endpoint) -> Any:
 
 @pytest.fixture
 def bucket(endpoint: Endpoint, s3: Any, name: str) -> str:
-    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": endpoint.region})
+    workspace.make_bucket(endpoint, name)
     s3.put_object(Bucket=name, Key="k", Body=b"value")
     return name
 

@@ -14,6 +14,7 @@ import yaml
 from meshtest import backends, emulator, toolchain
 from meshtest.backends import BACKENDS, Ability, BackendError, selected
 from meshtest.domain import Domain
+from meshtest.terraform import workspace
 
 ACCOUNT = emulator.ACCOUNT_ID
 ABBREVIATION = Domain(None, Path()).abbreviation
@@ -109,8 +110,7 @@ def test_another_account_than_the_named_one_is_refused(monkeypatch, account, tmp
 
 def test_an_account_with_a_production_environment_is_refused(account, tmp_path):
     name = f"{ABBREVIATION}-tfstate-{ACCOUNT}-prod"
-    location = {"LocationConstraint": account.region}
-    account.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=location)
+    workspace.make_bucket(account, name)
     with pytest.raises(BackendError, match=f"holds a production environment .{name}.: refused"):
         open_aws(tmp_path)
 
@@ -140,8 +140,7 @@ def test_a_session_has_names_of_its_own_states_its_cost_and_leaves_nothing(accou
             (foundation, *_) = domain.stacks
             foundation.init()
             foundation.apply(targets=["module.foundation.aws_kms_alias.data_lake"])
-            location = {"LocationConstraint": account.region}
-            s3.create_bucket(Bucket=domain.bucket("logs"), CreateBucketConfiguration=location)
+            workspace.make_bucket(account, domain.bucket("logs"))
             s3.put_object(Bucket=domain.bucket("logs"), Key="k", Body=b"value")
             assert aliases(account) == [f"alias/{domain.abbreviation}-data-lake-dev"]
             raise RuntimeError("half way")

@@ -30,7 +30,7 @@ from moto.s3.responses import S3Response
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder
 
-from meshtest.emulator import gate, post_policy, signatures
+from meshtest.emulator import admission, post_policy, signatures
 from meshtest.emulator.s3_call import SENT_AS, Refusal
 
 FORM = "meshtest.form"
@@ -128,7 +128,7 @@ class _Form:
             Refusal: nobody that is known.
         """
         try:
-            signatures.check_form(self.fields, gate.secret_of)
+            signatures.check_form(self.fields, admission.secret_of)
         except signatures.Refused as refused:
             raise Refusal(refused.status, refused.code, str(refused)) from refused
 

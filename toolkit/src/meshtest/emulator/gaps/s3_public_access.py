@@ -56,7 +56,7 @@ def _put_bucket(self: Any, request: Any, bucket_name: str, querystring: dict[str
 
 
 def _check_new_bucket(headers: Any) -> None:
-    has_list = headers.get("x-amz-acl", "private") != "private" or _grants(headers)
+    has_list = _brings_list(headers, "private")
     if has_list and headers.get("x-amz-object-ownership", ENFORCED) == ENFORCED:
         message = f"Bucket cannot have ACLs set with ObjectOwnership's {ENFORCED} setting"
         raise Refusal(400, "InvalidBucketAclWithObjectOwnership", message)
@@ -69,15 +69,13 @@ def _put_object(self: Any, query: dict[str, Any], key_name: str) -> Any:
     if bucket := bucket_of(self.bucket_name):
         if "acl" in query:
             _check_list(bucket, "s3:PutObjectAcl", self)
-        elif self.headers.get("x-amz-acl", _HARMLESS) != _HARMLESS or _grants(self.headers):
+        elif _brings_list(self.headers, _HARMLESS):
             _check_list(bucket, "s3:PutObject", self)
     return _key_response_put(self, query, key_name)
 
 
 def _post_object(self: Any, request: Any, body: bytes, bucket_name: str, query: Any, key_name: str) -> Any:
-    begins = "uploads" in query
-    has_list = self.headers.get("x-amz-acl", _HARMLESS) != _HARMLESS or _grants(self.headers)
-    if begins and has_list and (bucket := bucket_of(bucket_name)):
+    if "uploads" in query and _brings_list(self.headers, _HARMLESS) and (bucket := bucket_of(bucket_name)):
         _check_list(bucket, "s3:PutObject", self)
     return _key_response_post(self, request, body, bucket_name, query, key_name)
 
@@ -94,6 +92,11 @@ def _check_list(bucket: Any, action: str, response: Any) -> None:
     body = response.body or b"" if action != "s3:PutObject" else b""
     if blocked and blocked.block_public_acls and _is_public(response.headers, body):
         raise AccessDenied
+
+
+def _brings_list(headers: Any, harmless: str) -> bool:
+    """Say whether a call has another access list than the one that changes nothing."""
+    return headers.get("x-amz-acl", harmless) != harmless or bool(_grants(headers))
 
 
 def _grants(headers: Any) -> list[str]:

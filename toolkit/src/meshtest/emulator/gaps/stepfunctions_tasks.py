@@ -17,12 +17,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-import botocore.session
 from botocore.model import OperationModel
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_aws_sdk import (
     StateTaskServiceAwsSdk,
 )
 
+from meshtest.emulator import models
 from meshtest.states_language import SCHEMA, Diagnostic
 
 # SDK integrations are named as the SDK for Java names its clients: those that botocore names otherwise.
@@ -55,7 +55,7 @@ def error_prefix(service: str) -> str:
     name = _client(service.lower())
     if name is None:
         return service
-    words = str(_model(name).service_id).replace("-", " ").split()
+    words = str(models.service(name).service_id).replace("-", " ").split()
     parts = (_ACRONYM.sub(lambda found: found[1] + found[2].lower(), word) for word in words)
     return "".join(part[:1].upper() + part[1:] for part in parts)
 
@@ -90,7 +90,7 @@ def _in_task(state: dict[str, Any], at: str) -> Iterator[Diagnostic]:
     client = _client(service.lower()) if found["sdk"] else OPTIMIZED.get(service)
     if client is None and not found["sdk"]:
         return
-    operation = _operation(client, found["action"]) if client else None
+    operation = models.operation(client, _pascal(found["action"])) if client else None
     if operation is None:
         message = (
             f"The resource provided {state['Resource']} is not recognized. The value is not a valid resource "
@@ -118,21 +118,10 @@ def _pascal(name: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-@functools.cache
-def _model(client: str) -> Any:
-    return botocore.session.get_session().get_service_model(client)
-
-
-@functools.cache
 def _client(service: str) -> str | None:
     """Return botocore's name for the service of an SDK integration, None if it has none."""
     name = CLIENTS.get(service, service)
-    return name if name in botocore.session.get_session().get_available_services() else None
-
-
-def _operation(client: str, action: str) -> OperationModel | None:
-    model, name = _model(client), _pascal(action)
-    return model.operation_model(name) if name in model.operation_names else None
+    return name if name in models.names() else None
 
 
 # ─── What the Interpreter Lacks ───

@@ -20,6 +20,7 @@ from signing import signed
 
 from meshtest import emulator
 from meshtest.emulator.masking import masked
+from meshtest.terraform import workspace
 
 if TYPE_CHECKING:
     from meshtest.emulator import Endpoint
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def s3(endpoint: Endpoint, name: str) -> Any:
     client = endpoint.client("s3", config=Config(signature_version="s3v4"))
-    client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": endpoint.region})
+    workspace.make_bucket(endpoint, name)
     client.put_object(Bucket=name, Key="k", Body=b"value")
     return client
 
