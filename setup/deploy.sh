@@ -9,7 +9,8 @@ Usage: setup/deploy.sh (plan|apply) ROOT --env ENV [--out DIR] [--account-id N]
 
   plan            plan ROOT without locking its state (a read-only role is enough)
   apply           plan ROOT, stop on a gate finding of high severity, else apply that plan
-  ROOT            infrastructure/environments/ENV or infrastructure/projects/NAME
+  ROOT            infrastructure/environments/ENV or infrastructure/projects/NAME;
+                  infrastructure/bootstrap can be planned, from nothing
   --env ENV       dev, int or prod
   --out DIR       where plan.bin, plan.json, plan.txt, gate.* and terraform.log go
                   (default: build/plan/NAME); plan.bin and plan.json hold sensitive values in the clear
@@ -48,7 +49,12 @@ done
 [[ $action =~ ^(plan|apply)$ ]] || die "the action is '$action'; expected plan or apply"
 [[ $env =~ ^(dev|int|prod)$ ]] || die "--env is '$env'; expected dev, int or prod"
 name=${root##*/}
+backend=("-backend-config=../../environments/$env/backend.conf")
 case "$root" in
+  infrastructure/bootstrap)
+    [ "$action" = plan ] || die "ROOT is '$root', which setup/bootstrap.sh aws applies; expected plan"
+    key='' variables=() backend=()
+    ;;
   "infrastructure/environments/$env") key=foundation/terraform.tfstate variables=() ;;
   infrastructure/environments/*) die "ROOT is '$root', but --env is '$env'" ;;
   infrastructure/projects/[!_]*) key=projects/$name/terraform.tfstate variables=("-var=env=$env") ;;
@@ -67,11 +73,10 @@ terraform() {
 
 umask 077 # a plan holds sensitive values in the clear
 rm -f "$out"/{plan.bin,plan.json,plan.txt,terraform.log} "$out"/gate.*
-setup/init-terraform.sh --env "$env" "${account[@]}"
+[ -z "$key" ] || { setup/init-terraform.sh --env "$env" "${account[@]}"; backend+=("-backend-config=key=$key"); }
 lock=true
 [ "$action" = apply ] || lock=false
-terraform init -input=false -reconfigure -lockfile=readonly \
-  -backend-config="../../environments/$env/backend.conf" -backend-config="key=$key"
+terraform init -input=false -reconfigure -lockfile=readonly "${backend[@]}"
 terraform plan -input=false -lock="$lock" -lock-timeout=5m -out="$out/plan.bin" "${variables[@]}" | tee "$out/plan.txt"
 command "${TERRAFORM:-terraform}" -chdir="$root" show -json "$out/plan.bin" >"$out/plan.json"
 

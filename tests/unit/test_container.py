@@ -31,11 +31,11 @@ def packages(lock: str) -> dict[str, str]:
 
 
 def test_the_base_is_pinned_by_tag_and_digest():
-    (base,) = re.findall(r"^ARG BASE=(.*)$", DOCKERFILE, re.MULTILINE)
+    (base,) = re.findall(r"^FROM (.*) AS base$", DOCKERFILE, re.MULTILINE)
     assert re.fullmatch(r"python:3\.11\.\d+-slim-bookworm@sha256:[0-9a-f]{64}", base)
     stages = set(re.findall(r"^FROM \S+ AS (\S+)$", DOCKERFILE, re.MULTILINE))
     sources = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
-    assert [source for source in sources if source != "${BASE}" and source not in stages] == []
+    assert [source for source in sources if source != base and source not in stages] == []
 
 
 def test_everything_installed_is_locked_by_hash():

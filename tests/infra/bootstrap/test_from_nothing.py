@@ -145,7 +145,7 @@ def test_the_page_leads_from_an_empty_account_to_the_first_deployment(deployed, 
 def test_nobody_agrees_where_nobody_is_asked(team, deployed):
     """Standard input is no terminal here; a change is needed for the question to come up."""
     text = (team.root / "terraform.tfvars.json").read_text()
-    answer = team.run("setup/bootstrap.sh aws --repository acme/renamed < /dev/null")
+    answer = team.run("setup/bootstrap.sh aws --repository acme@1/renamed@2 < /dev/null")
     assert answer.returncode == 1
     assert answer.stderr == (
         "bootstrap: nobody is there to agree to the plan: run it in a terminal, or with --yes\n"
@@ -178,7 +178,7 @@ def test_the_roles_are_there_with_their_trust_and_boundary(team, deployed):
         role = iam.get_role(RoleName=f"exa-deploy-{env}")["Role"]
         (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
         subject = statement["Condition"]["StringEquals"]["token.actions.githubusercontent.com:sub"]
-        assert subject == f"repo:acme/example:environment:{env}"
+        assert subject == f"repo:acme@1234567/example@7654321:environment:{env}"
         boundary = f"arn:aws:iam::{ACCOUNT}:policy/exa-boundary-{env}"
         assert role["PermissionsBoundary"]["PermissionsBoundaryArn"] == boundary
         assert iam.get_policy(PolicyArn=boundary)
@@ -221,7 +221,7 @@ def test_a_second_run_changes_nothing(team, deployed):
 def test_another_checkout_finds_the_state(team, deployed, tmp_path):
     other = Team(clone(tmp_path / "other"), team.endpoint)
     before = serial(team)
-    said = other.bootstrap("--repository", "acme/example", "--yes")
+    said = other.bootstrap("--repository", "acme@1234567/example@7654321", "--yes")
     assert "    nothing to change\n" in said
     assert (other.root / "terraform.tfvars.json").read_text() == (
         team.root / "terraform.tfvars.json"
@@ -287,7 +287,7 @@ def another(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
 
 
 def test_a_provider_that_is_there_is_left_to_whom_it_belongs(another):
-    said = another.bootstrap("--repository acme/example --env dev --dry-run")
+    said = another.bootstrap("--repository acme/example --by-name --env dev --dry-run")
     assert "aws_iam_openid_connect_provider" not in said
     assert 'aws_iam_role.this["deploy"] will be created' in said
 
@@ -299,7 +299,7 @@ def test_without_a_repository_it_is_asked_for_or_taken_from_the_clone(another):
         "bootstrap: which GitHub repository deploys? name it: --repository ORG/REPO\n",
     )
     another.run("git remote add origin git@github.com:acme/cloned.git")
-    assert "repo:acme/cloned:environment:dev" in another.bootstrap("--dry-run --env dev")
+    assert "repo:acme/cloned:environment:dev" in another.bootstrap("--by-name --dry-run --env dev")
 
 
 # ─── Down ───

@@ -14,6 +14,7 @@ from meshtest.terraform.stack import TerraformError
 pytestmark = [pytest.mark.needs(Ability.WHOLE_DOMAIN), pytest.mark.last]
 DATA = ("raw", "refined", "curated", "artifacts")
 LOG_BUCKET = "module.foundation.module.s3_logs."
+KEY_GUARD = "module.foundation.terraform_data.destroy_guard[0]"
 
 
 def left_over(domain: Domain) -> dict[str, list[str]]:
@@ -148,13 +149,13 @@ def test_the_projects_leave_nothing(domain: Domain):
 
 
 def test_the_foundation_leaves_nothing_but_the_log_bucket(domain: Domain):
-    """Once the stack has let go of the log bucket; that one, its policy and its logs stay."""
+    """Once the stack has let go of the log bucket and of the key's guard; that bucket and its logs stay."""
     foundation = domain.stack(FOUNDATION)
     logs = [address for address in foundation.resources() if address.startswith(LOG_BUCKET)]
     assert logs
     for purpose in DATA:
         domain.empty_bucket(purpose)
-    foundation.forget(*logs)
+    foundation.forget(*logs, KEY_GUARD)
     foundation.destroy()
     assert foundation.resources() == []
     assert left_over(domain) == {"buckets": [domain.bucket("logs"), domain.bucket("tfstate")]}

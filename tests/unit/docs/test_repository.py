@@ -40,7 +40,7 @@ def test_the_license_is_apache_and_the_notice_names_the_data_that_is_not_under_i
 
 
 def test_the_development_container_has_the_jobs_base_and_calls_targets_that_there_are():
-    (base,) = re.findall(r"^ARG BASE=(.*)$", (toolchain.ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    (base,) = re.findall(r"^FROM (.*) AS base$", (toolchain.ROOT / "Dockerfile").read_text(), re.MULTILINE)
     container = toolchain.ROOT / ".devcontainer"
     assert f"\nFROM {base}\n" in (container / "Dockerfile").read_text()
     command = json.loads((container / "devcontainer.json").read_text())["postCreateCommand"].split()

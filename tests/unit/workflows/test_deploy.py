@@ -22,7 +22,7 @@ def test_a_wrapper_says_and_does_its_own_branch_and_environment(env, branch):
     text, wrapper = WRAPPERS[env].read_text(), workflows.load(WRAPPERS[env])
     assert text.startswith(f"# Triggered on push to the `{branch}` branch")
     assert wrapper["on"]["push"]["branches"] == [branch]
-    assert wrapper["concurrency"] == {"group": f"deploy-{env}", "cancel-in-progress": False}
+    assert wrapper["concurrency"] == {"group": f"deploy-{env}", "queue": "max"}
     (job,) = wrapper["jobs"].values()
     assert job["if"] == f"github.ref == 'refs/heads/{branch}'"
     assert job["with"] == {"environment": env}
@@ -68,7 +68,16 @@ def test_a_wrapper_grants_what_the_reusable_workflow_asks_for_and_no_more(env):
 
 
 def test_the_order_is_foundation_artifacts_projects():
-    assert set(JOBS) == {"changes", "discover", "foundation", "build", "sbom", "artifacts", "projects"}
+    assert set(JOBS) == {
+        "changes",
+        "discover",
+        "foundation",
+        "build",
+        "sbom",
+        "artifacts",
+        "projects",
+        "record",
+    }
     assert "foundation" in JOBS["artifacts"]["needs"]
     assert {"discover", "foundation", "artifacts"} <= set(JOBS["projects"]["needs"])
     # A predecessor that had nothing to do must not stop them, one that failed must.
@@ -95,7 +104,24 @@ def test_provenance_is_made_without_credentials_and_verified_before_they_are_the
     upload = [step.get("uses", step.get("run", "")) for step in JOBS["artifacts"]["steps"]]
     verify = upload.index(".github/scripts/verify-provenance.sh build/artifacts")
     assert verify < upload.index("./.github/actions/aws") < len(upload) - 1
+    assert upload.index('.github/scripts/digest.sh build/artifacts "$DIGEST"') < verify
     assert "meshtest.artifacts upload" in upload[-1]
+
+
+def test_a_private_repository_below_enterprise_deploys_without_provenance():
+    conditions = {
+        step["name"]: step.get("if")
+        for name in ("build", "artifacts")
+        for step in JOBS[name]["steps"]
+        if "rovenance" in step.get("name", "") or "what was built" in step.get("name", "")
+    }
+    assert conditions == {
+        "No provenance": "env.ATTESTED != 'true'",
+        "Attest provenance": "env.ATTESTED == 'true'",
+        "Verify that it is what was built": None,
+        "Verify provenance": "env.ATTESTED == 'true'",
+    }
+    assert "vars.ATTESTATIONS == 'true'" in DEPLOY["env"]["ATTESTED"]
 
 
 def test_no_cache_feeds_a_deployment():
@@ -109,5 +135,21 @@ def test_no_cache_feeds_a_deployment():
 
 
 def test_by_hand_everything_is_deployed():
-    for name, output in JOBS["changes"]["outputs"].items():
-        assert f"outputs.deploy-{name} == 'true' || github.event_name == 'workflow_dispatch'" in output
+    outputs = JOBS["changes"]["outputs"]
+    assert outputs["artifacts"].endswith("|| github.event_name == 'workflow_dispatch' }}")
+    assert outputs["commit"].startswith("${{ github.event_name != 'workflow_dispatch' && ")
+
+
+def test_a_commit_is_recorded_when_nothing_failed_and_after_everything():
+    record = JOBS["record"]
+    assert set(record["needs"]) == set(JOBS) - {"record", "sbom"}
+    assert "!cancelled() && !failure()" in record["if"]
+    assert record["steps"][-1]["run"].endswith('--commit "$GITHUB_SHA"')
+
+
+def test_a_domain_without_projects_and_one_without_a_role_deploy_what_there_is():
+    assert "needs.discover.outputs.projects != '[]'" in JOBS["projects"]["if"]
+    assert JOBS["discover"]["if"] == "needs.changes.outputs.ready == 'true'"
+    assert JOBS["build"]["if"].startswith("needs.changes.outputs.ready == 'true' && ")
+    for step in JOBS["changes"]["steps"][2:]:
+        assert step["if"] in ("steps.role.outputs.ready == 'true'", "steps.deployed.outputs.commit != ''")

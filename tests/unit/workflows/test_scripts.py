@@ -44,6 +44,110 @@ def test_all_passed_needs_the_results():
     assert run(SCRIPTS / "all-passed.sh", NEEDS="").returncode != 0
 
 
+# ─── Nothing to Deploy With ───
+
+
+def has_role(tmp_path, role: str) -> tuple[str, str, str]:
+    """Standard output, the step's outputs and the run's summary."""
+    files = {name: tmp_path / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+    for file in files.values():
+        file.touch()
+    result = run(SCRIPTS / "has-role.sh", ROLE=role, ENV="dev", **{k: str(v) for k, v in files.items()})
+    assert result.returncode == 0, result.stderr
+    return result.stdout, *(file.read_text() for file in files.values())
+
+
+def test_a_push_before_bootstrap_is_a_notice(tmp_path):
+    said, output, summary = has_role(tmp_path, "")
+    assert output == "ready=false\n"
+    assert said.startswith(
+        "::notice title=Nothing is deployed to dev::The secret AWS_ROLE_ARN_DEV is not set"
+    )
+    assert "`AWS_ROLE_ARN_DEV` is not set" in summary
+
+
+def test_a_push_after_it_says_nothing(tmp_path):
+    assert has_role(tmp_path, "arn:aws:iam::1:role/x") == ("", "ready=true\n", "")
+
+
+# ─── What Was Built ───
+
+
+@pytest.fixture
+def artifacts(tmp_path):
+    folder = tmp_path / "artifacts"
+    (folder / "wheels").mkdir(parents=True)
+    (folder / "wheels" / "a b.whl").write_text("wheel")
+    (folder / "jobs.py").write_text("job")
+    return folder
+
+
+def test_the_digest_is_of_every_file_and_its_place(artifacts):
+    digest = run(SCRIPTS / "digest.sh", artifacts).stdout.strip()
+    assert len(digest) == 64
+    assert run(SCRIPTS / "digest.sh", artifacts, digest).returncode == 0
+    (artifacts / "jobs.py").rename(artifacts / "moved.py")
+    moved = run(SCRIPTS / "digest.sh", artifacts, digest)
+    assert moved.returncode == 1
+    assert moved.stderr.endswith(f"; expected {digest}\n")
+
+
+def test_a_digest_that_is_not_there_equals_nothing(artifacts, tmp_path):
+    assert run(SCRIPTS / "digest.sh", artifacts, "").returncode == 1
+    (tmp_path / "empty").mkdir()
+    assert run(SCRIPTS / "digest.sh", tmp_path / "empty").returncode == 1
+
+
+# ─── Locks ───
+
+
+@pytest.fixture
+def renew(tmp_path):
+    """renew() in a clone with a lock, its remote beside it, and a `gh` that keeps what it was asked."""
+    gh = tmp_path / "bin" / "gh"
+    gh.parent.mkdir()
+    gh.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\n[ "$2" != list ] || cat {tmp_path}/open\n')
+    gh.chmod(0o755)
+    (tmp_path / "open").write_text("0")
+    subprocess.run(["git", "init", "--quiet", "--bare", tmp_path / "remote"], check=True)
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "init", "--quiet", clone], check=True)
+    (clone / "requirements.lock").write_text("a==1\n")
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+    subprocess.run(["git", "add", "."], cwd=clone, check=True)
+    subprocess.run(["git", *who, "commit", "--quiet", "--message", "x"], cwd=clone, check=True)
+
+    def renew() -> tuple[str, str]:
+        (tmp_path / "calls").write_text("")
+        environment = {
+            **os.environ,
+            "PATH": f"{gh.parent}:{os.environ['PATH']}",
+            "GITHUB_REPOSITORY": "acme/example",
+            "REMOTE": str(tmp_path / "remote"),
+        }
+        command = [str(SCRIPTS / "renewal.sh"), "renew-locks", "Renew the lock files"]
+        done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout, (tmp_path / "calls").read_text()
+
+    renew.clone, renew.folder = clone, tmp_path
+    return renew
+
+
+def test_locks_that_are_new_are_asked_for_once(renew):
+    assert renew() == ("nothing to renew\n", "")
+    (renew.clone / "requirements.lock").write_text("a==2\n")
+    _, calls = renew()
+    assert "pr create --repo acme/example --base dev --head renew-locks --title Renew the lock files" in calls
+    shown = ["git", "show", "renew-locks:requirements.lock"]
+    pushed = subprocess.run(shown, cwd=renew.folder / "remote", capture_output=True, text=True)
+    assert pushed.stdout == "a==2\n"
+
+    (renew.folder / "open").write_text("1")
+    (renew.clone / "requirements.lock").write_text("a==3\n")
+    assert "pr create" not in renew()[1]
+
+
 # ─── Provenance ───
 
 

@@ -19,11 +19,15 @@ WRITES = {
     ("_deploy", "artifacts"): {"id-token"},
     ("_deploy", "build"): {"attestations", "id-token"},
     ("_deploy", "foundation"): {"id-token"},
+    ("_deploy", "changes"): {"id-token"},
     ("_deploy", "projects"): {"id-token"},
+    ("_deploy", "record"): {"id-token"},
     ("ci", "report"): {"checks"},
     ("deploy-dev", "deploy"): {"attestations", "id-token"},
     ("deploy-int", "deploy"): {"attestations", "id-token"},
     ("deploy-prod", "deploy"): {"attestations", "id-token"},
+    ("renew-locks", "renew"): {"contents", "pull-requests"},
+    ("rollback", "rollback"): {"id-token"},
     ("terraform-plan-pr", "code-scanning"): {"security-events"},
     ("terraform-plan-pr", "comment"): {"pull-requests"},
     ("terraform-plan-pr", "plan"): {"id-token"},
@@ -83,10 +87,14 @@ def test_each_job_names_its_permissions_and_writes_only_what_it_must():
     assert {key: scopes for key, scopes in writing.items() if scopes} == WRITES
 
 
+# Never pull_request_target or workflow_run: they run with the repository's secrets on what a stranger wrote.
+SAFE = {"merge_group", "pull_request", "push", "schedule", "workflow_call", "workflow_dispatch"}
+
+
 def test_triggers_are_safe_for_forks():
     triggers = {file.stem: workflows.load(file)["on"] for file in workflows.WORKFLOWS}
     for name, events in triggers.items():
-        assert set(events) <= {"pull_request", "push", "workflow_call", "workflow_dispatch"}, name
+        assert set(events) <= SAFE, name
 
 
 def test_no_checkout_leaves_its_credentials():
@@ -107,7 +115,7 @@ def test_no_expression_is_spliced_into_a_script():
 
 def test_secrets_are_read_only_where_a_deployment_needs_them():
     readers = {file.name for file in ALL if "secrets." in file.read_text()}
-    assert readers == {"_deploy.yml", "deploy-dev.yml", "deploy-int.yml", "deploy-prod.yml"}
+    assert readers == {"_deploy.yml", "deploy-dev.yml", "deploy-int.yml", "deploy-prod.yml", "rollback.yml"}
     for file, name, job in workflows.jobs():
         if file == "_deploy" and "secrets." in json.dumps(job):
             assert job["environment"] == "${{ inputs.environment }}", name

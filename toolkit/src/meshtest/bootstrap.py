@@ -35,7 +35,10 @@ LOCAL_STATE = ROOT / "terraform.tfstate"
 REMEMBERED_BACKEND = ROOT / ".terraform" / "terraform.tfstate"
 ISSUER = "token.actions.githubusercontent.com"
 PROVIDER = "aws_iam_openid_connect_provider.github[0]"
-_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*(@\d+)?/[A-Za-z0-9._-]+(@\d+)?")
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
+_REPOSITORY_WITH_IDS = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*@\d+/[A-Za-z0-9._-]+@\d+")
+# The tokens of a repository made or renamed since then name it with its ids.
+_IDS_SINCE = "2026-07-15"
 _REMOTE = re.compile(r"github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?/?$")
 _CHANGES = 2  # terraform plan -detailed-exitcode
 
@@ -52,6 +55,7 @@ class Bootstrap:
     domain: str
     environments: tuple[str, ...]
     repository: str | None
+    by_name: bool = False
 
     # ─── What Is There ───
 
@@ -96,7 +100,7 @@ class Bootstrap:
         """What terraform.tfvars.json has to say, and whether it says so already.
 
         Raises:
-            BootstrapError: no repository is named, or it is not of the form ORG/REPO.
+            BootstrapError: no repository is named, or `repositories` cannot tell how its tokens name it.
         """
         now = SUBJECTS.read_text() if SUBJECTS.exists() else ""
         if not self.repository and now:
@@ -104,13 +108,12 @@ class Bootstrap:
         repository = self.repository or _origin()
         if not repository:
             raise BootstrapError("which GitHub repository deploys? name it: --repository ORG/REPO")
-        if not _REPOSITORY.fullmatch(repository):
-            raise BootstrapError(
-                f"--repository is '{repository}'; expected ORG/REPO, or ORG@ID/REPO@ID since 2026-07-15"
-            )
+        names = repositories(repository, by_name=self.by_name)
         content = {
-            "deploy_subjects": {env: [f"repo:{repository}:environment:{env}"] for env in ENVIRONMENTS},
-            "plan_subjects": {env: [f"repo:{repository}:pull_request"] for env in ENVIRONMENTS},
+            "deploy_subjects": {
+                env: [f"repo:{name}:environment:{env}" for name in names] for env in ENVIRONMENTS
+            },
+            "plan_subjects": {env: [f"repo:{name}:pull_request" for name in names] for env in ENVIRONMENTS},
         }
         text = json.dumps(content, indent=2) + "\n"
         return text, text == now
@@ -128,6 +131,43 @@ terraform {{
   }}
 }}
 """
+
+
+def repositories(given: str, *, by_name: bool = False) -> list[str]:
+    """Return the ways in which a repository's tokens may name it: ``ORG@ID/REPO@ID``, ``ORG/REPO``, or both.
+
+    GitHub is asked for the ids. A repository from before they came may have been renamed since: then both are
+    right.
+    Source: https://docs.github.com/en/actions/reference/security/oidc
+
+    Raises:
+        BootstrapError: it is none of these, or GitHub cannot be asked: nothing is guessed.
+    """
+    if _REPOSITORY_WITH_IDS.fullmatch(given):
+        return [given]
+    if not _REPOSITORY.fullmatch(given):
+        raise BootstrapError(f"--repository is '{given}'; expected ORG/REPO or ORG@ID/REPO@ID")
+    if by_name:
+        return [given]
+    found = _ask_github(given)
+    owner, name = found["owner"]["login"], found["name"]
+    with_ids = f"{owner}@{found['owner']['id']}/{name}@{found['id']}"
+    return [with_ids] if found["created_at"] >= _IDS_SINCE else [with_ids, f"{owner}/{name}"]
+
+
+def _ask_github(repository: str) -> Any:
+    try:
+        answer = subprocess.run(["gh", "api", f"repos/{repository}"], capture_output=True, text=True)
+        said = answer.stderr.strip().splitlines()
+        why = said[-1] if said else f"gh ended with {answer.returncode}"
+    except FileNotFoundError:
+        answer, why = None, "gh is not installed"
+    if answer is None or answer.returncode:
+        raise BootstrapError(
+            f"the ids of {repository}, which tokens name since {_IDS_SINCE}, are not known ({why}): give "
+            "them, --repository ORG@ID/REPO@ID, or say that it is older and was not renamed since, --by-name"
+        )
+    return json.loads(answer.stdout)
 
 
 def _answers(call: Any, bucket: str) -> bool:
@@ -355,7 +395,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         domain, region = _domain("domain_abbr"), _domain("aws_region")
         environments = tuple(env for env in ENVIRONMENTS if env in (options.env or ENVIRONMENTS))
-        bootstrap = Bootstrap(Session(region_name=region), domain, environments, options.repository)
+        bootstrap = Bootstrap(
+            Session(region_name=region), domain, environments, options.repository, options.by_name
+        )
         walk(bootstrap, dry=options.dry_run, yes=options.yes)
     except (BootstrapError, Boto3Error, BotoCoreError, ClientError, ToolMissing) as error:
         print(f"bootstrap: {error}", file=sys.stderr)
@@ -386,7 +428,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--repository",
         metavar="ORG/REPO",
-        help="the repository that deploys (default: what terraform.tfvars.json has, else git's origin)",
+        help="the repository that deploys, or ORG@ID/REPO@ID; without the ids gh is asked for them "
+        "(default: what terraform.tfvars.json has, else git's origin)",
+    )
+    parser.add_argument(
+        "--by-name",
+        action="store_true",
+        help=f"the repository was made before {_IDS_SINCE} and not renamed since: its tokens have no ids",
     )
     parser.add_argument(
         "--env",

@@ -110,6 +110,15 @@ def _from_git(root: Path) -> Version:
         return _unknown(root, f"git says: {said[-1] if said else error}")
 
 
+def knows(root: Path, commit: str) -> bool:
+    """Whether the clone at `root` has a commit: a shallow one has few, and a rewritten branch loses some."""
+    try:
+        _git(root, "cat-file", "-e", f"{commit}^{{commit}}")
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        return False
+    return True
+
+
 def _changes(root: Path) -> str:
     """``.d`` and a digest of what ships and is not committed, new files included; empty if all is."""
     difference = _git(root, "diff", "HEAD", "--binary", "--no-ext-diff", "--no-textconv", "--", *SHIPPED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from meshtest import toolchain, version
-from meshtest.artifacts import ArtifactsError, building, deployment
+from meshtest.artifacts import ArtifactsError, building, deployment, record
 from meshtest.artifacts.deployment import Deployed
 from meshtest.folders import ENVIRONMENTS
 from meshtest.version import VersionError
@@ -86,6 +87,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     returner = add("rollback", _rollback, place, help="Make an older version the deployed one")
     returner.add_argument("--version", required=True, help="such as 1.0.0+g1a2b3c4d; `deployed` lists them")
+    recorder = add("record", _record, place, help="Record that all of a commit is deployed")
+    recorder.add_argument("--commit", required=True, help="its 40 digits")
+    laster = add(
+        "last-commit",
+        _last_commit,
+        place,
+        help="Tell the commit of the last whole deployment, if this clone has it",
+    )
+    laster.add_argument("--output", metavar="NAME", help="append NAME=COMMIT to the file $GITHUB_OUTPUT, too")
     return parser
 
 
@@ -173,6 +183,30 @@ def _rollback(options: argparse.Namespace) -> int:
     bucket = _bucket(options)
     release = deployment.rollback(options.version, _client("s3"), bucket, print)
     print(f"{release.version} is deployed in s3://{bucket}; jobs run it from their next start on")
+    return 0
+
+
+def _record(options: argparse.Namespace) -> int:
+    if not re.fullmatch(r"[0-9a-f]{40}", options.commit):
+        raise ArtifactsError(f"--commit is '{options.commit}'; expected 40 hexadecimal digits")
+    bucket = _bucket(options)
+    record.write(_client("s3"), bucket, options.commit)
+    print(f"{options.commit} is deployed whole, says s3://{bucket}/{record.KEY}")
+    return 0
+
+
+def _last_commit(options: argparse.Namespace) -> int:
+    bucket = _bucket(options)
+    commit = record.read(_client("s3"), bucket)
+    if not commit:
+        print(f"s3://{bucket} records no deployment", file=sys.stderr)
+    elif not version.knows(toolchain.ROOT, commit):
+        print(f"s3://{bucket} records {commit}, which this clone does not have", file=sys.stderr)
+        commit = ""
+    print(commit)
+    if options.output:
+        with Path(os.environ["GITHUB_OUTPUT"]).open("a", encoding="utf-8") as file:
+            file.write(f"{options.output}={commit}\n")
     return 0
 
 

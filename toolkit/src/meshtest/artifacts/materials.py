@@ -25,7 +25,9 @@ from meshtest.artifacts import ArtifactsError
 _REQUIREMENTS = ("requirements-build.lock", "requirements-container.lock")
 _IMAGE = {"os_name": "posix", "platform_machine": "x86_64", "sys_platform": "linux"}
 _JARS = Path("setup", "jars.lock.json")
-_BASE = re.compile(r"^ARG BASE=(?P<name>[^:@\s]+):(?P<tag>[^@\s]+)@(?P<digest>sha256:[0-9a-f]{64})$", re.M)
+_BASE = re.compile(
+    r"^FROM (?P<name>[^:@\s]+):(?P<tag>[^@\s]+)@(?P<digest>sha256:[0-9a-f]{64}) AS base$", re.M
+)
 
 
 def write(wheel: Path, file: Path) -> None:
@@ -98,7 +100,7 @@ def _base_image(dockerfile: Path) -> dict[str, Any]:
     base = _BASE.search(dockerfile.read_text())
     if base is None:
         raise ArtifactsError(
-            f"{dockerfile.name}: no line ARG BASE=name:tag@sha256:…; expected a pinned image"
+            f"{dockerfile.name}: no line FROM name:tag@sha256:… AS base; expected a pinned image"
         )
     name, tag, digest = base.group("name", "tag", "digest")
     return {

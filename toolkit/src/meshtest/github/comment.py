@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import sys
 from collections import Counter
@@ -33,7 +34,7 @@ _PLAN = re.compile(
     re.DOTALL | re.MULTILINE,
 )
 _SIGNS = {"create": "🟢 create", "update": "🟡 update", "delete": "🔴 destroy", "replace": "🟠 replace"}
-_LEFT_OUT = "\n… cut: the whole plan is in the job's log\n"
+_DETAILS = re.compile(r"<details.*?</details>\n*", re.DOTALL)
 
 
 # ─── One Root ───
@@ -103,30 +104,53 @@ def _block(text: str) -> str:
 # ─── All Roots ───
 
 
-def join(sections: Sequence[str]) -> str:
-    """The whole comment; plans that make it too long are cut, the longest first."""
+def join(sections: Sequence[str], run: str = "") -> str:
+    """The whole comment; what makes it too long is cut, the longest first, and never a root's verdict.
+
+    ``run`` is the address of the workflow's run, whose summary has all.
+    """
     head = f"{MARKER}\n## Terraform plan\n"
     if not sections:
         return f"{head}\nNo root module of this environment changes.\n"
+    whole = f"[the summary of the run]({run})" if run else "the summary of the job"
+    left_out = f"\n… cut: all of it is in {whole}\n"
     limit = COMMENT_LENGTH
-    while len(body := "\n".join([head, *(_cut(each, limit) for each in sections)])) > COMMENT_LENGTH:
+    while (
+        len(body := "\n".join([head, *(_cut(each, limit, left_out) for each in sections)])) > COMMENT_LENGTH
+    ):
         limit = limit * 9 // 10
     return body
 
 
-def _cut(part: str, limit: int) -> str:
-    """A section of at most about `limit` characters: its last code block, the plan, is cut."""
+def _cut(part: str, limit: int, left_out: str) -> str:
+    """A section of at most about `limit` characters: first its plan is cut, then all that is folded goes."""
     if len(part) <= limit:
         return part
     opened = part.rfind("<details><summary>Plan</summary>")
-    if opened < 0 or opened > limit:
-        return part[:limit].rpartition("\n")[0] + _LEFT_OUT
-    fence = re.search(r"`{3,}", part[opened:])
-    end = f"\n{fence.group() if fence else '```'}\n{_LEFT_OUT}\n</details>\n"
-    return part[: max(opened + 60, limit - len(end))].rpartition("\n")[0] + end
+    if 0 <= opened <= limit // 2:
+        fence = re.search(r"`{3,}", part[opened:])
+        end = f"\n{fence.group() if fence else '```'}\n{left_out}\n</details>\n"
+        return part[: max(opened + 60, limit - len(end))].rpartition("\n")[0] + end
+    folded_away = _DETAILS.sub("", part)
+    kept = folded_away if len(folded_away) <= limit else _without_findings(folded_away, limit)
+    return kept.rstrip() + "\n" + left_out
+
+
+def _without_findings(part: str, limit: int) -> str:
+    """The lines of a section that fit, its verdict (the line with ✅ or ❌) always."""
+    verdict = next((line for line in part.splitlines() if line.startswith(("✅", "❌"))), "")
+    kept = part[:limit].rpartition("\n")[0]
+    return kept if verdict in kept else f"{part.partition(chr(10))[0]}\n\n{verdict}"
 
 
 # ─── Command ───
+
+
+def _run() -> str:
+    """The address of the run that this is a part of, empty outside of GitHub Actions."""
+    names = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
+    server, repository, number = (os.environ.get(name, "") for name in names)
+    return f"{server}/{repository}/actions/runs/{number}" if server and number else ""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -150,7 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             text = section(options.root, options.folder, options.note)
             (options.folder / "section.md").write_text(text, encoding="utf-8")
         else:
-            print(join([file.read_text(encoding="utf-8") for file in sorted(options.sections)]))
+            print(join([file.read_text(encoding="utf-8") for file in sorted(options.sections)], _run()))
     except OSError as error:
         print(f"comment: {error}", file=sys.stderr)
         return 1

@@ -3,8 +3,8 @@
     python -m meshtest.github.discover projects --output projects
     python -m meshtest.github.discover changed-roots --base HEAD^1 --env dev --output roots
 
-Exit status: 0 found; 1 nothing found where there must be something, or git failed; 2 bad arguments. Nothing
-but Python and git is needed.
+A pull request plans what its merge will deploy: both take the changed roots from here. Exit status: 0 found;
+1 no module, or git failed; 2 bad arguments. Nothing but Python and git is needed.
 """
 
 from __future__ import annotations
@@ -21,11 +21,17 @@ from meshtest import folders, toolchain
 from meshtest.folders import ENVIRONMENTS
 from meshtest.terraform import sources
 
-# What judges every plan: a change here plans every root anew.
+BOOTSTRAP = "infrastructure/bootstrap"
+# What makes and judges every plan: a change here plans and deploys every root anew.
 JUDGES = (
+    ".github/actions/aws/",
+    ".github/workflows/_deploy.yml",
     ".github/workflows/terraform-plan-pr.yml",
+    ".terraform-version",
     "setup/deploy.sh",
     "setup/gate-exceptions.toml",
+    "setup/init-terraform.sh",
+    "setup/python.sh",
     "setup/toolkit.txt",
     "toolkit/src/meshtest/controls/",
     "toolkit/src/meshtest/gate/",
@@ -57,10 +63,19 @@ def roots(top: Path, env: str) -> list[str]:
 
 
 def changed_roots(top: Path, env: str, changed: Collection[str]) -> list[str]:
-    """The roots whose plan may differ after these files (relative to `top`) changed, came or went."""
-    if any(name.startswith(JUDGES) for name in changed):
-        return roots(top, env)
-    return [root for root in roots(top, env) if _depends(top / root, [top / name for name in changed])]
+    """The roots whose plan may differ after these files (relative to `top`) changed, came or went.
+
+    The projects read the foundation's outputs: where it changes, they all may.
+    """
+    foundation, *others = roots(top, env)
+    files = [top / name for name in changed]
+    if any(name.startswith(JUDGES) for name in changed) or _depends(top / foundation, files):
+        return [foundation, *others]
+    return [root for root in others if _depends(top / root, files)]
+
+
+def _also_bootstrap(top: Path, changed: Collection[str]) -> list[str]:
+    return [BOOTSTRAP] if _depends(top / BOOTSTRAP, [top / name for name in changed]) else []
 
 
 def _depends(root: Path, changed: Collection[Path]) -> bool:
@@ -110,29 +125,46 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("what", choices=["modules", "projects", "roots", "changed-roots"])
+    parser.add_argument(
+        "what",
+        choices=["modules", "projects", "roots", "changed-foundation", "changed-projects", "changed-roots"],
+    )
     parser.add_argument("--env", choices=ENVIRONMENTS, default="dev", help="of the roots (default dev)")
-    parser.add_argument("--base", help="the commit to compare HEAD with, for changed-roots")
+    parser.add_argument("--base", help="the commit to compare HEAD with; empty: everything has changed")
+    parser.add_argument(
+        "--bootstrap",
+        action="store_true",
+        help="with the root that an administrator applies, if it has changed",
+    )
     parser.add_argument("--output", metavar="NAME", help="append NAME=LIST to the file $GITHUB_OUTPUT, too")
     parser.add_argument("--top", type=Path, default=toolchain.ROOT, help=argparse.SUPPRESS)
     return parser
 
 
 def _find(options: argparse.Namespace) -> list[str]:
-    if options.what == "changed-roots":
-        if not options.base:
-            raise DiscoveryError("--base is missing; expected a commit")
-        return changed_roots(options.top, options.env, changed_files(options.top, options.base))
+    if options.what.startswith("changed-"):
+        return _changed(options)
     found = {
         "modules": lambda: modules(options.top),
         "projects": lambda: projects(options.top),
         "roots": lambda: roots(options.top, options.env),
     }[options.what]()
-    if not found:
-        raise DiscoveryError(
-            f"no {options.what} below {options.top / 'infrastructure'}; expected at least one"
-        )
+    if not found and options.what == "modules":
+        raise DiscoveryError(f"no modules below {options.top / 'infrastructure'}; expected at least one")
     return found
+
+
+def _changed(options: argparse.Namespace) -> list[str]:
+    if options.base is None:
+        raise DiscoveryError("--base is missing; expected a commit, or an empty text for everything")
+    if options.base:
+        files = changed_files(options.top, options.base)
+        found = changed_roots(options.top, options.env, files)
+        found += _also_bootstrap(options.top, files) if options.bootstrap else []
+    else:
+        found = roots(options.top, options.env)
+    kind = {"changed-foundation": "environments", "changed-projects": "projects"}.get(options.what)
+    return [Path(root).name for root in found if Path(root).parent.name == kind] if kind else found
 
 
 if __name__ == "__main__":

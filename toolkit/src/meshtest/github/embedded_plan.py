@@ -19,7 +19,9 @@ from pathlib import Path
 from meshtest import emulator, toolchain
 from meshtest.emulator import Endpoint
 from meshtest.folders import ENVIRONMENTS
+from meshtest.github import discover
 from meshtest.terraform import foundation_state, workspace
+from meshtest.testing import bootstrap_inputs
 
 
 def plan(root: str, env: str, out: Path) -> int:
@@ -30,6 +32,9 @@ def plan(root: str, env: str, out: Path) -> int:
         (copy / "src").symlink_to(toolchain.ROOT / "src")  # the files that findings name
         bucket = foundation_state.make_bucket(endpoint, env)
         variables = _variables(endpoint, copy)
+        if root == discover.BOOTSTRAP:
+            del variables["TF_CLI_ARGS_init"]  # its state is where it is planned
+            _give_subjects(copy / root)
         if root.startswith("infrastructure/projects/"):
             foundation = copy / "build" / "foundation"
             status = _deploy(
@@ -41,6 +46,13 @@ def plan(root: str, env: str, out: Path) -> int:
             outputs = {name: value.get("value") for name, value in planned.items()}
             foundation_state.publish(endpoint, bucket, outputs)
         return _deploy(copy, root, env, out.resolve(), variables)
+
+
+def _give_subjects(root: Path) -> None:
+    """Write an example's subjects where the domain has none yet: bootstrap writes its own."""
+    file = root / "terraform.tfvars.json"
+    if not file.exists():
+        file.write_text(json.dumps(bootstrap_inputs.INPUTS))
 
 
 def _variables(endpoint: Endpoint, copy: Path) -> dict[str, str]:
@@ -68,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("root", help="infrastructure/environments/ENV or infrastructure/projects/NAME")
+    parser.add_argument("root", help="as setup/deploy.sh takes it")
     parser.add_argument("--env", choices=ENVIRONMENTS, default="dev")
     parser.add_argument("--out", type=Path, required=True, help="where the results go")
     options = parser.parse_args(arguments)

@@ -91,7 +91,9 @@ class Issue:
 
 def _is_ours(comment: dict[str, Any], marker: str) -> bool:
     # Anybody may write the marker; only a bot's comment is one that the token may change.
-    return bool(comment["user"]["type"] == "Bot" and comment["body"].startswith(marker))
+    # Who has left GitHub is null.
+    author = comment["user"] or {}
+    return bool(author.get("type") == "Bot" and (comment["body"] or "").startswith(marker))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -92,7 +92,7 @@ def test_a_long_plan_is_cut_and_the_rest_stays_whole(folder):
     assert len(text) <= comment.COMMENT_LENGTH
     assert text.startswith(comment.MARKER)
     assert text.count("✅ **") == text.count("```mermaid") == 3
-    assert text.count("the whole plan is in the job's log") == 3
+    assert text.count("… cut: all of it is in the summary of the job") == 3
     assert text.count("<details") == text.count("</details>")
     fences = [line for line in text.splitlines() if line.startswith("````")]
     assert len(fences) == 6  # each one that opens is closed
@@ -100,7 +100,20 @@ def test_a_long_plan_is_cut_and_the_rest_stays_whole(folder):
 
 def test_many_roots_still_fit(folder):
     (folder / "plan.txt").write_text("  + something\n" * 5000)
-    assert len(comment.join([section(folder)] * 40)) <= comment.COMMENT_LENGTH
+    text = comment.join([section(folder)] * 40, "https://github.com/acme/example/actions/runs/1")
+    assert len(text) <= comment.COMMENT_LENGTH
+    assert text.count("### ") == text.count("✅ **") == 40
+    assert text.count("(https://github.com/acme/example/actions/runs/1)") == 40
+
+
+def test_many_findings_hide_no_verdict(folder):
+    (folder / "plan.txt").write_text("")
+    finding = "| 🔴 critical | `s3-https-only` plain HTTP is denied | `aws_s3_bucket.this` | `deny it` |\n"
+    section(folder)
+    (folder / "gate.md").write_text(f"❌ **x: stopped: 300 findings**\n\n{finding * 300}")
+    text = comment.join([comment.section(ROOT, folder)] * 60)
+    assert len(text) <= comment.COMMENT_LENGTH
+    assert text.count("❌ **x: stopped: 300 findings**") == 60
 
 
 def test_without_sections_it_says_that_nothing_changes():

@@ -12,7 +12,7 @@ from checkouts import PROJECT, git, python
 
 from meshtest import toolchain
 
-COMMANDS = ("build", "upload", "deployed", "rollback", "sbom")
+COMMANDS = ("build", "upload", "deployed", "rollback", "sbom", "record", "last-commit")
 
 
 @pytest.fixture
@@ -185,3 +185,31 @@ def test_make_passes_version_and_environment_on(builds, endpoint, bucket, s3):
     answer = make(endpoint, domain, "rollback", "ENV=dev")
     assert answer.returncode != 0
     assert "has no version (empty); there are: " in answer.stderr
+
+
+# ─── What Is Deployed Whole ───
+
+
+def test_the_last_whole_deployment_is_told_if_this_clone_has_it(checkout, artifacts, bucket, tmp_path):
+    assert artifacts("last-commit", "--env", "dev").stdout == "\n"
+    head = git(checkout, "rev-parse", "HEAD")
+    assert artifacts("record", "--env", "dev", "--commit", head).returncode == 0
+    assert artifacts("last-commit", "--env", "dev").stdout == f"{head}\n"
+
+    elsewhere = "0" * 40
+    artifacts("record", "--env", "dev", "--commit", elsewhere)
+    answer = artifacts("last-commit", "--env", "dev")
+    assert answer.stdout == "\n"
+    assert answer.stderr == f"s3://{bucket} records {elsewhere}, which this clone does not have\n"
+
+
+def test_before_the_first_deployment_there_is_not_even_a_bucket(artifacts):
+    answer = artifacts("last-commit", "--env", "prod")
+    assert (answer.returncode, answer.stdout) == (0, "\n")
+    assert answer.stderr.endswith("-prod records no deployment\n")
+
+
+def test_a_record_is_of_a_whole_commit(artifacts):
+    answer = artifacts("record", "--env", "dev", "--commit", "1a2b3c4d")
+    assert answer.returncode == 1
+    assert answer.stderr == "artifacts: --commit is '1a2b3c4d'; expected 40 hexadecimal digits\n"

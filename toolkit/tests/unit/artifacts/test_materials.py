@@ -73,16 +73,16 @@ def test_the_same_build_gives_the_same_bills(builds, checkout, tmp_path):
     assert [file.read_bytes() for file in once] == [file.read_bytes() for file in again]
 
 
-@pytest.mark.parametrize("line", ["ARG BASE=python:3.11", "ARG OTHER=python:3.11@sha256:" + "0" * 64])
+@pytest.mark.parametrize("line", ["FROM python:3.11 AS base", f"FROM python:3.11@sha256:{'0' * 64} AS other"])
 def test_a_base_image_that_is_not_pinned_is_refused(builds, checkout, tmp_path, line):
     built, _ = builds("old")
     file = checkout / "Dockerfile"
-    file.write_text(re.sub(r"^ARG BASE=.*$", line, file.read_text(), flags=re.M))
+    file.write_text(re.sub(r"^FROM .* AS base$", line, file.read_text(), flags=re.M))
     folder = str(tmp_path / "sbom")
     answer = python(checkout, "-m", "meshtest.artifacts", "sbom", "--built", str(built), "--output", folder)
     assert answer.returncode == 1
     assert answer.stderr == (
-        "artifacts: Dockerfile: no line ARG BASE=name:tag@sha256:…; expected a pinned image\n"
+        "artifacts: Dockerfile: no line FROM name:tag@sha256:… AS base; expected a pinned image\n"
     )
 
 

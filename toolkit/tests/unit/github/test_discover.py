@@ -61,12 +61,16 @@ def test_projects_are_those_with_a_project_json_and_never_the_template(tmp_path)
     assert (tmp_path / "output").read_text() == f"projects={json.dumps(found)}\n"
 
 
-@pytest.mark.parametrize("what", ["modules", "projects"])
-def test_finding_nothing_is_an_error(what, tmp_path):
-    result = run(what, "--top", str(tmp_path), "--output", "x", GITHUB_OUTPUT=str(tmp_path / "output"))
+def test_finding_no_module_is_an_error(tmp_path):
+    result = run("modules", "--top", str(tmp_path), "--output", "x", GITHUB_OUTPUT=str(tmp_path / "output"))
     assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr.startswith(f"discover: no {what} below ")
+    assert result.stderr.startswith("discover: no modules below ")
     assert not (tmp_path / "output").exists()
+
+
+def test_a_domain_may_have_no_project(tmp_path):
+    result = run("projects", "--top", str(tmp_path))
+    assert (result.returncode, result.stdout) == (0, "[]\n")
 
 
 def test_a_new_project_is_found(checkout):
@@ -75,9 +79,9 @@ def test_a_new_project_is_found(checkout):
     assert "infrastructure/projects/new" in changed(checkout)
 
 
-def test_a_module_of_the_foundation_alone_touches_no_project(checkout):
+def test_the_projects_read_the_foundations_outputs(checkout):
     (checkout / "infrastructure/modules/s3_bucket/main.tf").open("a").write("\n")
-    assert changed(checkout) == [FOUNDATION]
+    assert changed(checkout) == [FOUNDATION, *PROJECTS]
 
 
 def test_a_module_of_the_projects_touches_all_of_them(checkout):
@@ -86,8 +90,8 @@ def test_a_module_of_the_projects_touches_all_of_them(checkout):
 
 
 def test_a_file_that_is_gone_counts(checkout):
-    (checkout / "infrastructure/modules/s3_bucket/outputs.tf").unlink()
-    assert changed(checkout) == [FOUNDATION]
+    (checkout / "infrastructure/modules/glue_job/outputs.tf").unlink()
+    assert changed(checkout) == PROJECTS
 
 
 def test_a_file_that_moved_counts_at_both_ends(checkout):
@@ -108,6 +112,38 @@ def test_what_judges_plans_touches_everything(checkout):
     assert changed(checkout) == [FOUNDATION, *PROJECTS]
     for name in discover.JUDGES:
         assert (toolchain.ROOT / name).exists(), name
+
+
+def test_bootstrap_is_planned_if_it_is_asked_for_and_never_deployed(checkout):
+    (checkout / "infrastructure/bootstrap/environment/roles.tf").open("a").write("\n")
+    commit(checkout)
+    found = run("changed-roots", "--bootstrap", "--base", "HEAD^1", "--top", str(checkout))
+    assert json.loads(found.stdout) == [discover.BOOTSTRAP]
+    for what in ("changed-foundation", "changed-projects"):
+        assert run(what, "--base", "HEAD^1", "--top", str(checkout)).stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        ".github/actions/aws/action.yml",
+        ".github/workflows/_deploy.yml",
+        ".terraform-version",
+        "setup/deploy.sh",
+        "setup/init-terraform.sh",
+        "setup/python.sh",
+    ],
+)
+def test_what_deploys_is_planned_before(checkout, name):
+    assert (toolchain.ROOT / name).is_file()
+    assert discover.changed_roots(checkout, "dev", [name]) == [FOUNDATION, *PROJECTS]
+
+
+def test_without_a_recorded_commit_everything_is_deployed(checkout, tmp_path):
+    top = ("--top", str(checkout))
+    assert json.loads(run("changed-foundation", "--base", "", *top).stdout) == ["dev"]
+    assert json.loads(run("changed-projects", "--base", "", *top).stdout) == discover.projects(checkout)
+    assert run("changed-roots", *top).stderr.startswith("discover: --base is missing")
 
 
 def test_an_unknown_commit_is_one_clear_line(checkout):

@@ -103,6 +103,12 @@ def test_a_persons_comment_with_the_marker_is_left_alone(github, say):
     assert [each["body"][-6:] for each in github] == ["\nfirst", "second"]
 
 
+def test_a_comment_of_somebody_who_left_github_is_passed_over(github, say):
+    github.append(comment(1, BODY, "Bot") | {"user": None})
+    assert say(BODY.replace("first", "second")) == 0
+    assert [each["body"][-6:] for each in github] == ["\nfirst", "second"]
+
+
 def test_renew_only_begins_none(github, say):
     assert say(BODY, "--renew-only") == 0
     assert github == []
