@@ -252,7 +252,7 @@ def _spawn(
             stdin=stdin,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=os.environ | {toolchain.ROOT_VARIABLE: _CHECKOUT, "PYTHONUNBUFFERED": "1"},
+            env=inherited() | {toolchain.ROOT_VARIABLE: _CHECKOUT, "PYTHONUNBUFFERED": "1"},
             cwd=state_dir,
             start_new_session=True,
         )
