@@ -81,9 +81,13 @@ _OWN = frozenset(
 _NOISE = ("PYTEST_", "COV_", "COVERAGE_", "COLUMNS", "LINES", "SHLVL", "PWD", "OLDPWD", "_")
 
 
-def inherited() -> dict[str, str]:
-    """Return what a process that is started here has of this one's environment."""
-    passed = {name: value for name, value in os.environ.items() if name in PASSED}
+def inherited(*, with_aws: bool = False) -> dict[str, str]:
+    """Return what a process that is started here has of this one's environment; `with_aws` as in `clean`."""
+    passed = {
+        name: value
+        for name, value in os.environ.items()
+        if name in PASSED or (with_aws and name.startswith("AWS_"))
+    }
     return passed | _home(passed) | _bypass(passed) | FIXED
 
 

@@ -254,7 +254,11 @@ def _property_value(key: str, value: str) -> str:
 
 def _environment(endpoint: Endpoint | None, configuration: Path) -> dict[str, str]:
     defaults = shlex.quote(str(configuration / _DEFAULTS))
-    environment = surroundings.inherited() | {
+    # A run talks to this machine alone.
+    reached = {
+        name: value for name, value in surroundings.inherited().items() if "_proxy" not in name.lower()
+    }
+    environment = reached | {
         "JAVA_HOME": str(toolchain.java_home()),
         # Workers must be the driver's Python, not whatever python3 is on PATH.
         "PYSPARK_PYTHON": sys.executable,

@@ -49,10 +49,10 @@ _FAILED = (1, 11)
 # A provider and its worker take 1.2 GB. So many of each are kept, and none that nobody has used for so long.
 _MOST = 2
 _IDLE_S = 120.0
-# Each command leaves clients of the provider behind. The provider keeps a connection for each, and each
-# looks every second whether the provider lives, which takes a descriptor until Go collects garbage. A
-# worker tells when it is worn by that; where descriptors are plenty, so many commands wear it.
-_COMMANDS = 500
+# Each command leaves clients of the provider behind. The provider keeps a connection for each, and each looks
+# every second whether the provider lives, which takes a descriptor until Go collects garbage: a worker tells
+# when it is worn by that. The provider keeps some megabytes of each configuration: so many commands wear it.
+_COMMANDS = 300
 _Key = frozenset[tuple[str, str]]
 
 
@@ -182,15 +182,18 @@ class _Attached:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.used = time.monotonic()
+        self.commands = 0
         self.provider: Provider | None = None
         self.workers: dict[_Key, _Worker] = {}
 
     def worker(self, own: Mapping[str, str], environment: Mapping[str, str]) -> _Worker:
         """The worker of an environment, started if there is none that is in step."""
         self.used = time.monotonic()
-        if self.provider is None or not self.provider.is_alive:
+        if self.provider is None or not self.provider.is_alive or self.commands > _COMMANDS:
             self.close()
+            self.commands = 0
             self.provider = Provider(toolchain.provider_binary(), own)
+        self.commands += 1
         key = _key(environment)
         if key in self.workers and not self.workers[key].is_alive:
             self.replace(environment)
@@ -240,7 +243,6 @@ class _Worker:
         self._numbers = itertools.count(1)
         self._connection: Connection[Any, Any] | None = None
         self._is_in_step = True
-        self._commands = 0
         self._address = str(provider.directory / f"worker{next(_worker_numbers)}")
         self._last_words = tempfile.TemporaryFile()  # noqa: SIM115 (ended by close)
         with socket.socket(socket.AF_UNIX) as listener:
@@ -268,7 +270,7 @@ class _Worker:
         if not self._provider.is_alive or not self._is_in_step:
             return False
         if os.getpid() == self._owner:
-            return self.is_running and self._commands < _COMMANDS
+            return self.is_running
         return _is_listening(self._address)
 
     def run(self, directory: Path, arguments: Sequence[str]) -> tftest.TerraformCommandOutput | None:
@@ -276,7 +278,6 @@ class _Worker:
         # Out of step until the answer is here: whatever comes between leaves it so.
         self._is_in_step = False
         number = next(self._numbers)
-        self._commands += 1
         try:
             if self._connection is None:
                 self._connection = Client(self._address, "AF_UNIX")

@@ -192,7 +192,7 @@ def folders(directory: Path, environment: Mapping[str, str]) -> Iterator[Path]:
     yield directory
     manifest = _data(directory, environment) / "modules" / "modules.json"
     if manifest.exists():
-        for module in json.loads(manifest.read_text())["Modules"]:
+        for module in json.loads(manifest.read_text()).get("Modules", []):
             if module["Key"]:
                 yield directory / module["Dir"]
 

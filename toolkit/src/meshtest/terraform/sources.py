@@ -85,11 +85,12 @@ def _workspace(root: Path, environment: Mapping[str, str]) -> str:
 def _installed(root: Path, environment: Mapping[str, str]) -> Iterator[Path]:
     """The folders of modules that init has fetched."""
     manifest = _data(root, environment) / "modules" / "modules.json"
-    if manifest.is_file():
-        for module in json.loads(manifest.read_text())["Modules"]:
-            place = (root / module["Dir"]).resolve()
-            if place.is_dir():
-                yield place
+    try:
+        modules = json.loads(manifest.read_text())["Modules"]
+    except (OSError, ValueError, KeyError):  # before init, or of another time: Terraform refuses to plan
+        return
+    places = ((root / module["Dir"]).resolve() for module in modules)
+    yield from (place for place in places if place.is_dir())
 
 
 def _data(root: Path, environment: Mapping[str, str]) -> Path:
