@@ -109,15 +109,20 @@ check-inputs: installed ## Check domain.json, projects, contracts, jobs, pipelin
 	@$(PYTHON_VENV) -m meshtest.inputs
 
 # ─── Tests ───
+# The toolkit's own tests are there where it is developed, not in a domain that depends on a version of it.
+GROUPS = lint test-unit $(if $(wildcard toolkit/tests/browser),test-browser) test-spark test-infra
+
 .PHONY: test
-test: lint test-unit test-browser test-spark test-infra ## Run everything that CI runs
+test: installed ## Run everything that CI runs, and sum it up: a group that fails hides no later one
+	@MAKE=$(MAKE) $(PYTHON_VENV) -m meshtest.testing.groups $(GROUPS)
 
 .PHONY: test-unit
 test-unit: installed $(if $(wildcard toolkit/tests/unit),.tools/clients/.installed) ## Toolkit, embedded AWS, scripts, core without Spark; WORKERS=0 in one process
 	$(PYTEST) $(SIDE_BY_SIDE) tests/unit $(wildcard toolkit/tests/unit)
 
 .PHONY: test-browser
-test-browser: installed ## The pages that the toolkit makes, in the system's Chromium; CHROMIUM=/path/to/chrome for another
+test-browser: installed ## The pages that the toolkit makes, in a Chromium: CHROMIUM=/path/to/chrome, the system's, or one that this installs
+	@$(PYTHON_VENV) -m meshtest.browser
 	$(PYTEST) toolkit/tests/browser
 
 .PHONY: test-spark
@@ -127,7 +132,6 @@ test-spark: $(if $(IN_CONTAINER),docker-test,test-spark-here) ## chispa tests of
 test-spark-here: installed
 	$(PYTEST) $(SIDE_BY_SIDE) tests/spark
 
-# The toolkit's own are there where it is developed, not in a domain that depends on a version of it.
 INFRA_TESTS = $(if $(MODULE),tests/infra/modules/test_$(MODULE).py,$(if $(SUITE),$(SUITE_TESTS),tests/infra $(wildcard toolkit/tests/infra)))
 SUITE_TESTS = $(if $(filter toolkit,$(SUITE)),toolkit/tests/infra,tests/infra/$(SUITE))
 

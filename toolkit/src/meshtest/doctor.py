@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from meshtest import browser as chromium
 from meshtest import emulator, environment, toolchain
 from meshtest.toolchain import ToolMissing
 
@@ -36,7 +37,6 @@ PORTS = {
     emulator.HTTPS_PORT: "the embedded AWS over TLS",
     CONSOLE_PORT: "make console",
 }
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 MIRRORS = (
     "PIP_INDEX_URL",
@@ -249,11 +249,11 @@ def checkov() -> Line:
 
 def browser() -> Line:
     """Chromium, for the tests of the pages."""
-    named = os.environ.get("CHROMIUM")
-    found = next(filter(None, map(shutil.which, [named] if named else BROWSERS)), None)
-    if found:
-        return Line("Chromium", "ok", found)
-    return Line("Chromium", "warning", "missing", "make test-browser needs it: apt-get install chromium")
+    if found := chromium.find():
+        return Line("Chromium", "ok", str(found))
+    if os.environ.get("CHROMIUM"):
+        return Line("Chromium", "warning", "missing", chromium.missing())
+    return Line("Chromium", "ok", "not here yet: the first make test-browser installs it")
 
 
 def docker() -> Line:

@@ -1,13 +1,10 @@
-"""Pages in the system's Chromium, driven by Playwright; what a page does wrong fails its test.
+"""Pages in the Chromium of meshtest.browser, driven by Playwright; what a page does wrong fails its test.
 
-The browser is ``$CHROMIUM``, or the first of `NAMES` on PATH. Nothing is downloaded, and no page may ask
-for anything outside this machine.
+Nothing is downloaded here, and no page may ask for anything outside this machine.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,7 +13,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+from meshtest import browser as program
+
 # Nothing that a browser does by itself: no updates, no reports, no first-run pages. Playwright gives it a new
 # empty profile.
 ARGUMENTS = (
@@ -64,18 +62,10 @@ class Complaints(list[str]):
 
 @pytest.fixture(scope="session")
 def chromium() -> Path:
-    """The browser's program.
-
-    It fails where there is none: a skipped check would look like a passed one.
-    """
-    named = os.environ.get("CHROMIUM")
-    for name in [named] if named else NAMES:
-        if found := shutil.which(name):
-            return Path(found)
-    missing = f"CHROMIUM={named} is no program" if named else "No Chromium on PATH"
-    pytest.fail(
-        f"{missing}: apt-get install chromium, or name one by CHROMIUM=/path/to/chrome", pytrace=False
-    )
+    """The browser's program; where there is none, the tests are skipped, or fail if ``CI`` is true."""
+    if not (found := program.find()):
+        (pytest.fail if program.is_needed() else pytest.skip)(program.missing())
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -80,10 +80,14 @@ def drop_statement(node: Node, context: Context) -> Iterator[Edits]:
 
 @operator("drop-condition", "A statement's condition is gone")
 def drop_condition(node: Node, context: Context) -> Iterator[Edits]:
-    """A block, or an element of a list of conditions."""
+    """A block, an element of a list of conditions, or a list that an expression makes."""
     if _is_block(node, "condition"):
         yield (syntax.remove_lines(context.source, node),)
-    if node.type == "expression" and re.match(r"\{ test = ", syntax.text(node)):
+    if node.type != "expression" or not re.match(r"\{ test = ", syntax.text(node)):
+        return
+    if node.parent is not None and node.parent.type == "for_tuple_expr":
+        yield (syntax.replace(node.parent, "[]"),)
+    else:
         yield (syntax.remove_element(context.source, node),)
 
 
