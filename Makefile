@@ -15,6 +15,21 @@ SCRIPTS     := setup/*.sh .ci/run .github/scripts/*.sh
 of_projects  = $(or $(shell git ls-files --cached --others --exclude-standard 'infrastructure/projects/*/$1' 2>/dev/null),$(wildcard infrastructure/projects/*/$1))
 ISSUE_FORMS := $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 
+# What of the caller's shell no recipe sees, beside what docs/getting-started.md names; the toolkit itself
+# (toolkit/src/meshtest/environment.py) lets still less through.
+FOREIGN := BASH_ENV CDPATH CLASSPATH HADOOP% HIVE% JAVA_OPTS JAVA_TOOL_OPTIONS JDK_JAVA% LANGUAGE LC_% PIP_NO% PIP_PREFIX \
+           PIP_REQUIRE% PIP_ROOT PIP_TARGET PIP_USER PYSPARK% PYTHON% SPARK% TF_CLI_ARGS% TF_DATA_DIR TF_LOG% TF_VAR_% \
+           TF_WORKSPACE TZ VIRTUAL_ENV _JAVA%
+unexport $(filter-out PYTHON PYTHON_VENV,$(filter $(FOREIGN),$(.VARIABLES)))
+# Terraform would warn of a missing file at each command; make doctor names it.
+ifeq ($(wildcard $(TF_CLI_CONFIG_FILE)),)
+unexport TF_CLI_CONFIG_FILE
+endif
+# WSL sets NAME: only the one of the command line names a project or a domain.
+ifneq ($(origin NAME),command line)
+override NAME :=
+endif
+
 # A variable as one word of the shell, whatever is in it: $(call quoted,FILE).
 quoted = '$(subst ','\'',$(value $1))'
 
@@ -138,7 +153,7 @@ checkov: installed .tools/checkov/.installed ## checkov on the real plans of all
 .PHONY: validate
 validate: check-inputs ## terraform validate of every environment and project, without an account
 	@mkdir -p .tools/providers
-	@TERRAFORM=$${TERRAFORM:-$(CURDIR)/$(TERRAFORM)} TF_PLUGIN_CACHE_DIR=$(CURDIR)/.tools/providers setup/validate.sh
+	@TERRAFORM="$${TERRAFORM:-$(CURDIR)/$(TERRAFORM)}" TF_PLUGIN_CACHE_DIR="$(CURDIR)/.tools/providers" setup/validate.sh
 
 # ─── Evidence ───
 .PHONY: evidence

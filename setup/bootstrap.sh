@@ -4,6 +4,9 @@
 #   .tools/  the Spark jars (setup/jars.lock.json) and the terraform command
 # Running it again installs only what changed; with nothing changed it needs no network.
 set -euo pipefail
+# Of the caller's shell only an index counts: no folder to change into, no place to install to, no other Python's.
+unset CDPATH BASH_ENV PIP_PREFIX PIP_TARGET PIP_ROOT PYTHONPATH PYTHONHOME PYTHONSTARTUP
+export PIP_USER=0 PYTHONNOUSERSITE=1
 
 usage() {
   cat <<'TEXT'

@@ -2,6 +2,7 @@
 # Write infrastructure/environments/<env>/backend.conf: where each environment keeps its Terraform states.
 # The values follow from setup/domain.json and the account; files that are right already are left alone.
 set -euo pipefail
+unset CDPATH
 
 usage() {
   cat <<'TEXT'

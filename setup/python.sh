@@ -7,6 +7,7 @@
 # Environment:
 #   PYTHON    the Python to run, from 3.11 on (default: python3)
 set -euo pipefail
+unset CDPATH
 
 top=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 python=${PYTHON:-python3}

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Validate root modules without any account: bootstrap, each environment, and each project that discovery finds.
 set -euo pipefail
+unset CDPATH
 
 usage() {
   cat <<'TEXT'

@@ -30,6 +30,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from meshtest import clients, emulator, inputs, toolchain
+from meshtest import environment as surroundings
 from meshtest.artifacts import ArtifactsError
 from meshtest.domain import Domain, DomainError, Execution
 from meshtest.emulator import EmulatorError, Endpoint
@@ -536,4 +537,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    surroundings.clean()
     sys.exit(main())

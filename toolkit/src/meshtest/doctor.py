@@ -22,7 +22,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from meshtest import browser as chromium
-from meshtest import emulator, toolchain
+from meshtest import emulator, environment, toolchain
 from meshtest.toolchain import ToolMissing
 
 # The targets' shell options (.SHELLFLAGS) came with it; macOS ships 3.81.
@@ -85,6 +85,7 @@ def examine() -> list[Line]:
         memory(),
         cores(),
         *network(),
+        shell(),
     ]
 
 
@@ -342,6 +343,15 @@ def network() -> Iterator[Line]:
         yield Line("mirrors", "warning", shown, f"{gone[0]} names no file: mend it, or unset it")
     else:
         yield Line("mirrors", "ok", shown or "none: PyPI and the Terraform registry")
+
+
+def shell() -> Line:
+    """The settings of other work in this shell, which nothing here reads, and packages that hide our own."""
+    if hidden := environment.shadows():
+        todo = "it is passed over; unset PYTHONPATH to be sure"
+        return Line("shell", "warning", f"PYTHONPATH has other versions of our packages: {hidden[0]}", todo)
+    found = ", ".join(environment.passed_over())
+    return Line("shell", "ok", f"passed over: {found}" if found else "nothing to pass over")
 
 
 def without_secret(address: str) -> str:

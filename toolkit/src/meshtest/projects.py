@@ -22,6 +22,7 @@ from typing import Any
 from core import contract
 from core.mistakes import Mistake
 from meshtest import emulator, folders, inputs, toolchain
+from meshtest import environment as surroundings
 from meshtest.demo import EXPECTED_ERRORS, STATE, UP
 from meshtest.domain import Domain
 from meshtest.inputs import InputsError, checkout, schemas
@@ -317,4 +318,5 @@ def _remove(options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
+    surroundings.clean()
     sys.exit(main())

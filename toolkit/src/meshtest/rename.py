@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from core.mistakes import Mistake
+from meshtest import environment as surroundings
 from meshtest import inputs, projects, toolchain
 from meshtest.inputs import InputsError, checkout, schemas
 
@@ -117,4 +118,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    surroundings.clean()
     sys.exit(main())

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import pyspark
 
+from meshtest import environment as surroundings
 from meshtest import spark_class_archive, toolchain
 
 if TYPE_CHECKING:
@@ -46,9 +47,6 @@ _S3A_JARS = (
 
 _CONFIGURATION = "spark-conf"
 _DEFAULTS = "spark-defaults.conf"
-
-# The caller's own AWS, Spark and Python settings must not leak into a run: only these pass.
-_INHERITED = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "TMPDIR", "USER")
 
 # hadoop-aws 3.3 speaks AWS SDK 1; the class has another name with SDK 2.
 _SDK1_CREDENTIALS = "com.amazonaws.auth.EnvironmentVariableCredentialsProvider"
@@ -256,8 +254,11 @@ def _property_value(key: str, value: str) -> str:
 
 def _environment(endpoint: Endpoint | None, configuration: Path) -> dict[str, str]:
     defaults = shlex.quote(str(configuration / _DEFAULTS))
-    environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    environment |= {
+    # A run talks to this machine alone.
+    reached = {
+        name: value for name, value in surroundings.inherited().items() if "_proxy" not in name.lower()
+    }
+    environment = reached | {
         "JAVA_HOME": str(toolchain.java_home()),
         # Workers must be the driver's Python, not whatever python3 is on PATH.
         "PYSPARK_PYTHON": sys.executable,
@@ -269,7 +270,6 @@ def _environment(endpoint: Endpoint | None, configuration: Path) -> dict[str, st
         "SPARK_LOCAL_DIRS": str(configuration.parent / "scratch"),
         "SPARK_HOME": str(Path(pyspark.__file__).parent),
         "SPARK_LOCAL_IP": "127.0.0.1",
-        "TZ": "UTC",
     }
     if endpoint is not None:
         environment |= endpoint.environment()

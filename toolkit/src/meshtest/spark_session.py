@@ -11,10 +11,12 @@ Source: https://github.com/apache/spark/blob/v3.5.6/python/pyspark/java_gateway.
 from __future__ import annotations
 
 import os
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from core import session
+from meshtest import environment as surroundings
 from meshtest import spark_runtime
 
 if TYPE_CHECKING:
@@ -52,6 +54,7 @@ def for_tests(workdir: Path, conf: Mapping[str, str] | None = None) -> Iterator[
             yield own
         return
     before = dict(os.environ)
+    surroundings.clean()
     os.environ.update(spark_runtime.spark_environment(None, {**_CONF, **(conf or {})}, workdir))
     built = session.build("tests")
     # Iceberg's metadata tables and MERGE log warnings about each small table.
@@ -63,6 +66,7 @@ def for_tests(workdir: Path, conf: Mapping[str, str] | None = None) -> Iterator[
         built.stop()
         os.environ.clear()
         os.environ.update(before)
+        time.tzset()
 
 
 def _without_query_log(spark: SparkSession) -> None:

@@ -6,6 +6,7 @@ from the wheel that `make setup` installed. What is missing is one `ToolMissing`
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -77,7 +78,7 @@ def _checked_terraform(named: str) -> Path:
 
 def _terraform_version(path: str) -> tuple[int, ...]:
     """(major, minor, patch) of a Terraform binary, () if it does not answer as one."""
-    environment = {k: v for k, v in os.environ.items() if k != "TF_CLI_CONFIG_FILE"}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("TF_")}
     try:
         answer = subprocess.run(
             [path, "version", "-json"], capture_output=True, env=environment, text=True, timeout=30
@@ -127,7 +128,8 @@ def provider_mirror() -> Path | None:
                 f"TF_PLUGIN_MIRROR={named} does not hold {PROVIDER}: name another directory or unset it"
             )
         return Path(named)
-    return next((place for place in _mirror_places() if (place / PROVIDER).is_dir()), None)
+    # A folder that one may not enter is passed over.
+    return next((place for place in _mirror_places() if os.path.isdir(place / PROVIDER)), None)  # noqa: PTH112
 
 
 def provider_version() -> str:
@@ -152,14 +154,22 @@ def provider_binary() -> Path:
 
 
 def _mirror_places() -> Iterator[Path]:
-    home = Path.home()
     yield ROOT / "terraform.d" / "plugins"
+    yield from _mirrors_at_home()
+    for parent in ("/usr/local/share", "/usr/share", "/opt"):
+        yield Path(parent, "terraform", "plugins")
+        with contextlib.suppress(OSError):
+            yield from sorted(Path(parent).glob("*/"))
+
+
+def _mirrors_at_home() -> Iterator[Path]:
+    try:
+        home = Path.home()
+    except RuntimeError:  # a user without an entry in passwd, and without HOME
+        return
     yield home / ".terraform.d" / "plugins"
     yield home / "Library" / "Application Support" / "io.terraform" / "plugins"
     yield Path(os.environ.get("XDG_DATA_HOME", home / ".local" / "share")) / "terraform" / "plugins"
-    for parent in ("/usr/local/share", "/usr/share", "/opt"):
-        yield Path(parent, "terraform", "plugins")
-        yield from sorted(Path(parent).glob("*/"))
 
 
 # ─── Java and Spark ───

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -10,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -285,17 +288,6 @@ def test_after_a_crash_the_next_command_works(engine, infrastructure, environmen
     assert runner.plan(output=True, tf_vars=ROLE, lock=False).resource_changes
 
 
-def test_a_worker_that_rested_for_long_is_replaced(engine, infrastructure, environment, monkeypatch):
-    runner = TerraformTest(infrastructure / "modules" / "iam_role", env=environment, engine=engine)
-    before = below(os.getpid())
-    runner.init()
-    monkeypatch.setattr("meshtest.terraform.engine._WORN_AFTER_LOOKS", 0)
-    rested = {pid for pid in below(os.getpid()) - before if "meshtest.terraform.worker" in program(pid)}
-    assert runner.plan(output=True, tf_vars=ROLE, lock=False).resource_changes
-    assert len(rested) == 1
-    assert are_gone(rested)
-
-
 def test_a_crash_under_a_command_is_told(engine, environment, tmp_path):
     (tmp_path / "main.tf").write_text(SLEEPER)
     before = below(os.getpid())
@@ -307,10 +299,310 @@ def test_a_crash_under_a_command_is_told(engine, environment, tmp_path):
         runner.apply()
 
 
+# ─── Out of step ───
+
+
+def raise_timeout(*_: object) -> None:
+    raise TimeoutError("it takes too long")
+
+
+def fail(*_: object) -> None:
+    pytest.fail("Timeout >1.0s")  # as pytest-timeout does
+
+
+def interrupt(*_: object) -> None:
+    signal.setitimer(signal.ITIMER_REAL, 0.2)  # and once more, while the first is being served
+    raise KeyboardInterrupt
+
+
+@pytest.fixture
+def sleeper(engine, environment, tmp_path) -> TerraformTest:
+    """A module whose apply takes a minute, on an engine of its own."""
+    (tmp_path / "main.tf").write_text(SLEEPER)
+    runner = TerraformTest(tmp_path, env=environment, engine=engine)
+    runner.init()
+    return runner
+
+
+@pytest.mark.parametrize("handler", [raise_timeout, fail, interrupt])
+def test_a_command_after_an_interruption_gets_its_own_answer(sleeper, handler):
+    before = signal.signal(signal.SIGALRM, handler)
+    signal.setitimer(signal.ITIMER_REAL, 2)
+    try:
+        with pytest.raises((TimeoutError, pytest.fail.Exception, KeyboardInterrupt)):
+            sleeper.apply()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    answer = sleeper.execute_command("version", "-json")
+    assert json.loads(answer.out)["platform"]
+    assert sleeper.execute_command("workspace", "show").out == "default\n"
+
+
+def test_an_exception_thrown_into_another_thread_does_not_mix_answers_up(sleeper):
+    (Path(sleeper.tfdir) / "main.tf").write_text(SLEEPER.replace("60", "3"))
+    raised: list[BaseException] = []
+
+    def apply() -> None:
+        try:
+            sleeper.apply()
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=apply)
+    thread.start()
+    time.sleep(1)
+    thrown = ctypes.pythonapi.PyThreadState_SetAsyncExc(
+        ctypes.c_ulong(thread.ident), ctypes.py_object(RuntimeError)
+    )
+    thread.join()
+    assert thrown == 1
+    assert [type(error) for error in raised] == [RuntimeError]
+    assert sleeper.execute_command("workspace", "show").out == "default\n"
+
+
+def test_threads_share_a_module(infrastructure, terraform):
+    runner = terraform(infrastructure / "modules" / "s3_bucket")
+    names = [f"exa-{number}-123456789012-dev" for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        plans = pool.map(
+            lambda name: runner.plan(output=True, tf_vars={"bucket_name": name}, lock=False), names
+        )
+        assert [plan.variables["bucket_name"] for plan in plans] == names
+
+
+def test_forks_share_a_module(infrastructure, terraform):
+    """Side by side with their parent, and when one of them is killed under a command."""
+    runner = terraform(infrastructure / "modules" / "s3_bucket")
+    names = [f"exa-{number}-123456789012-dev" for number in range(4)]
+    context = multiprocessing.get_context("fork")
+    victim = context.Process(target=planned, args=(runner, names[0]))
+    victim.start()
+    # A module cannot be pickled, with stock tftest neither: the pool has it from the fork.
+    with context.Pool(3, initializer=FORKED.append, initargs=[runner]) as pool:
+        answers = pool.map_async(planned_in_pool, names)
+        victim.kill()
+        assert planned(runner, "exa-own-123456789012-dev") == "exa-own-123456789012-dev"
+        assert answers.get(120) == names
+
+
+FORKED: list[TerraformTest] = []
+
+
+def planned_in_pool(name: str) -> str:
+    return planned(FORKED[0], name)
+
+
+def planned(runner: TerraformTest, name: str) -> str:
+    return runner.plan(output=True, tf_vars={"bucket_name": name}, lock=False).variables["bucket_name"]
+
+
+# ─── How many there are ───
+
+
+def started(before: set[int]) -> list[str]:
+    """What runs of an engine, by the last word of its program's name."""
+    programs = [program(pid) for pid in below(os.getpid()) - before]
+    return sorted(kind for kind in ("provider-aws", "terraform.worker") for each in programs if kind in each)
+
+
+def test_variables_that_decide_nothing_start_nothing(engine, infrastructure, environment):
+    before = below(os.getpid())
+    runner = TerraformTest(infrastructure / "modules" / "iam_role", engine=engine)
+    for number in range(3):
+        noise = {"PYTEST_CURRENT_TEST": f"test {number}", "SHLVL": str(number), "BUILD_NUMBER": str(number)}
+        runner.env = {**environment, **noise}
+        runner.init()
+    assert started(before) == ["provider-aws", "terraform.worker"]
+
+
+def test_two_environments_stay_and_no_more(engine, infrastructure, environment):
+    before = below(os.getpid())
+    runner = TerraformTest(infrastructure / "modules" / "iam_role", engine=engine)
+    for region in ("us-west-1", "us-west-2", "ca-central-1"):
+        runner.env = {**environment, "AWS_REGION": region}
+        runner.init()
+    assert started(before) == ["provider-aws"] * 2 + ["terraform.worker"] * 2
+
+
+def test_what_is_idle_ends(engine, infrastructure, environment, monkeypatch):
+    monkeypatch.setattr("meshtest.terraform.engine._IDLE_S", 2.0)
+    before = below(os.getpid())
+    runner = TerraformTest(infrastructure / "modules" / "iam_role", env=environment, engine=engine)
+    runner.env = environment
+    runner.init()
+    assert are_gone(below(os.getpid()) - before)
+    assert runner.plan(output=True, tf_vars=ROLE, lock=False).resource_changes
+
+
+def test_many_plans_take_no_more_descriptors_than_one(session):
+    """At a limit that 30 plans in one worker are beyond; a worker that is worn is replaced."""
+    process = session(
+        f"""
+import os, pathlib, resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (192, 192))
+runner._engine.close()
+before = len(list(pathlib.Path("/dev/fd").iterdir()))
+for _ in range(40):
+    runner.plan(output=True, tf_vars={BUCKET!r}, lock=False)
+print(len(list(pathlib.Path("/dev/fd").iterdir())) - before)
+"""
+    )
+    out, _ = process.communicate(timeout=300)
+    assert process.returncode == 0
+    assert int(out) <= 6  # one worker's and one provider's pipes
+
+
 def program(pid: int) -> str:
     """The words of a process's command line; of the guard, which names the provider, too, none."""
     words = subprocess.run(["ps", "-wwo", "args=", "-p", str(pid)], capture_output=True, text=True).stdout
     return "" if words.startswith("/bin/sh") else words
+
+
+# ─── What plain Terraform refuses ───
+
+AWS = """
+terraform {
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "~> 5.0"
+    }
+  }
+}
+data "aws_region" "here" {}
+output "region" { value = data.aws_region.here.name }
+"""
+
+
+@pytest.fixture
+def both(tmp_path, environment):
+    """both(text) → stock tftest and the engine, each on a folder with a module of this text."""
+
+    def both(text: str, more: dict[str, str] | None = None) -> list[tftest.TerraformTest]:
+        runners = []
+        for name, made in (("plain", tftest.TerraformTest), ("warm", TerraformTest)):
+            folder = tmp_path / name
+            folder.mkdir()
+            (folder / "main.tf").write_text(text)
+            runner = made(str(folder), **({"binary": str(toolchain.terraform())} if name == "plain" else {}))
+            runner.env = {**environment, **(more or {})}
+            runners.append(runner)
+        return runners
+
+    return both
+
+
+def refused(runner: tftest.TerraformTest, *command: str) -> str:
+    with pytest.raises(tftest.TerraformTestError) as caught:
+        runner.execute_command(*command)
+    return str(caught.value.cmd_error)
+
+
+def change(runner: tftest.TerraformTest, old: str, new: str, file: str = "main.tf") -> None:
+    place = Path(runner.tfdir) / file
+    assert old in place.read_text()
+    place.write_text(place.read_text().replace(old, new))
+
+
+@pytest.mark.parametrize("version", ["~> 4.0", ">= 99", "< 5.0, > 4", "!= 5.100.0, < 5.100.1, > 5.99"])
+def test_an_init_that_no_version_allows(both, version):
+    plain, warm = both(AWS.replace("~> 5.0", version))
+    words = refused(plain, "init", "-input=false")
+    assert "hashicorp/aws" in words
+    assert refused(warm, "init", "-input=false") == words
+
+
+def test_a_version_that_a_change_excludes(both):
+    words = []
+    for runner in both(AWS):
+        runner.init()
+        change(runner, "~> 5.0", "~> 4.0")
+        words.append(refused(runner, "plan", "-input=false"))
+    assert "Inconsistent dependency lock file" in words[0]
+    assert words[1] == words[0]
+
+
+def test_a_terraform_that_is_too_old(both):
+    words = []
+    for runner in both(AWS):
+        runner.init()
+        change(runner, "terraform {", 'terraform {\n  required_version = ">= 99"')
+        words.append([refused(runner, command, "-no-color") for command in ("init", "plan")])
+    assert all("Unsupported Terraform Core version" in each for each in words[0])
+    assert words[1] == words[0]
+
+
+@pytest.mark.parametrize("command", ["plan", "apply", "validate", "destroy", "show"])
+def test_a_command_before_init(both, command):
+    plain, warm = both(AWS)
+    if command == "show":  # without a state it has nothing to show, and says so
+        assert warm.execute_command("show").out == plain.execute_command("show").out
+        return
+    words = refused(plain, command)
+    assert "terraform init" in words
+    assert refused(warm, command) == words
+
+
+def test_a_lock_file_is_written_as_by_plain_terraform_and_held_where_asked(both):
+    plain, warm = both(AWS)
+    for runner in (plain, warm):
+        refusal = refused(runner, "init", "-lockfile=readonly")
+        assert "read-only" in refusal
+        runner.init()
+    locks = [(Path(runner.tfdir) / ".terraform.lock.hcl").read_text() for runner in (plain, warm)]
+    assert "h1:" in locks[0]
+    assert locks[1] == locks[0]
+    for runner in (plain, warm):
+        change(runner, "h1:", "h1:A", ".terraform.lock.hcl")
+    assert "doesn't match" in refused(plain, "init", "-no-color").replace("\n", " ")
+    assert refused(warm, "init", "-no-color") == refused(plain, "init", "-no-color")
+
+
+def test_two_configurations_of_the_provider_stay_two(both):
+    """A warm provider has only one; the plain binary starts one for each."""
+    _, warm = both(
+        AWS.replace(
+            "data", 'provider "aws" {}\nprovider "aws" {\n  alias  = "b"\n  region = "eu-north-1"\n}\ndata', 1
+        )
+        + 'data "aws_region" "b" { provider = aws.b }\noutput "b" { value = data.aws_region.b.name }\n'
+    )
+    warm.init()
+    outputs = warm.plan(output=True, lock=False).outputs
+    assert (outputs["region"], outputs["b"]) == (REGION, "eu-north-1")
+
+
+def test_a_bundle_of_certificates_of_ones_own(both, endpoint):
+    """The provider takes it once for each process; the plain binary starts one for each command."""
+    _, warm = both(AWS, {"AWS_CA_BUNDLE": str(endpoint.ca_bundle)})
+    warm.init()
+    for _ in range(2):
+        assert warm.plan(output=True, lock=False).outputs["region"] == REGION
+
+
+def test_a_folder_that_is_missing(tmp_path):
+    errors = []
+    for made in (tftest.TerraformTest, TerraformTest):
+        with pytest.raises(tftest.TerraformTestError) as caught:
+            made(str(tmp_path / "none"), binary=None if made is TerraformTest else "terraform").init()
+        errors.append((str(caught.value), caught.value.cmd_error if len(caught.value.args) > 1 else None))
+    assert "No such file or directory" in errors[0][0]
+    assert errors[1] == errors[0]
+
+
+def test_tfdir_is_the_path_that_was_given(tmp_path):
+    assert TerraformTest(tmp_path).tfdir == tmp_path
+    assert TerraformTest(str(tmp_path)).tfdir == str(tmp_path)
+
+
+def test_programs_that_terraform_starts_see_the_whole_environment(both):
+    text = 'resource "terraform_data" "this" {\n  provisioner "local-exec" { command = "echo [$WORD]" }\n}\n'
+    _, warm = both(text)
+    for word in ("one", "two"):
+        warm.env["WORD"] = word
+        warm.init()
+        again = warm.execute_command("apply", "-auto-approve", "-replace=terraform_data.this", "-no-color")
+        assert f"[{word}]" in again.out
 
 
 # ─── Without it ───

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from meshtest import environment as surroundings
 from meshtest import toolchain, version
 from meshtest.artifacts import ArtifactsError, building, deployment, record
 from meshtest.artifacts.deployment import Deployed
@@ -247,4 +248,5 @@ def _short(path: Path) -> str:
 
 
 if __name__ == "__main__":
+    surroundings.clean(with_aws=True)
     sys.exit(main())

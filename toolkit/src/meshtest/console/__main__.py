@@ -11,6 +11,7 @@ from cheroot.wsgi import Server
 from flask import Flask
 
 from meshtest import emulator
+from meshtest import environment as surroundings
 from meshtest.toolchain import BUILD
 
 PORT = 5090
@@ -68,4 +69,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    surroundings.clean()
     sys.exit(main())

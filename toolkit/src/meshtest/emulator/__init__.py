@@ -28,6 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from meshtest import environment as surroundings
 from meshtest import toolchain
 
 if TYPE_CHECKING:
@@ -252,7 +253,7 @@ def _spawn(
             stdin=stdin,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=os.environ | {toolchain.ROOT_VARIABLE: _CHECKOUT, "PYTHONUNBUFFERED": "1"},
+            env=surroundings.inherited() | {toolchain.ROOT_VARIABLE: _CHECKOUT, "PYTHONUNBUFFERED": "1"},
             cwd=state_dir,
             start_new_session=True,
         )

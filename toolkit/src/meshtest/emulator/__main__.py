@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from meshtest import emulator
+from meshtest import environment as surroundings
 from meshtest.emulator import EmulatorError
 from meshtest.toolchain import BUILD
 
@@ -109,4 +110,5 @@ def _report_stale(state_dir: Path) -> None:
 
 
 if __name__ == "__main__":
+    surroundings.clean()
     sys.exit(main())

@@ -25,6 +25,7 @@ import tftest
 from rich.console import Console
 
 from meshtest import emulator, toolchain, version
+from meshtest import environment as surroundings
 from meshtest.evidence import page, results
 from meshtest.evidence.aws_lists import demands
 from meshtest.evidence.model import Evidence, Source, State, entries
@@ -241,4 +242,5 @@ def _packages() -> dict[str, str]:
 
 
 if __name__ == "__main__":
+    surroundings.clean()
     sys.exit(main())

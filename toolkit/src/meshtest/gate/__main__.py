@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import meshtest
+from meshtest import environment as surroundings
 from meshtest.controls import all_controls
 from meshtest.gate import SEVERITIES, Report, exceptions, judge
 from meshtest.gate.exceptions import ExceptionsError
@@ -137,4 +138,5 @@ def _judge(options: argparse.Namespace) -> Report:
 
 
 if __name__ == "__main__":
+    surroundings.clean()
     sys.exit(main())

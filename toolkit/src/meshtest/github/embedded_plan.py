@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from meshtest import emulator, toolchain
+from meshtest import environment as surroundings
 from meshtest.emulator import Endpoint
 from meshtest.folders import ENVIRONMENTS
 from meshtest.github import discover
@@ -89,4 +90,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    surroundings.clean()
     sys.exit(main())

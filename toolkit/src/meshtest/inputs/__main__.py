@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from meshtest import environment as surroundings
 from meshtest import inputs, toolchain
 
 
@@ -34,4 +35,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    surroundings.clean()
     sys.exit(main())

