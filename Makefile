@@ -277,7 +277,7 @@ lint: installed ## ruff, mypy, terraform fmt, READMEs, Markdown links, shellchec
 	.venv/bin/check-jsonschema --quiet --check-metaschema setup/schemas/*.schema.json
 	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/domain.schema.json setup/domain.json
 	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/project.schema.json $(call of_projects,project.json)
-	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/tables.schema.json $(call of_projects,tables.json)
+	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/odcs-3.1.0.schema.json $(call of_projects,contract.odcs.yaml)
 	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/gate-exceptions.schema.json setup/gate-exceptions.toml
 	$(PYTHON_VENV) -m meshtest.inputs
 	.venv/bin/hadolint Dockerfile .devcontainer/Dockerfile
@@ -302,7 +302,7 @@ lock: installed ## Resolve the Python dependencies anew (needs the network)
 	.venv/bin/uv pip compile pyproject.toml setup/toolkit.txt --upgrade --all-extras --no-emit-package meshtest $(UV_FLAGS) --output-file requirements.lock
 	.venv/bin/uv pip compile pyproject.toml --upgrade --extra build $(UV_FLAGS) --constraint requirements.lock \
 	  --output-file requirements-build.lock
-	.venv/bin/uv pip compile pyproject.toml --upgrade --extra java --extra spark $(UV_FLAGS) --constraint requirements.lock \
+	.venv/bin/uv pip compile pyproject.toml --upgrade --extra checkout --extra java --extra spark $(UV_FLAGS) --constraint requirements.lock \
 	  --output-file requirements-container.lock
 	echo checkov | .venv/bin/uv pip compile - --upgrade $(UV_FLAGS) --output-file requirements-checkov.lock
 	printf '%s\n' awscli copier duckdb-extension-httpfs | .venv/bin/uv pip compile - --upgrade $(UV_FLAGS) \

@@ -12,13 +12,12 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 import core
-from core import contract
+from core.contract import Column, Table, spark_type
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from core.arguments import LakeArguments
-    from core.contract import Table
 
 
 @dataclass
@@ -36,11 +35,9 @@ class Counts:
 
 def table(project: str) -> Table:
     """Return the definition of a project's audit table."""
-    text = resources.files("core").joinpath("job_runs.json").read_text(encoding="utf-8")
-    name = f"{project}_job_runs"
-    return contract.read(json.dumps({"refined": {name: json.loads(text)}}), "job_runs.json").table(
-        "refined", name
-    )
+    described = json.loads(resources.files("core").joinpath("job_runs.json").read_text(encoding="utf-8"))
+    columns = tuple(Column(each["name"], each["type"]) for each in described["columns"])
+    return Table("refined", f"{project}_job_runs", columns, partitioning=tuple(described["partitioning"]))
 
 
 def record(
@@ -84,7 +81,7 @@ def record(
     # Literals, not createDataFrame: that would start a Python worker for one row.
     row = spark.range(1).select(
         *(
-            sf.lit(values[column]).cast(contract.spark_type(kind)).alias(column)
+            sf.lit(values[column]).cast(spark_type(kind)).alias(column)
             for column, kind in definition.types.items()
         )
     )

@@ -1,65 +1,38 @@
-"""A project's contract with its readers: ``infrastructure/projects/<project>/tables.json``.
+"""A project's contract with its readers: ``infrastructure/projects/<project>/contract.odcs.yaml``.
 
-Terraform makes the tables from it, the jobs check and write them by it, so that catalog and code cannot
-drift. A table has ``description`` and ``columns``, and as needed
-
-- ``partition_keys`` (raw, Hive) or ``partitioning`` (Iceberg transforms, such as ``months(payment_date)``),
-- ``keys``: the columns that identify a row,
-- ``properties``: Iceberg's own, such as ``write.target-file-size-bytes``,
-- ``quality``: ``rules``, ``rejects`` (the quarantine table) and ``stop_above``: a run stops if more than
-  ``rows`` rows and more than the fraction ``share`` of all are rejected.
-
-The types are Glue's. Nothing here needs Spark.
+It is written in the Open Data Contract Standard (ODCS 3.1). Terraform makes the tables from it, the jobs
+check and write them by it, so that catalog and code cannot drift. This module holds what the jobs need of it;
+`core.odcs` reads it. docs/contracts.md tells what of the standard does what. The types are Glue's.
+Nothing here needs Spark.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 import re
 from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from core import schema
 from core.errors import ContractError
-from core.mistakes import CONTENT, Mistake
+from core.mistakes import CONTENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 LAYERS = ("raw", "refined", "curated")
-_TRANSFORM = re.compile(
-    r"((?P<timed>years|months|days|hours)\((?P<time>\w+)\)"
-    r"|(?P<sizing>bucket|truncate)\(\d+, ?(?P<sized>\w+)\)|(?P<same>\w+))$"
-)
-# https://iceberg.apache.org/spec/#partition-transforms
-_DAYS = ("date", "timestamp")
-_SIZED = ("int", "smallint", "tinyint", "bigint", "decimal", "string", "binary")
-_TRANSFORMED = {
-    "years": _DAYS,
-    "months": _DAYS,
-    "days": _DAYS,
-    "hours": ("timestamp",),
-    "truncate": _SIZED,
-    "bucket": (*_SIZED, *_DAYS),
-    "identity": (*_SIZED, *_DAYS, "boolean"),
-}
-_NESTED = ("array<", "map<", "struct<")
-_REJECTS_COLUMNS = ("record_id", "reasons", "source_file")
-_DECIMAL = re.compile(r"decimal\((\d+),(\d+)\)$")
-_NEEDS_VALUE = ("not_null", "range", "reference", "regex", "set", "type")
-_LIMITS = ("min", "max", "above", "below")
+FILE = "contract.odcs.yaml"
+# The same, as the build packs it for Glue, which brings no reader of YAML.
+PACKED = "contract.odcs.json"
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its name, its Glue type, and what it holds."""
+    """A column: its name and its Glue type."""
 
     name: str
     type: str
-    comment: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,11 +40,13 @@ class Rule:
     """One quality rule, as data.
 
     Attributes:
-        kind: not_null, null, type, range, set, regex, sql, unique, latest or reference.
-        column: the column of the received rows that it is about; empty for sql, unique and latest.
-        options: what the kind takes, such as ``{"min": 0}``.
+        kind: in the words of ODCS required, physicalType, pattern, sql, relationship, or a metric of its
+            library: nullValues, missingValues, validValues, duplicateValues; limits (minimum and the like),
+            length (minLength, maxLength), and our own latestBy.
+        column: the column of the received rows that it is about; empty for sql, duplicateValues and latestBy.
+        options: what the kind takes, such as ``{"minimum": 0}``.
         reason: why a row that breaks it is rejected; a text made from the rule if empty.
-        exempt: values that it does not ask about (JSON: ``except``), such as a mark of a missing value.
+        exempt: values that it does not ask about, such as a mark of a missing value.
         optional: null passes. Otherwise null breaks the rule: one that cannot decide lets nothing pass.
         final: a row that breaks it gets no other reason.
 
@@ -88,7 +63,23 @@ class Rule:
 
 @dataclass(frozen=True)
 class Table:
-    """One table of the contract."""
+    """One table of the contract.
+
+    Attributes:
+        layer: raw, refined or curated.
+        name: its name in the catalog.
+        columns: in their order, without the partition keys of a raw table.
+        keys: the columns of the primary key.
+        partitioning: Iceberg's transforms, such as ``months(day)``.
+        partition_keys: the columns of a raw table that are folders.
+        rules: what a row has to keep.
+        quarantine: the table of the same layer that takes the rejected rows.
+        stop_share: a run stops if more than this fraction of the rows is rejected,
+        stop_rows: and more rows than these.
+        row_count: what the number of the table's rows has to keep: operators of ODCS, with their values.
+        properties: Iceberg's own, such as ``write.target-file-size-bytes``.
+
+    """
 
     layer: str
     name: str
@@ -97,9 +88,10 @@ class Table:
     partitioning: tuple[str, ...] = ()
     partition_keys: tuple[Column, ...] = ()
     rules: tuple[Rule, ...] = ()
-    rejects: str | None = None
+    quarantine: str | None = None
     stop_share: float = 1.0
     stop_rows: int = 0
+    row_count: tuple[tuple[str, Any], ...] = ()
     properties: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
@@ -115,16 +107,25 @@ class Table:
 
 @dataclass(frozen=True)
 class Contract:
-    """The tables of a project, by ``layer.table``."""
+    """The tables of a project, by ``layer.table``, and the name of each schema object's table.
+
+    Attributes:
+        file: the contract's name in messages.
+        tables: by ``layer.table``.
+        objects: the table (``layer.table``) of each schema object, by the object's name.
+
+    """
 
     file: str
     tables: Mapping[str, Table]
+    objects: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def required_columns(self) -> frozenset[str]:
         """The received columns without which each row would be rejected."""
-        rules = (rule for table in self.tables.values() for rule in table.rules)
-        return frozenset(rule.column for rule in rules if rule.kind in _NEEDS_VALUE and not rule.optional)
+        judged = (table for table in self.tables.values() if table.quarantine or table.layer == "raw")
+        rules = (rule for table in judged for rule in table.rules)
+        return frozenset(rule.column for rule in rules if rule.column and not rule.optional)
 
     def table(self, layer: str, name: str) -> Table:
         """Return a table.
@@ -139,212 +140,55 @@ class Contract:
             known = ", ".join(sorted(self.tables))
             raise ContractError(f"{self.file}: no table {layer}.{name}; there are {known}") from None
 
+    def judging(self, raw: str, refined: str) -> Table:
+        """Return a refined table with what its rows have to keep on the way there: a raw table's rules, too.
+
+        Raises:
+            ContractError: the contract has no such table.
+
+        """
+        table = self.table("refined", refined)
+        return dataclasses.replace(table, rules=(*self.table("raw", raw).rules, *table.rules))
+
 
 # ─── Read ───
 
 
 def load(project: str) -> Contract:
-    """Read the contract that is packed with a project's jobs.
+    """Read the contract that is packed with a project's jobs, or that lies in the checkout.
 
     Raises:
         ContractError: it is not there, or is not what it should be.
 
     """
-    file = f"infrastructure/projects/{project}/tables.json"
+    file = f"infrastructure/projects/{project}/{FILE}"
     try:
-        text = resources.files(f"jobs.{project}").joinpath("tables.json").read_text(encoding="utf-8")
+        folder = resources.files(f"jobs.{project}")
+        packed = folder.joinpath(PACKED)
+        if packed.is_file():
+            return read(json.loads(packed.read_text(encoding="utf-8")), file)
+        text = folder.joinpath(FILE).read_text(encoding="utf-8")
     except (FileNotFoundError, ModuleNotFoundError):
         raise ContractError(
-            f"src/jobs/{project}/tables.json: {CONTENT} is missing; expected a link to {file}."
+            f"src/jobs/{project}/{FILE}: {CONTENT} is missing; expected a link to {file}."
         ) from None
-    return read(text, file)
+    from core.yaml_file import parsed
+
+    return read(parsed(text, file), file)
 
 
-def read(text: str, file: str) -> Contract:
-    """Read a contract from JSON; ``file`` is its name in messages.
+def read(content: Any, file: str) -> Contract:
+    """Read a contract from its parsed content; ``file`` is its name in messages.
 
     Raises:
         ContractError: every mistake in one message, each with file, field, value and expectation.
 
     """
-    try:
-        content = json.loads(text)
-    except json.JSONDecodeError as error:
-        place, expected = f"{file}:{error.lineno}", table_schema()["expected"]
-        raise ContractError(str(Mistake(place, CONTENT, f"no JSON ({error.msg})", expected))) from None
-    found = schema.mistakes(content, table_schema(), file) or mistakes(content, file)
-    if found:
+    from core import contract_mistakes, odcs
+
+    if found := contract_mistakes.mistakes(content, file):
         raise ContractError(" ".join(map(str, found)))
-    return Contract(file, _tables(content))
-
-
-@functools.cache
-def table_schema() -> Mapping[str, Any]:
-    """Return the JSON Schema of a contract, which is packed with this package."""
-    text = resources.files("core").joinpath("tables.schema.json").read_text(encoding="utf-8")
-    found: Mapping[str, Any] = json.loads(text)
-    return found
-
-
-def _tables(content: Mapping[str, Any]) -> dict[str, Table]:
-    return {
-        f"{layer}.{name}": _table(layer, name, described)
-        for layer in LAYERS
-        for name, described in content.get(layer, {}).items()
-    }
-
-
-def _table(layer: str, name: str, described: Mapping[str, Any]) -> Table:
-    quality = described.get("quality", {})
-    stop = quality.get("stop_above", {})
-    return Table(
-        layer,
-        name,
-        tuple(Column(**column) for column in described["columns"]),
-        keys=tuple(described.get("keys", [])),
-        partitioning=tuple(described.get("partitioning", [])),
-        partition_keys=tuple(Column(**column) for column in described.get("partition_keys", [])),
-        rules=tuple(_rule(rule) for rule in quality.get("rules", [])),
-        rejects=quality.get("rejects"),
-        stop_share=stop.get("share", 1.0),
-        stop_rows=stop.get("rows", 0),
-        properties=described.get("properties", {}),
-    )
-
-
-def _rule(described: Mapping[str, Any]) -> Rule:
-    named = {"rule", "column", "reason", "except", "optional", "final"}
-    return Rule(
-        described["rule"],
-        described.get("column", ""),
-        {key: value for key, value in described.items() if key not in named},
-        reason=described.get("reason", ""),
-        exempt=tuple(described.get("except", [])),
-        optional=described.get("optional", False),
-        final=described.get("final", False),
-    )
-
-
-# ─── What no schema can say ───
-
-
-def mistakes(content: Mapping[str, Any], file: str) -> list[Mistake]:
-    """Return what does not fit together in a contract that is as its schema says."""
-    tables = _tables(content)
-    return [
-        Mistake(file, f"{table.label}.{field}", value, expected)
-        for table in tables.values()
-        for field, value, expected in (
-            *_column_mistakes(table),
-            *_name_mistakes(table),
-            *_partition_mistakes(table),
-            *_rejects_mistakes(table, tables),
-            *_rule_mistakes(table),
-        )
-    ]
-
-
-def _column_mistakes(table: Table) -> Iterable[tuple[str, Any, str]]:
-    seen: set[str] = set()
-    for field, columns in (("columns", table.columns), ("partition_keys", table.partition_keys)):
-        for number, column in enumerate(columns):
-            if column.name in seen:
-                yield f"{field}[{number}].name", column.name, "each name once"
-            seen.add(column.name)
-            if (decimal := _DECIMAL.match(column.type)) and int(decimal[2]) > int(decimal[1]):
-                yield f"{field}[{number}].type", column.type, "a scale of at most the precision"
-
-
-def _name_mistakes(table: Table) -> Iterable[tuple[str, Any, str]]:
-    types = {column.name: column.type for column in (*table.columns, *table.partition_keys)}
-    for number, key in enumerate(table.keys):
-        if key not in types:
-            yield f"keys[{number}]", key, f"one of {', '.join(types)}"
-        elif types[key].startswith(_NESTED):
-            yield (
-                f"keys[{number}]",
-                key,
-                f"a column that is no {types[key].split('<')[0]}: a key is one value",
-            )
-
-
-def _partition_mistakes(table: Table) -> Iterable[tuple[str, Any, str]]:
-    for number, transform in enumerate(table.partitioning):
-        field, match = f"partitioning[{number}]", _TRANSFORM.match(transform)
-        source = match and (match["time"] or match["sized"] or match["same"])
-        if match is None or source not in table.types:
-            names = ", ".join(table.types)
-            yield field, transform, f'an Iceberg transform, such as "months(day)", of one of {names}'
-            continue
-        name, kind = (
-            (match["timed"] or match["sizing"] or "identity"),
-            table.types[str(source)].split("(")[0].split("<")[0],
-        )
-        if kind not in _TRANSFORMED[name]:
-            yield (
-                field,
-                transform,
-                f"a transform that fits a {kind}: {name} takes {', '.join(_TRANSFORMED[name])}",
-            )
-
-
-def _rejects_mistakes(table: Table, tables: Mapping[str, Table]) -> Iterable[tuple[str, Any, str]]:
-    if table.rejects is None:
-        return
-    rejects = tables.get(f"{table.layer}.{table.rejects}")
-    if rejects is None:
-        yield "quality.rejects", table.rejects, "the name of a table of the same layer"
-    elif missing := [name for name in _REJECTS_COLUMNS if name not in rejects.types]:
-        expected = f"a table with the columns {', '.join(_REJECTS_COLUMNS)}; it has no {', '.join(missing)}"
-        yield "quality.rejects", table.rejects, expected
-    elif rejects.keys != _REJECTS_COLUMNS[:1]:
-        yield "quality.rejects", table.rejects, f'a table whose keys are ["{_REJECTS_COLUMNS[0]}"]'
-
-
-def _rule_mistakes(table: Table) -> Iterable[tuple[str, Any, str]]:
-    typed = {rule.column for rule in table.rules if rule.kind == "type"}
-    for number, rule in enumerate(table.rules):
-        field = f"quality.rules[{number}]"
-        if rule.kind == "range" and not set(rule.options) & set(_LIMITS):
-            yield field, dict(rule.options), f"at least one of {', '.join(_LIMITS)}"
-        if rule.kind == "range" and rule.column not in typed:
-            yield (
-                f"{field}.column",
-                rule.column,
-                "a rule of kind type for it, too, for text that is no number",
-            )
-        if rule.kind == "latest":
-            if {*rule.options["columns"]} != {*table.keys}:
-                yield (
-                    f"{field}.columns",
-                    rule.options["columns"],
-                    f"the table's keys: {', '.join(table.keys)}",
-                )
-            for name in rule.options["by"]:
-                if name not in table.types:
-                    expected = f"columns of the table, too: one of {', '.join(table.types)}"
-                    yield f"{field}.by", rule.options["by"], expected
-        if rule.kind == "type":
-            yield from _form_mistakes(rule, field)
-
-
-def _form_mistakes(rule: Rule, field: str) -> Iterable[tuple[str, Any, str]]:
-    kind = rule.options["type"]
-    if kind.startswith(_NESTED):
-        yield f"{field}.type", kind, "a type of one value: lists and structs are not written as text"
-    if "decimal" in rule.options and not kind.startswith(("decimal", "double", "float")):
-        yield f"{field}.decimal", rule.options["decimal"], f"no such field: {kind} has no decimal places"
-    pattern = rule.options.get("format")
-    if pattern is None:
-        return
-    if kind not in ("date", "timestamp"):
-        yield (
-            f"{field}.format",
-            pattern,
-            f"no such field: only a date or a timestamp has one, not of type {kind}",
-        )
-    elif kind == "timestamp" and not re.search(r"[VzOXxZ]", re.sub("'[^']*'", "", pattern)):
-        yield f"{field}.format", pattern, "a zone in it, such as XXX: a timestamp is an instant"
+    return Contract(file, *odcs.tables(content))
 
 
 # ─── Compare ───

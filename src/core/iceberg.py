@@ -395,7 +395,7 @@ def _align_once(spark: SparkSession, name: str, table: Table, project: str) -> N
     if other:
         raise ContractError(
             f"table {name} differs from its contract {table.label}: {'; '.join(other)}. A job adds columns "
-            f"and no more: change tables.json back, or make migrate PROJECT={project}"
+            f"and no more: change the contract back, or make migrate PROJECT={project}"
         )
     if found.missing:
         columns = ", ".join(f"`{column.name}` {contract.spark_type(column.type)}" for column in found.missing)

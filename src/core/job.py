@@ -70,8 +70,12 @@ class JobOf(Generic[Declared]):
         """Bring a table up to date by the keys of its contract, and tag it with the run's id if it changed.
 
         ``options`` are those of `iceberg.merge`.
+
+        Raises:
+            QualityError: the table has another number of rows now than its contract says.
+
         """
-        from core import iceberg
+        from core import iceberg, quality
 
         agreed, name = self.contract.table(layer, table), self.arguments.table(layer, table)
         self.align(layer, table)
@@ -80,6 +84,8 @@ class JobOf(Generic[Declared]):
             iceberg.tag(self.spark, name, self.arguments.job_run_id)
         self.counts.tables[agreed.label] = dict(vars(changes))
         self.log.write("merged", table=name, **vars(changes))
+        if agreed.row_count:
+            quality.require_row_count(agreed, self.spark.table(name).count())
 
 
 # One without arguments of its own.

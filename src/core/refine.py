@@ -43,10 +43,11 @@ def refine(
     Args:
         run: the job.
         raw: the raw table, as `landing.receive` fills it.
-        table: the refined table; its contract has keys, rules, and the table of the rejects.
+        table: the refined table; its contract has a primary key, and a quarantine for the rejects.
         rows: makes the table's rows of accepted ones, whose column ``typed`` holds the values of the columns
-            that have a rule of kind type. The keys stay as they are typed.
-        references: the tables that rules of kind reference name, by ``layer.table``.
+            that have another type than text. The keys stay as they are typed.
+        references: the rows that relationships lead to, by the name of the schema object; those of the
+            project's own tables are read if they are not given.
 
     Raises:
         ContractError: a table is not as its contract says.
@@ -54,15 +55,16 @@ def refine(
             else was written.
 
     """
-    agreed, target = run.contract.table("refined", table), run.arguments.refined(table)
-    if agreed.rejects is None or not agreed.keys:
-        raise ContractError(f"{agreed.label}: the contract has no keys or no quality.rejects; expected both")
-    for name in (table, agreed.rejects):
+    agreed, target = run.contract.judging(raw, table), run.arguments.refined(table)
+    if agreed.quarantine is None or not agreed.keys:
+        raise ContractError(f"{agreed.label}: the contract has no primaryKey or no quarantine; expected both")
+    for name in (table, agreed.quarantine):
         run.align("refined", name)
     batch = landing.unread(run, raw, target)
     if batch is None:
         return
 
+    references = {**_own_references(run, agreed), **(references or {})}
     received = batch.rows
     checked = quality.evaluated(received, agreed, references).persist()
     rule = _key_rule(agreed)
@@ -81,7 +83,7 @@ def refine(
     rejects = quality.with_record_id(rejects, identity)
     with run.log.stage("quarantine"):
         counts = quality.count_judged(checked)
-        quarantine = run.contract.table("refined", agreed.rejects)
+        quarantine = run.contract.table("refined", agreed.quarantine)
         kept = rejects.select(*(name for name in quarantine.types if name in rejects.columns))
         mended = _mended(run, quarantine, batch, rejects, checked if again is not None else None, identity)
         run.merge("refined", quarantine.name, kept, ignore=[landing.INGESTION_DATE], deleted=mended)
@@ -96,11 +98,20 @@ def refine(
 
 def _key_rule(agreed: Table) -> Rule | None:
     """Return the rule that tells which row of a key counts; without one a later run's row does."""
-    kinds = ("latest", "unique")
+    kinds = ("latestBy", "duplicateValues")
     rules = (
-        rule for rule in agreed.rules if rule.kind in kinds and {*rule.options["columns"]} == {*agreed.keys}
+        rule
+        for rule in agreed.rules
+        if rule.kind in kinds and {*rule.options["properties"]} == {*agreed.keys}
     )
     return next(rules, None)
+
+
+def _own_references(run: JobOf[Any], agreed: Table) -> dict[str, DataFrame]:
+    """Return the rows of the project's own tables that relationships lead to, by the schema object's name."""
+    names = {rule.options["object"] for rule in agreed.rules if rule.kind == "relationship"}
+    own = {name: run.contract.objects[name] for name in names if name in run.contract.objects}
+    return {name: run.spark.table(run.arguments.table(*label.split("."))) for name, label in own.items()}
 
 
 def _compared(

@@ -15,7 +15,7 @@ MODULES = sorted(folder for folder in (INFRASTRUCTURE / "modules").iterdir() if 
 PROJECTS = [toolchain.ROOT / folders.PROJECTS / name for name in folders.project_folders(toolchain.ROOT)]
 ENVIRONMENTS = sorted(file.parent for file in (INFRASTRUCTURE / "environments").glob("*/main.tf"))
 # The files of a project that are its own; the others are the template's, word for word.
-OWN = {"jobs.tf", "pipelines.tf", "project.json", "tables.json"}
+OWN = {"jobs.tf", "pipelines.tf", "project.json", "contract.odcs.yaml"}
 
 PARTS = ("main", "outputs", "variables", "versions")
 

@@ -52,7 +52,7 @@ def rows(spark: SparkSession) -> Rows:
 
 @pytest.fixture(scope="session")
 def declared() -> Callable[[str, str, str], list[tuple[str, str]]]:
-    """The columns that tables.json declares, in Spark's types: Iceberg's timestamp has no zone."""
+    """The columns that the contract declares, in Spark's types: Iceberg's timestamp has no zone."""
 
     def types(project: str, layer: str, table: str) -> list[tuple[str, str]]:
         found = load(project).table(layer, table).types

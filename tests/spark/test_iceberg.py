@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import itertools
-import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from chispa import assert_df_equality
 
-from core import contract, iceberg, incremental, maintenance
+from core import iceberg, incremental, maintenance
+from core.contract import Column, Table
 from core.errors import CatalogError, ConflictError, ContractError, InvariantError
 from core.iceberg import Changes
 
@@ -184,9 +184,7 @@ def test_an_overflowing_value_stops_the_merge(spark, table, some):
 
 
 def agreed(columns, *partitioning):
-    described = [{"name": name, "type": kind} for name, kind in columns]
-    table = {"description": "t", "columns": described, "partitioning": list(partitioning)}
-    return contract.read(json.dumps({"refined": {"t": table}}), "tables.json").table("refined", "t")
+    return Table("refined", "t", tuple(Column(*column) for column in columns), partitioning=partitioning)
 
 
 def test_partitioning_is_set_on_an_untouched_table_and_refused_on_any_other(spark, table, some):

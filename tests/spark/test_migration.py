@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from core import contract, iceberg, migration
+from core import iceberg, migration
+from core.contract import Column, Contract, Table
 from core.errors import ArgumentError, ContractError
 from core.migration import MigrationArguments
 
@@ -14,14 +13,9 @@ BEFORE = {"id": "string", "n": "int", "day": "date", "price": "decimal(9,2)", "n
 
 
 def agreed(columns, partitioning=("months(day)",), **more):
-    table = {
-        "description": "t",
-        "columns": [{"name": name, "type": kind} for name, kind in columns.items()],
-        "keys": ["id"],
-        "partitioning": list(partitioning),
-        **more,
-    }
-    return contract.read(json.dumps({"refined": {"t": table}}), "tables.json")
+    described = tuple(Column(*column) for column in columns.items())
+    table = Table("refined", "t", described, keys=("id",), partitioning=tuple(partitioning), **more)
+    return Contract("contract.odcs.yaml", {table.label: table})
 
 
 @pytest.fixture

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import json
 import shutil
 import sys
 from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 
 from core import contract, iceberg, migration
 from core.errors import ContractError
@@ -30,7 +30,7 @@ def checkout(tmp_path_factory):
     for name in ("ingest.py", "refine.py", "curate.py", "transforms.py"):
         shutil.copy(EXAMPLE / name, top / "src/jobs/orders" / name)
     root = top / "infrastructure/projects/orders"
-    shutil.copy(EXAMPLE / "tables.json", root / "tables.json")
+    shutil.copy(EXAMPLE / contract.FILE, root / contract.FILE)
     pipelines = (root / "pipelines.tf").read_text()
     before = 'locals {\n  pipeline_jobs = {\n    daily = ["ingest", "refine", "curate"]\n  }\n'
     assert before in pipelines
@@ -71,12 +71,13 @@ class Shop:
             )
 
     def change(self, *, column=None, amount=None):
-        """Change the contract as its owner would in tables.json."""
-        text = (EXAMPLE / "tables.json").read_text()
-        content = json.loads(text.replace("decimal(12,2)", amount) if amount else text)
-        for table in (content["raw"]["orders"], content["refined"]["orders"]) if column else ():
-            table["columns"].append({"name": column, "type": "string"})
-        self.contract = contract.read(json.dumps(content), "tables.json")
+        """Change the contract as its owner would in its file."""
+        text = (EXAMPLE / contract.FILE).read_text()
+        content = yaml.safe_load(text.replace("decimal(12,2)", amount) if amount else text)
+        for table in content["schema"]:
+            if column and table["name"] in ("orders", "orders_raw"):
+                table["properties"].append({"name": column, "logicalType": "string"})
+        self.contract = contract.read(content, contract.FILE)
 
     def migrate(self, **options):
         arguments = {"declared": MigrationArguments, "contract": self.contract}

@@ -6,26 +6,21 @@
 locals {
   folder        = "infrastructure/projects/${local.directory}"
   project_file  = "${local.folder}/project.json"
-  tables_file   = "${local.folder}/tables.json"
+  contract_file = "${local.folder}/contract.odcs.yaml"
   name_pattern  = local.project_fields.name.pattern
   longest_names = "${try(local.domain.domain_abbr, "")}-${local.directory}" # with -prod behind them
 
   schemas = {
-    for name in ["domain", "jobs", "pipelines", "project", "tables"] :
+    for name in ["contract", "domain", "jobs", "pipelines", "project"] :
     name => jsondecode(file("${path.module}/../../../setup/schemas/${name}.schema.json"))
   }
-  column_fields  = local.schemas.tables["$defs"].column.properties
+  contract_words = local.schemas.contract["$defs"]
   job_fields     = local.schemas.jobs.additionalProperties.properties
   project_fields = local.schemas.project.properties
-  table_fields = {
-    curated = local.schemas.tables["$defs"].iceberg_tables.additionalProperties.properties
-    raw     = local.schemas.tables.properties.raw.additionalProperties.properties
-    refined = local.schemas.tables["$defs"].iceberg_tables.additionalProperties.properties
-  }
 
   config_problems = concat(
     length(local.config) > 0 ? concat(local.field_problems, local.outside_problems) : ["${local.project_file}: content is \"no JSON object\"; expected ${local.schemas.project.expected}."],
-    length(local.contract) > 0 ? local.table_problems : ["${local.tables_file}: content is \"no JSON object\"; expected ${local.schemas.tables.expected}."],
+    length(local.document) > 0 ? local.table_problems : ["${local.contract_file}: content is \"no YAML mapping\"; expected ${local.schemas.contract.expected}."],
     local.job_problems,
     local.pipeline_problems,
     local.domain_problems,
@@ -55,7 +50,7 @@ locals {
     ],
     [
       for position, name in try([for name in local.config.depends_on : name if !can(keys(local.config.depends_on))], []) :
-      "${local.project_file}: depends_on[${position}] is ${jsonencode(name)}; expected ${can(regex(local.name_pattern, name)) ? "a folder of infrastructure/projects that has a tables.json" : local.project_fields.depends_on.items.expected}."
+      "${local.project_file}: depends_on[${position}] is ${jsonencode(name)}; expected ${can(regex(local.name_pattern, name)) ? "a folder of infrastructure/projects that has a contract.odcs.yaml" : local.project_fields.depends_on.items.expected}."
       if !contains(local.depends_on, try(tostring(name), "")) || name == local.directory
     ],
   )
@@ -76,88 +71,81 @@ locals {
     ]
   ])
 
-  # ─── tables.json ───
+  # ─── contract.odcs.yaml ───
   table_problems = concat(
     [
-      for layer, tables in local.contract :
-      "${local.tables_file}: ${layer} is ${try(length(keys(tables)) > 0 ? "{...}" : "{}", jsonencode(tables))}; expected no such field: there are curated, raw, refined."
-      if !contains(["$schema", "curated", "raw", "refined"], layer)
+      for value in [try(local.document.schema, null)] :
+      "${local.contract_file}: schema is ${value == null ? "missing" : can(keys(value)) ? "{...}" : jsonencode(value)}; expected ${local.schemas.contract.properties.schema.expected}."
+      if !can([for each in value : each.name]) || can(keys(value))
     ],
     flatten([
-      for layer, fields in local.table_fields : [
-        for name, table in try(local.contract[layer], {}) : concat(
-          [
-            for each in [name] :
-            "${local.tables_file}: name of ${layer}.${name} is ${jsonencode(each)}; expected ${local.schemas.tables["$defs"].table_name.expected}."
-            if !can(regex(local.schemas.tables["$defs"].table_name.pattern, each))
-          ],
-          [
-            for field, value in try(merge(table), {}) :
-            "${local.tables_file}: ${layer}.${name}.${field} is ${try(length(keys(value)) > 0 ? "{...}" : "{}", jsonencode(value))}; expected no such field: there are ${join(", ", keys(fields))}."
-            if !contains(keys(fields), field)
-          ],
-          [
-            for field in ["description"] :
-            "${local.tables_file}: ${layer}.${name}.${field} is ${try(jsonencode(table[field]), "missing")}; expected ${local.schemas.tables["$defs"].description.expected}."
-            if !can(regex(local.schemas.tables["$defs"].description.pattern, table[field]))
-          ],
-          [
-            for field in ["columns"] :
-            "${local.tables_file}: ${layer}.${name}.${field} is ${try(jsonencode(table[field]), "missing")}; expected ${local.schemas.tables["$defs"].columns.expected}."
-            if try(length(table[field]), 0) == 0 || can(regex("", table[field]))
-          ],
-          flatten([
-            for position, column in try(table.columns, []) : [
-              for field in ["name", "type"] :
-              "${local.tables_file}: ${layer}.${name}.columns[${position}].${field} is ${try(replace(replace(jsonencode(column[field]), "\\u003c", "<"), "\\u003e", ">"), "missing")}; expected ${local.column_fields[field].expected}."
-              if !can(regex(local.column_fields[field].pattern, column[field]))
-            ]
-          ]),
-          try(local.upkeep_problems[layer][name], []),
-          [
-            for position, key in try(tolist(table.keys), []) :
-            "${local.tables_file}: ${layer}.${name}.keys[${position}] is ${jsonencode(key)}; expected one of ${join(", ", concat(table.columns[*].name, try(table.partition_keys[*].name, [])))}."
-            if can(local.own_tables[layer][name]) && !contains(concat(try(table.columns[*].name, []), try(table.partition_keys[*].name, [])), key)
-          ],
-        )
-      ]
+      for object in local.described : concat(
+        [
+          for name in [object.table] :
+          "${local.contract_file}: schema.${object.name}.${can(object.physicalName) ? "physicalName" : "name"} is ${jsonencode(name)}; expected ${local.contract_words.table_name.expected}."
+          if !can(regex(local.contract_words.table_name.pattern, name))
+        ],
+        [
+          for layer in [object.layer] :
+          "${local.contract_file}: schema.${object.name}.customProperties.layer is ${jsonencode(layer)}; expected ${local.contract_words.object_custom.properties.layer.expected}."
+          if !contains(local.contract_words.object_custom.properties.layer.enum, layer)
+        ],
+        [
+          for field in ["properties"] :
+          "${local.contract_file}: schema.${object.name}.${field} is ${try(jsonencode(object[field]), "missing")}; expected a list of at least one property."
+          if length(object.columns) == 0
+        ],
+        flatten([
+          for column in object.columns : concat(
+            [
+              for field in [can(column.property.physicalName) ? "physicalName" : "name"] :
+              "${local.contract_file}: schema.${object.name}.properties.${column.property.name}.${field} is ${jsonencode(column.name)}; expected ${local.contract_words.column_name.expected}."
+              if !can(regex(local.contract_words.column_name.pattern, column.name))
+            ],
+            [
+              for field in [can(column.property.physicalType) ? "physicalType" : can(column.property.logicalType) ? "logicalType" : "physicalType"] :
+              "${local.contract_file}: schema.${object.name}.properties.${column.property.name}.${field} is ${try(replace(replace(jsonencode(column.property[field]), "\\u003c", "<"), "\\u003e", ">"), "missing")}; expected ${local.contract_words.column_type.expected}."
+              if !can(regex(local.contract_words.column_type.pattern, column.type))
+            ],
+          )
+        ]),
+        local.upkeep_problems[object.name],
+      )
     ]),
   )
 
   # How Iceberg tables are looked after. A table with such a problem is not planned.
-  upkeep = { for part in ["optimizers", "properties", "retention"] : part => local.schemas.tables["$defs"][part] }
+  upkeep = { for part in ["optimizers", "snapshotRetention", "tableProperties"] : part => local.contract_words.object_custom.properties[part] }
   upkeep_problems = {
-    for layer in ["curated", "refined"] : layer => {
-      for name, table in try(local.contract[layer], {}) : name => flatten([
-        for part, rule in local.upkeep : [
-          [
-            for value in try([table[part]], []) :
-            "${local.tables_file}: ${layer}.${name}.${part} is ${jsonencode(value)}; expected ${rule.expected}."
-            if !can(keys(value))
-          ],
-          [
-            for field, value in try(merge(table[part]), {}) :
-            "${local.tables_file}: ${layer}.${name}.${part}.${field} is ${can(keys(value)) ? "{...}" : jsonencode(value)}; expected no such field: there are ${join(", ", keys(rule.properties))}."
-            if try(!contains(keys(rule.properties), field), false)
-          ],
-          [
-            for field, value in try(merge(table[part]), {}) :
-            "${local.tables_file}: ${layer}.${name}.${part}.${field} is ${can(keys(value)) ? "{...}" : jsonencode(value)}; expected ${rule.properties[field].expected}."
-            if try(contains(keys(rule.properties), field), false) && !try(rule.properties[field].type == "boolean" ? value == tobool(value) : value == tonumber(value) && floor(value) == value && value >= rule.properties[field].minimum, false)
-          ],
-          [
-            for field in try(keys(table[part]), []) :
-            "${local.tables_file}: name of ${layer}.${name}.${part}.${field} is \"${field}\"; expected ${rule.propertyNames.expected}."
-            if part == "properties" && (!can(regex(rule.propertyNames.pattern, field)) || contains(rule.propertyNames.allOf[0].if.enum, field))
-          ],
-          [
-            for field, value in try(merge(table[part]), {}) :
-            "${local.tables_file}: ${layer}.${name}.${part}.${field} is ${can(keys(value)) ? "{...}" : jsonencode(value)}; expected ${rule.additionalProperties.expected}."
-            if part == "properties" && (!can(regex(rule.additionalProperties.pattern, value)) || try(value != tostring(value), false))
-          ],
-        ]
-      ])
-    }
+    for name, custom in { for object in local.described : object.name => object.custom... } : name => flatten([
+      for part, rule in local.upkeep : [
+        [
+          for value in try([custom[0][part]], []) :
+          "${local.contract_file}: schema.${name}.customProperties.${part} is ${jsonencode(value)}; expected ${rule.expected}."
+          if !can(keys(value))
+        ],
+        [
+          for field, value in try(merge(custom[0][part]), {}) :
+          "${local.contract_file}: schema.${name}.customProperties.${part}.${field} is ${can(keys(value)) ? "{...}" : jsonencode(value)}; expected no such field: there are ${join(", ", keys(rule.properties))}."
+          if try(!contains(keys(rule.properties), field), false)
+        ],
+        [
+          for field, value in try(merge(custom[0][part]), {}) :
+          "${local.contract_file}: schema.${name}.customProperties.${part}.${field} is ${can(keys(value)) ? "{...}" : jsonencode(value)}; expected ${rule.properties[field].expected}."
+          if try(contains(keys(rule.properties), field), false) && !try(rule.properties[field].type == "boolean" ? value == tobool(value) : value == tonumber(value) && floor(value) == value && value >= rule.properties[field].minimum, false)
+        ],
+        [
+          for field in try(keys(custom[0][part]), []) :
+          "${local.contract_file}: name of schema.${name}.customProperties.${part}.${field} is \"${field}\"; expected ${rule.propertyNames.expected}."
+          if part == "tableProperties" && (!can(regex(rule.propertyNames.pattern, field)) || contains(rule.propertyNames.allOf[0].if.enum, field))
+        ],
+        [
+          for field, value in try(merge(custom[0][part]), {}) :
+          "${local.contract_file}: schema.${name}.customProperties.${part}.${field} is ${can(keys(value)) ? "{...}" : jsonencode(value)}; expected ${rule.additionalProperties.expected}."
+          if part == "tableProperties" && (!can(regex(rule.additionalProperties.pattern, value)) || try(value != tostring(value), false))
+        ],
+      ]
+    ])
   }
 
   # ─── jobs.tf ───

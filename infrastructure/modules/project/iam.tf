@@ -5,9 +5,13 @@ locals {
 
   # The tables of each project by layer, its own without those that checks.tf names.
   declared = {
-    for project in toset([for file in fileset(local.projects, "*/tables.json") : dirname(file)]) : project => {
-      for layer in ["raw", "refined", "curated"] :
-      layer => try(keys(jsondecode(file("${local.projects}/${project}/tables.json"))[layer]), [])
+    for project, objects in {
+      for file in fileset(local.projects, "*/contract.odcs.yaml") : dirname(file) => try([for each in yamldecode(file("${local.projects}/${file}")).schema : merge(each)], [])
+      } : project => {
+      for layer in ["raw", "refined", "curated"] : layer => distinct([
+        for object in objects : try(object.physicalName, object.name)
+        if try([for each in object.customProperties : each.value if each.property == "layer"][0], "curated") == layer
+      ])
     }
   }
   readable = merge(

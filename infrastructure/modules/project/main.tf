@@ -1,15 +1,14 @@
 # ─── Project ───
 # What every project is made of: the checks of its files, its names, roles, tables, jobs and pipelines. A project's
-# own folder has the data alone: project.json, tables.json, and the locals of tables.tf, jobs.tf and pipelines.tf.
+# own folder has the data alone: project.json, contract.odcs.yaml, and the locals of tables.tf, jobs.tf and pipelines.tf.
 
 locals {
   projects = "${path.module}/../../projects"
 
   # A file that is no JSON object is empty here, and a problem in checks.tf: Terraform validates everything that
   # it knows before it comes to a precondition, and its own message would not name the file.
-  config   = try(merge(jsondecode(file("${var.folder}/project.json"))), {})
-  contract = try(merge(jsondecode(file(var.contract))), {})
-  domain   = try(merge(jsondecode(file("${path.module}/../../../setup/domain.json"))), {})
+  config = try(merge(jsondecode(file("${var.folder}/project.json"))), {})
+  domain = try(merge(jsondecode(file("${path.module}/../../../setup/domain.json"))), {})
   # One that is none would stop the provider before checks.tf can name it; nothing is planned in its place.
   region = try(can(regex(local.schemas.domain.properties.aws_region.pattern, local.domain.aws_region)) ? local.domain.aws_region : "us-east-1", "us-east-1")
 
@@ -18,7 +17,7 @@ locals {
 
   depends_on = [
     for name in try(tolist(local.config.depends_on), []) : name
-    if can(regex(local.name_pattern, name)) && fileexists("${local.projects}/${name}/tables.json")
+    if can(regex(local.name_pattern, name)) && fileexists("${local.projects}/${name}/contract.odcs.yaml")
   ]
 }
 

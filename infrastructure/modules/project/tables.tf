@@ -6,13 +6,15 @@ locals {
   # Without those that checks.tf names.
   own_tables = {
     for layer in ["raw", "refined", "curated"] : layer => {
-      for name, table in try(local.contract[layer], {}) : name => table
+      for name, table in local.contract[layer] : name => table
       if can([
-        regex(local.schemas.tables["$defs"].table_name.pattern, name),
-        regex(local.schemas.tables["$defs"].description.pattern, table.description),
+        regex(local.contract_words.table_name.pattern, name),
         table.columns[0],
-        [for column in table.columns : [for field in ["name", "type"] : regex(local.column_fields[field].pattern, column[field])]],
-      ]) && length(try(local.upkeep_problems[layer][name], [])) == 0
+        [for column in concat(table.columns, table.partition_keys) : [
+          regex(local.contract_words.column_name.pattern, column.name),
+          regex(local.contract_words.column_type.pattern, column.type),
+        ]],
+      ]) && length(local.upkeep_problems[table.object]) == 0
     }
   }
 
@@ -43,13 +45,13 @@ module "iceberg_table" {
   for_each = local.iceberg_tables
 
   columns                    = each.value.columns
-  compaction_enabled         = try(each.value.optimizers.compaction, true)
+  compaction_enabled         = try(each.value.custom.optimizers.compaction, true)
   database_name              = local.databases[each.value.layer]
   description                = each.value.description
   location                   = "s3://${local.buckets[each.value.layer]}/${local.project}/${each.value.name}"
   name                       = each.value.name
   optimizer_role_arn         = module.iam_table_optimizer.role_arn
-  orphan_file_retention_days = try(each.value.optimizers.orphan_days, 3)
-  snapshot_retention_days    = try(each.value.retention.days, 5)
-  snapshots_to_retain        = try(each.value.retention.snapshots, 1)
+  orphan_file_retention_days = try(each.value.custom.optimizers.orphanDays, 3)
+  snapshot_retention_days    = try(each.value.custom.snapshotRetention.days, 5)
+  snapshots_to_retain        = try(each.value.custom.snapshotRetention.snapshots, 1)
 }

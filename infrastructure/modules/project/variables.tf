@@ -1,5 +1,5 @@
 variable "contract" {
-  description = "Path of the project's tables.json."
+  description = "Path of the project's contract.odcs.yaml."
   type        = string
 }
 

@@ -1,6 +1,6 @@
 # ─── Tables ───
-# The project's contract with its readers is tables.json, which the jobs read, too.
+# The project's contract with its readers is contract.odcs.yaml, which the jobs read, too.
 
 locals {
-  contract = "${path.root}/tables.json"
+  contract = "${path.root}/contract.odcs.yaml"
 }

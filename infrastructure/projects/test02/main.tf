@@ -1,6 +1,6 @@
 # ─── Project ───
 # The same in every project: what a project is made of is in the module, what it has of its own in project.json,
-# tables.json, tables.tf, jobs.tf and pipelines.tf.
+# contract.odcs.yaml, tables.tf, jobs.tf and pipelines.tf.
 
 module "project" {
   source = "../../modules/project"

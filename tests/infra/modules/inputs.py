@@ -91,7 +91,7 @@ INPUTS: dict[str, dict[str, Any]] = {
     },
     "own_tags": {"file": "tags.json"},
     "project": {
-        "contract": str(ORDERS / "tables.json"),
+        "contract": str(ORDERS / "contract.odcs.yaml"),
         "env": "dev",
         "folder": str(ORDERS),
         "foundation": {

@@ -21,7 +21,7 @@ def orders(tmp_path):
         folder = shutil.copytree(ORDERS, tmp_path / "orders")
         file = folder / "project.json"
         file.write_text(json.dumps({**json.loads(file.read_text()), **fields}))
-        return {"contract": str(folder / "tables.json"), "folder": str(folder)}
+        return {"contract": str(folder / "contract.odcs.yaml"), "folder": str(folder)}
 
     return orders
 
@@ -113,12 +113,18 @@ def test_a_folder_with_another_name_than_the_project_is_refused(terraform, infra
     assert refused.count("Error: ") == 1
 
 
-@pytest.mark.parametrize("missing", ["project.json", "tables.json"])
-def test_a_file_that_is_missing_is_named(terraform, infrastructure, orders, tmp_path, missing):
+@pytest.mark.parametrize(
+    ("missing", "told"),
+    [
+        ("project.json", 'content is "no JSON object"; expected a JSON object with'),
+        ("contract.odcs.yaml", 'content is "no YAML mapping"; expected a data contract (ODCS) in YAML'),
+    ],
+)
+def test_a_file_that_is_missing_is_named(terraform, infrastructure, orders, tmp_path, missing, told):
     given = {**GIVEN, **orders()}
     (tmp_path / "orders" / missing).unlink()
     arguments = {
         name: value if isinstance(value, str) else json.dumps(value) for name, value in given.items()
     }
     refused = refusal(terraform(infrastructure / "modules" / "project"), tf_vars=arguments)
-    assert f'orders/{missing}: content is "no JSON object"; expected a JSON object with' in refused
+    assert f"orders/{missing}: {told}" in refused

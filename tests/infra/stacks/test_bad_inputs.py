@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from core import contract
+from core import contract, yaml_file
 from core.errors import ContractError
 from meshtest import projects, toolchain
 from meshtest.controls import all_controls
@@ -82,22 +82,36 @@ def change(file: Path, case: dict[str, Any]) -> None:
     elif "repeat" in case:
         file.write_text(re.sub(r"\n}\s*$", f",\n  {case['repeat']}\n}}\n", file.read_text()))
     else:
-        content = json.loads(file.read_text())
+        is_yaml = file.suffix == ".yaml"
+        content = yaml.safe_load(file.read_text()) if is_yaml else json.loads(file.read_text())
         for path, value in case.get("set", {}).items():
             place, name = _place(content, path)
             place[name] = value
         for path in case.get("drop", []):
             place, name = _place(content, path)
             del place[name]
-        file.write_text(json.dumps(content))
+        file.write_text(yaml.safe_dump(content, sort_keys=False) if is_yaml else json.dumps(content))
 
 
 def _place(content: Any, path: str) -> tuple[Any, str | int]:
     """The object or list that holds a field, and the field's key in it."""
     *steps, last = [int(step) if step.isdigit() else step for step in path.split(".")]
-    for step in steps:
+    for number, step in enumerate([*steps, last]):
+        if step == "customProperties":
+            own = content.setdefault(step, [])
+            # The value of one of them, or something within it.
+            name, *inner = [*steps, last][number + 1 :]
+            found = next((each for each in own if each["property"] == name), None)
+            if found is None:
+                found = {"property": name}
+                own.append(found)
+            return (found["value"], inner[0]) if inner else (found, "value")
+        if isinstance(content, list) and isinstance(step, str):
+            step = next(place for place, each in enumerate(content) if each["name"] == step)
+        if number == len(steps):
+            return content, step
         content = content[step]
-    return content, last
+    raise AssertionError(path)
 
 
 def lines(case: dict[str, Any]) -> list[str]:
@@ -226,7 +240,7 @@ def test_the_foundations_plan_is_refused_in_the_same_words(case, infrastructure,
 @seen_by("spark")
 def test_a_job_is_refused_in_the_same_words(case, spoiled):
     with pytest.raises(ContractError) as caught:
-        contract.read(spoiled(case).read_text(), case["file"])
+        contract.read(yaml_file.parsed(spoiled(case).read_text(), case["file"]), case["file"])
     assert str(caught.value) == lines(case)[0]
 
 

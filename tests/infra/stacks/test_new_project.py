@@ -73,6 +73,6 @@ def test_its_files_are_the_templates_but_for_the_name(checkout):
         "description": "Records",
         "owner": "records@example.com",
     }
-    assert (checkout / "src" / "jobs" / NAME / "tables.json").samefile(project / "tables.json")
+    assert (checkout / "src" / "jobs" / NAME / "contract.odcs.yaml").samefile(project / "contract.odcs.yaml")
     for file in (checkout / "infrastructure" / "projects" / "_template").glob("*.tf"):
         assert (project / file.name).read_text() == file.read_text()

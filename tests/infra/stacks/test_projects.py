@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
+from core import audit, contract
+from core.contract import Contract, Table
 from meshtest.controls import assert_hold
 from meshtest.plan import Plan
 from meshtest.terraform.engine import TerraformTest
@@ -43,16 +47,25 @@ def planned(project, project_plan):
     return project_plan(project)
 
 
-def contract(infrastructure, project: str) -> dict:
-    content = json.loads((infrastructure / "projects" / project / "tables.json").read_text())
-    return {layer: tables for layer, tables in content.items() if layer != "$schema"}
+def agreed(root: Path) -> Contract:
+    """A project's contract, as its jobs read it."""
+    return contract.read(yaml.safe_load((root / contract.FILE).read_text()), contract.FILE)
 
 
-def made_tables(infrastructure, project: str) -> dict:
+def made_tables(infrastructure, project: str) -> list[Table]:
     """The contract's tables, and the one in which the project's jobs record their runs."""
-    tables = contract(infrastructure, project)
-    job_runs = json.loads((infrastructure / "projects" / "job_runs.json").read_text())
-    return {**tables, "refined": {**tables["refined"], f"{project}_job_runs": job_runs}}
+    return [*agreed(infrastructure / "projects" / project).tables.values(), audit.table(project)]
+
+
+def changed(root: Path, change: Callable[[list], object]) -> None:
+    """Change the schema objects of a project's contract."""
+    content = yaml.safe_load((root / contract.FILE).read_text())
+    change(content["schema"])
+    (root / contract.FILE).write_text(yaml.safe_dump(content, sort_keys=False))
+
+
+def of_layer(described: dict) -> str:
+    return next(each["value"] for each in described["customProperties"] if each["property"] == "layer")
 
 
 def job_name(project: str, job: str) -> str:
@@ -75,14 +88,13 @@ def policy(plan, module: str) -> dict:
 
 def test_tables_are_those_of_the_contract(planned, project, infrastructure):
     expected = {
-        f"s3://exa-{layer}-{ACCOUNT}-dev/{project}/{name}{'/' * (layer == 'raw')}": (
-            f"exa_{layer}_dev",
-            name,
-            [(column["name"], column["type"]) for column in table["columns"]],
-            bool(layer != "raw"),
+        f"s3://exa-{table.layer}-{ACCOUNT}-dev/{project}/{table.name}{'/' * (table.layer == 'raw')}": (
+            f"exa_{table.layer}_dev",
+            table.name,
+            list(table.types.items()),
+            bool(table.layer != "raw"),
         )
-        for layer, tables in made_tables(infrastructure, project).items()
-        for name, table in tables.items()
+        for table in made_tables(infrastructure, project)
     }
     made = {
         table["storage_descriptor"][0]["location"]: (
@@ -98,8 +110,9 @@ def test_tables_are_those_of_the_contract(planned, project, infrastructure):
 
 def test_raw_tables_are_partitioned_as_the_contract_says(planned, project, infrastructure):
     expected = {
-        name: [key["name"] for key in table.get("partition_keys", [])]
-        for name, table in contract(infrastructure, project)["raw"].items()
+        table.name: [key.name for key in table.partition_keys]
+        for table in made_tables(infrastructure, project)
+        if table.layer == "raw"
     }
     made = resources(planned, "aws_glue_catalog_table").values()
     assert {
@@ -112,12 +125,11 @@ def test_raw_tables_are_partitioned_as_the_contract_says(planned, project, infra
 
 @pytest.mark.proves("glue-table-optimizers")
 def test_each_iceberg_table_has_three_optimizers(planned, project, infrastructure):
-    tables = made_tables(infrastructure, project)
+    tables = [table for table in made_tables(infrastructure, project) if table.layer != "raw"]
     optimizers = resources(planned, "aws_glue_catalog_table_optimizer").values()
     assert {(o["database_name"], o["table_name"], o["type"]) for o in optimizers} == {
-        (f"exa_{layer}_dev", name, kind)
-        for layer in ("curated", "refined")
-        for name in tables[layer]
+        (f"exa_{table.layer}_dev", table.name, kind)
+        for table in tables
         for kind in ("compaction", "orphan_file_deletion", "retention")
     }
     roles = {o["configuration"][0]["role_arn"] for o in optimizers}
@@ -220,9 +232,11 @@ def test_a_dependency_is_read_table_by_table_and_never_written(plan, copied, exa
     root = copied("dependent")
     (root / "project.json").write_text(json.dumps({**GOOD, "name": root.name, "depends_on": ["example"]}))
     granted = policy(plan(root, {"env": "dev"}), "iam_glue_job")
-    contract = json.loads((example_project / "tables.json").read_text())
-    tables = {f"exa_curated_dev/{name}" for name in contract["curated"]}
-    assert len(contract["refined"]) > 1  # one pattern stands for several that begin with the project's name
+    offered = agreed(example_project).tables.values()
+    tables = {f"exa_curated_dev/{table.name}" for table in offered if table.layer == "curated"}
+    assert (
+        len([table for table in offered if table.layer == "refined"]) > 1
+    )  # one pattern stands for several that begin with the project's name
     tables.add("exa_refined_dev/example_*")
     shared = granted["ReadSharedCatalog"]["Resource"]
     assert {arn.split(":table/")[1] for arn in shared if ":table/" in arn} == tables
@@ -332,9 +346,9 @@ def test_a_project_tells_its_jobs_pipelines_and_tables(planned, project, infrast
             for key in pipelines(project)
         },
         "tables": {
-            f"{layer}.{name}": f"s3://exa-{layer}-{ACCOUNT}-dev/{project}/{name}{'/' * (layer == 'raw')}"
-            for layer, tables in made_tables(infrastructure, project).items()
-            for name in tables
+            table.label: f"s3://exa-{table.layer}-{ACCOUNT}-dev/{project}/{table.name}"
+            + "/" * (table.layer == "raw")
+            for table in made_tables(infrastructure, project)
         },
     }
 
@@ -391,8 +405,10 @@ def test_a_copy_of_the_template_plans_with_only_project_json_edited(plan, new_pr
 
 def test_a_project_may_have_raw_tables_only(plan, copied, foundation):
     root = copied("landing")
-    contract = json.loads((root / "tables.json").read_text())
-    (root / "tables.json").write_text(json.dumps({"raw": contract["raw"]}))
+    changed(
+        root,
+        lambda schema: schema.__setitem__(slice(None), [each for each in schema if of_layer(each) == "raw"]),
+    )
     planned = plan(root, {"env": "dev"})
     made = {table["name"] for table in resources(planned, "aws_glue_catalog_table").values()}
     assert made == {"template_records", "landing_job_runs"}
@@ -400,13 +416,13 @@ def test_a_project_may_have_raw_tables_only(plan, copied, foundation):
 
 def test_a_tables_maintenance_is_what_its_contract_says(plan, copied, foundation):
     root = copied("kept")
-    contract = json.loads((root / "tables.json").read_text())
-    contract["curated"]["template_daily"] |= {
-        "optimizers": {"compaction": False, "orphan_days": 7},
-        "properties": {"write.target-file-size-bytes": "268435456"},
-        "retention": {"days": 30, "snapshots": 10},
+    own = {
+        "optimizers": {"compaction": False, "orphanDays": 7},
+        "tableProperties": {"write.target-file-size-bytes": "268435456"},
+        "snapshotRetention": {"days": 30, "snapshots": 10},
     }
-    (root / "tables.json").write_text(json.dumps(contract))
+    custom = [{"property": name, "value": value} for name, value in own.items()]
+    changed(root, lambda schema: schema[-1]["customProperties"].extend(custom))
     made = resources(plan(root, {"env": "dev"}), "aws_glue_catalog_table_optimizer").values()
 
     def maintenance(table: str) -> tuple:
@@ -516,31 +532,39 @@ def test_the_foundations_state_is_found_by_the_domains_region_alone(terraform, e
     assert runner.plan(output=True, tf_vars={"env": "dev"}, lock=False).resource_changes
 
 
+def with_tables(names: dict[str, list[str]]) -> str:
+    """A contract with tables of one column, by layer."""
+    tables = [
+        {
+            "name": f"{layer}_{name}",
+            "physicalName": name,
+            "customProperties": [{"property": "layer", "value": layer}],
+            "properties": [{"name": "id", "logicalType": "string"}],
+        }
+        for layer, each in names.items()
+        for name in each
+    ]
+    return json.dumps({"schema": tables})
+
+
 @pytest.mark.proves("iam-policy-quota")
 def test_policies_stay_within_their_quotas_with_200_tables_and_50_shared_projects(plan, copied, foundation):
     """Names are as long as they may be; what is left is in the control's findings."""
     name = "a_name_of_24_characters_"
     others = [f"other_{number:02}_24_characters_" for number in range(50)]
     root = copied(name)
-    columns = [{"name": "id", "type": "string"}]
 
     def tables(project: str, layers: tuple[str, ...]) -> str:
-        return json.dumps(
-            {
-                layer: {
-                    f"{project}_{number:03}": {"columns": columns, "description": "One of many"}
-                    for number in range(200 // len(layers))
-                }
-                for layer in layers
-            }
+        return with_tables(
+            {layer: [f"{project}_{n:03}" for n in range(200 // len(layers))] for layer in layers}
         )
 
-    (root / "tables.json").write_text(tables(name, ("curated", "raw", "refined")))
+    (root / contract.FILE).write_text(tables(name, ("curated", "raw", "refined")))
     (root / "project.json").write_text(json.dumps({**GOOD, "name": name, "depends_on": others}))
     folders = [root.parent / other for other in others]
     for folder in folders:
         folder.mkdir()
-        (folder / "tables.json").write_text(tables(folder.name, ("curated", "refined")))
+        (folder / contract.FILE).write_text(tables(folder.name, ("curated", "refined")))
     planned = plan(root, {"env": "dev"})
     for folder in folders:
         shutil.rmtree(folder)
@@ -555,12 +579,11 @@ def test_policies_stay_within_their_quotas_with_200_tables_and_50_shared_project
 def test_tables_are_named_together_only_where_no_other_project_has_such_a_name(plan, copied, foundation):
     """What is called orders_… belongs to orders, unless another project has a table or a name like that."""
     root = copied("shop")
-    columns = [{"name": "id", "type": "string"}]
-    tables = {name: {"columns": columns, "description": "One"} for name in ("shop_a", "shop_b")}
-    (root / "tables.json").write_text(json.dumps({"curated": tables, "refined": tables}))
+    names = ["shop_a", "shop_b"]
+    (root / contract.FILE).write_text(with_tables({"curated": names, "refined": names}))
     neighbour = root.parent / "shop_eu"  # its table of runs is called shop_eu_job_runs
     neighbour.mkdir()
-    (neighbour / "tables.json").write_text("{}")
+    (neighbour / contract.FILE).write_text("schema: []")
     planned = plan(root, {"env": "dev"})
     shutil.rmtree(neighbour)
     written = policy(planned, "iam_glue_job")["WriteCatalog"]["Resource"]
@@ -572,6 +595,54 @@ def test_tables_are_named_together_only_where_no_other_project_has_such_a_name(p
 
 
 # ─── What is refused ───
+
+
+# ─── What another writes ───
+NESTED = {
+    "name": "Orders",
+    "physicalName": "orders",
+    "properties": [
+        {"name": "orderId", "physicalName": "order_id", "physicalType": "BIGINT", "primaryKey": True},
+        {"name": "price", "physicalType": "DECIMAL(18, 2)"},
+        {"name": "rate", "logicalType": "number", "logicalTypeOptions": {"format": "f32"}},
+        {"name": "big", "logicalType": "integer", "logicalTypeOptions": {"format": "i64"}},
+        {"name": "placed", "logicalType": "timestamp", "description": "When it was\n  placed"},
+        {
+            "name": "address",
+            "logicalType": "object",
+            "properties": [
+                {"name": "street", "logicalType": "string"},
+                {
+                    "name": "point",
+                    "logicalType": "object",
+                    "properties": [{"name": "x", "logicalType": "number"}],
+                },
+            ],
+        },
+        {
+            "name": "lines",
+            "logicalType": "array",
+            "physicalType": "ARRAY",
+            "items": {"logicalType": "object", "properties": [{"name": "sku", "logicalType": "string"}]},
+        },
+        {"name": "tags", "logicalType": "array", "items": {"logicalType": "string"}},
+    ],
+}
+
+
+def test_terraform_and_the_jobs_make_the_same_types_of_a_contract(plan, copied, foundation):
+    """Of logical types alone, in capitals, nested: as somebody writes who knows the standard and not this."""
+    root = copied("another")
+    (root / contract.FILE).write_text(json.dumps({"schema": [NESTED]}))
+    made = resources(plan(root, {"env": "dev"}), "aws_glue_catalog_table").values()
+    (table,) = [each for each in made if each["name"] == "orders"]
+    columns = table["storage_descriptor"][0]["columns"]
+    found = {each["name"]: each["type"] for each in columns}
+    assert found == agreed(root).table("curated", "orders").types
+    assert found["lines"] == "array<struct<sku:string>>"
+    assert found["address"] == "struct<street:string,point:struct<x:double>>"
+    assert table["database_name"] == "exa_curated_dev"
+    assert [each["comment"] for each in columns if each["name"] == "placed"] == ["When it was placed"]
 
 
 GOOD = {"name": "newcomer", "description": "Orders", "owner": "orders@example.com"}
@@ -639,36 +710,35 @@ def test_an_environment_that_there_is_not_is_refused(terraform, new_project, fou
     assert 'env is "qa"; expected "dev", "int" or "prod".' in refused
 
 
-@pytest.mark.parametrize("content", ["[", "[]", "{}"])
-def test_a_contract_that_is_no_object_is_named(content, refused_with):
-    refused = refused_with({"tables.json": content})
-    expected = 'content is "no JSON object"; expected a JSON object with curated, raw and refined.'
-    assert f"{FOLDER}/tables.json: {expected}" in refused
+@pytest.mark.parametrize("content", ["[", "[]", "{}", "text"])
+def test_a_contract_that_is_no_mapping_is_named(content, refused_with):
+    refused = refused_with({contract.FILE: content})
+    expected = 'content is "no YAML mapping"; expected a data contract (ODCS) in YAML.'
+    assert f"{FOLDER}/contract.odcs.yaml: {expected}" in refused
+
+
+@pytest.mark.parametrize(
+    ("content", "value"), [("id: a", "missing"), ("schema: {a: 1}", "{...}"), ("schema: 7", "7")]
+)
+def test_a_contract_without_tables_is_named(content, value, refused_with):
+    refused = refused_with({contract.FILE: content})
+    assert f"{FOLDER}/contract.odcs.yaml: schema is {value}; expected a list of schema objects" in refused
 
 
 def test_bad_tables_and_pipelines_are_named(refused_with, new_project):
-    tables = {
-        "raw": {"records": {"description": "No columns"}},
-        "refined": {
-            "typed": {
-                "description": "A key without a column",
-                "columns": [{"name": "id", "type": "string"}],
-                "history": {},
-                "keys": ["no"],
-                "archive": {"days": 7},
-            }
-        },
-        "bronze": {"typed": {"description": "Of no layer"}},
-        "silver": {},
-    }
+    tables = [
+        {"name": "Records", "customProperties": [{"property": "layer", "value": "bronze"}]},
+        {"name": "typed", "properties": [{"name": "id", "logicalType": "text"}, {"name": "a b"}]},
+    ]
     pipelines = (new_project / "pipelines.tf").read_text().replace('"refine"', '"polish"')
-    refused = refused_with({"tables.json": json.dumps(tables), "pipelines.tf": pipelines})
-    assert f"{FOLDER}/tables.json: raw.records.columns is missing; expected a list of at least one" in refused
-    assert f'{FOLDER}/tables.json: refined.typed.keys[0] is "no"; expected one of id.' in refused
-    assert f"{FOLDER}/tables.json: refined.typed.archive is {{...}}; expected no such field" in refused
-    assert f"{FOLDER}/tables.json: refined.typed.history is {{}}; expected no such field" in refused
-    assert (
-        f"{FOLDER}/tables.json: bronze is {{...}}; expected no such field: there are curated, raw" in refused
-    )
-    assert f"{FOLDER}/tables.json: silver is {{}}; expected no such field: there are curated, raw" in refused
+    refused = refused_with({contract.FILE: json.dumps({"schema": tables}), "pipelines.tf": pipelines})
+    for line in (
+        'schema.Records.name is "Records"; expected at most 255 lower-case letters',
+        'schema.Records.customProperties.layer is "bronze"; expected raw, refined or curated.',
+        "schema.Records.properties is missing; expected a list of at least one property.",
+        'schema.typed.properties.id.logicalType is "text"; expected a Glue type such as',
+        'schema.typed.properties.a b.name is "a b"; expected at most 255 lower-case letters',
+        "schema.typed.properties.a b.physicalType is missing; expected a Glue type such as",
+    ):
+        assert f"{FOLDER}/contract.odcs.yaml: {line}" in refused
     assert f'{FOLDER}/pipelines.tf: daily[1] is "polish"; expected a key of job_settings' in refused

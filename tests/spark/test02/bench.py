@@ -290,7 +290,7 @@ def run_plain(data: Path, folder: Path) -> dict[str, Any]:
         by = f"PARTITIONED BY ({', '.join(table.partitioning)})" if table.partitioning else ""
         spark.sql(f"CREATE TABLE {names[name]} ({columns}) USING iceberg {by}")
     _write_rates(spark, data, "glue_catalog.plain.rates")
-    (rule,) = (rule for rule in agreed.table("refined", "payments").rules if rule.kind == "set")
+    (rule,) = (rule for rule in agreed.table("refined", "payments").rules if rule.kind == "validValues")
     currencies = ", ".join(f"'{code}'" for code in sorted(rule.options["values"]))
 
     def ingest() -> None:
@@ -378,7 +378,9 @@ def _plain_merge(
 
 def run_duckdb(data: Path, folder: Path) -> dict[str, Any]:
     """The same logic in DuckDB, on two threads, into Parquet files."""
-    (rule,) = (rule for rule in load("test02").table("refined", "payments").rules if rule.kind == "set")
+    (rule,) = (
+        rule for rule in load("test02").table("refined", "payments").rules if rule.kind == "validValues"
+    )
     currencies = ", ".join(f"'{code}'" for code in sorted(rule.options["values"]))
     database = duckdb.connect(str(folder / "db.duckdb"), config={"threads": 2})
     fields = ("payment_id", "account_id", "amount", "currency", "paid_at", "updated_at")

@@ -56,7 +56,7 @@ def judged(rows):
     def make(received):
         frame = formats.parsed_lines(rows("raw_line string, source_file string", *received), columns)
         frame = frame.withColumn("ingested_at", sf.lit("2026-11-02T07:00:00+00:00"))
-        return quality.evaluated(frame, load("test02").table("refined", "payments"))
+        return quality.evaluated(frame, load("test02").judging("payments", "payments"))
 
     return make
 

@@ -44,7 +44,7 @@ def parsed(rows):
 @pytest.fixture
 def judged(parsed):
     def make(*lines):
-        return quality.evaluated(parsed(*lines), load("test02").table("refined", "payments")).persist()
+        return quality.evaluated(parsed(*lines), load("test02").judging("payments", "payments")).persist()
 
     return make
 
@@ -155,7 +155,7 @@ def test_each_payment_has_versions_of_its_own(judged):
 def test_a_line_in_two_files_counts_as_that_of_the_later_name(parsed):
     files = [parsed(line(), file=name) for name in "ab"]
     for received in (files[0].unionByName(files[1]), files[1].unionByName(files[0])):
-        found = quality.evaluated(received, load("test02").table("refined", "payments"))
+        found = quality.evaluated(received, load("test02").judging("payments", "payments"))
         assert [row.source_file for row in quality.accepted(found).collect()] == ["b"]
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import boto3
 import pytest
 from moto import mock_aws
 
-from core import catalog, contract
+from core import catalog
 from core.catalog import Partition
+from core.contract import Column, Table
 from core.errors import CatalogError, ContractError
 from meshtest.emulator import domain_region
 
@@ -67,12 +66,8 @@ def test_a_missing_table_is_named_with_what_to_do(glue, database, name):
 
 
 def agreed(columns=("a", "b"), keys=("ingestion_date",)):
-    table = {
-        "description": "t",
-        "columns": [{"name": name, "type": "int" if name == "b" else "string"} for name in columns],
-        "partition_keys": [{"name": name, "type": "string"} for name in keys],
-    }
-    return contract.read(json.dumps({"raw": {"t": table}}), "tables.json").table("raw", "t")
+    described = tuple(Column(name, "int" if name == "b" else "string") for name in columns)
+    return Table("raw", "t", described, partition_keys=tuple(Column(name, "string") for name in keys))
 
 
 def test_a_table_as_agreed_is_let_pass(glue):

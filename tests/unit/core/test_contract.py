@@ -1,51 +1,77 @@
-"""core.contract: what tables.json may say, and what differs from it."""
+"""core.contract: what a data contract says to the jobs, and what differs from it."""
 
 from __future__ import annotations
 
 import json
+import sys
+from types import ModuleType
 
 import pytest
 
-from core import audit, contract
+from core import audit, contract, odcs, yaml_file
 from core.contract import Column, Rule, Table
 from core.errors import ContractError
 from meshtest import folders, toolchain
 
 PROJECTS = toolchain.ROOT / "infrastructure" / "projects"
-COLUMNS = [{"name": "id", "type": "string"}, {"name": "day", "type": "date"}, {"name": "n", "type": "string"}]
-REJECTS = [{"name": name, "type": "string"} for name in ("record_id", "reasons", "source_file")]
-OTHERS = {
-    "r": {"description": "Rejects", "columns": REJECTS, "keys": ["record_id"]},
-    "other": {"description": "Another table", "columns": COLUMNS},
-    "keyless": {"description": "Rejects without a key", "columns": REJECTS},
-}
 
 
-def read(layer="refined", **changes):
-    table = {"description": "A table", "columns": COLUMNS, **changes}
-    return contract.read(json.dumps({layer: {"t": table, **OTHERS}}), "tables.json")
+def own(**values):
+    return {"customProperties": [{"property": name, "value": value} for name, value in values.items()]}
+
+
+ID = {"name": "id", "logicalType": "string"}
+DAY = {"name": "day", "logicalType": "date"}
+N = {"name": "n", "logicalType": "string"}
+REJECTS = [{"name": name, "logicalType": "string"} for name in ("record_id", "reasons", "source_file")]
+OTHERS = (
+    {"name": "r", "properties": [REJECTS[0] | {"primaryKey": True}, *REJECTS[1:]], **own(layer="refined")},
+    {"name": "t_raw", "physicalName": "t", "properties": [N], **own(layer="raw")},
+)
+
+
+def read(*properties, name="t", quality=(), relationships=(), **custom):
+    """A contract with the table refined.t of some properties."""
+    table = {
+        "name": name,
+        "physicalName": "t",
+        "properties": list(properties or (ID, DAY, N)),
+        "quality": list(quality),
+        "relationships": list(relationships),
+        **own(**{"layer": "refined", **custom}),
+    }
+    return contract.read({"schema": [table, *OTHERS]}, "contract.odcs.yaml")
+
+
+def rules(*properties, **more):
+    return read(*properties, **more).table("refined", "t").rules
 
 
 @pytest.mark.parametrize("project", folders.projects(toolchain.ROOT))
 def test_the_jobs_read_the_file_that_terraform_reads(project):
     loaded = contract.load(project)
-    described = json.loads((PROJECTS / project / "tables.json").read_text())
-    assert {name: table.types for name, table in loaded.tables.items()} == {
-        f"{layer}.{name}": {column["name"]: column["type"] for column in table["columns"]}
-        for layer, tables in described.items()
-        if layer != "$schema"
-        for name, table in tables.items()
-    }
+    described = yaml_file.parsed((PROJECTS / project / contract.FILE).read_text(), project)
+    assert loaded == contract.read(described, f"infrastructure/projects/{project}/{contract.FILE}")
+    assert set(loaded.objects) == {each["name"] for each in described["schema"]}
+
+
+def test_what_is_packed_as_json_is_read_without_yaml(tmp_path, monkeypatch):
+    """As on Glue, which brings no PyYAML."""
+    package = tmp_path / "jobs" / "packed"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / contract.PACKED).write_text(json.dumps({"schema": [{"name": "t", "properties": [ID]}]}))
+    jobs = ModuleType("jobs")
+    jobs.__path__ = [str(tmp_path / "jobs")]
+    monkeypatch.setitem(sys.modules, "jobs", jobs)
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    assert contract.load("packed").objects == {"t": "curated.t"}
 
 
 @pytest.mark.parametrize("project", folders.projects(toolchain.ROOT))
-def test_each_iceberg_table_has_keys_by_which_it_is_merged(project):
+def test_each_iceberg_table_has_a_key_by_which_it_is_merged(project):
     tables = contract.load(project).tables.values()
     assert [table.label for table in tables if table.layer != "raw" and not table.keys] == []
-
-
-def test_the_template_is_a_contract():
-    contract.read((PROJECTS / "_template" / "tables.json").read_text(), "tables.json")
 
 
 def test_the_audit_table_is_named_after_its_project():
@@ -55,188 +81,225 @@ def test_the_audit_table_is_named_after_its_project():
 
 
 def test_a_table_is_what_the_file_says():
+    known = {"metric": "invalidValues", "mustBe": 0, "arguments": {"validValues": ["a"]}}
+    known["description"] = "no a"
     table = read(
-        keys=["id"],
-        partitioning=["months(day)"],
-        quality={
-            "rules": [
-                {"rule": "set", "column": "n", "values": ["a"], "reason": "no a", "except": ["N/A"]},
-                {"rule": "not_null", "column": "id", "optional": True, "final": True},
-                {"rule": "unique", "columns": ["id"]},
-            ],
-            "rejects": "r",
-            "stop_above": {"share": 0.1, "rows": 5},
-        },
-    ).table("refined", "t")
-    assert table == Table(
+        ID | {"primaryKey": True},
+        DAY | {"partitioned": True, **own(partitionTransform="months")},
+        N | {"required": True, **own(exempt=["N/A"])}
+        | {"quality": [known]},
+        quarantine="r",
+        stopAbove={"share": 0.1, "rows": 5},
+        latestBy=["day"],
+        tableProperties={"write.format.default": "parquet"},
+    )  # fmt: skip
+    assert table.table("refined", "t") == Table(
         "refined",
         "t",
         (Column("id", "string"), Column("day", "date"), Column("n", "string")),
         keys=("id",),
         partitioning=("months(day)",),
         rules=(
-            Rule("set", "n", {"values": ["a"]}, reason="no a", exempt=("N/A",)),
-            Rule("not_null", "id", {}, optional=True, final=True),
-            Rule("unique", "", {"columns": ["id"]}),
+            Rule("required", "id", {}),
+            Rule("physicalType", "day", {"physicalType": "date"}, optional=True),
+            Rule("validValues", "n", {"values": ["a"]}, reason="no a", exempt=("N/A",)),
+            Rule("latestBy", "", {"properties": ["id"], "by": ["day"]}),
         ),
-        rejects="r",
+        quarantine="r",
         stop_share=0.1,
         stop_rows=5,
+        properties={"write.format.default": "parquet"},
     )
 
 
-def test_a_table_without_more_than_columns_never_stops_a_run():
-    columns = (Column("id", "string"), Column("day", "date"), Column("n", "string"))
-    assert read().table("refined", "t") == Table("refined", "t", columns, stop_share=1.0, stop_rows=0)
+def test_a_table_is_offered_to_readers_unless_its_layer_is_said():
+    (table,) = contract.read({"schema": [{"name": "t", "properties": [ID]}]}, "c").tables.values()
+    assert table == Table("curated", "t", (Column("id", "string"),), stop_share=1.0, stop_rows=0)
+
+
+def test_partitions_of_a_raw_table_are_folders_in_their_order():
+    parts = [{"name": name, "logicalType": "string", "partitioned": True} for name in ("b", "a", "c")]
+    for part, position in zip(parts, (2, 1, -1), strict=True):
+        part["partitionKeyPosition"] = position
+    described = {"name": "t", "properties": [*parts, ID], **own(layer="raw")}
+    table = contract.read({"schema": [described]}, "c").table("raw", "t")
+    assert [key.name for key in table.partition_keys] == ["a", "b", "c"]
+    assert table.columns == (Column("id", "string"),)
+
+
+def test_keys_and_partitions_come_by_their_positions():
+    table = read(
+        ID | {"primaryKey": True, "primaryKeyPosition": 2, "partitioned": True, "partitionKeyPosition": 2}
+        | own(partitionTransform="bucket(4)"),
+        DAY | {"partitioned": True, "partitionKeyPosition": 1, **own(partitionTransform="days")},
+        N | {"primaryKey": True, "primaryKeyPosition": 1, "partitioned": True},
+    ).table("refined", "t")  # fmt: skip
+    assert (table.keys, table.partitioning) == (("n", "id"), ("days(day)", "bucket(4, id)", "n"))
+
+
+@pytest.mark.parametrize(
+    ("described", "kind"),
+    [
+        ({"physicalType": "DECIMAL(18, 2)"}, "decimal(18,2)"),
+        ({"physicalType": "ARRAY<STRUCT<A: INT>>"}, "array<struct<a:int>>"),
+        ({"logicalType": "time"}, "string"),
+        ({"logicalType": "number"}, "double"),
+        ({"logicalType": "number", "logicalTypeOptions": {"format": "f32"}}, "float"),
+        ({"logicalType": "integer"}, "int"),
+        ({"logicalType": "integer", "logicalTypeOptions": {"format": "u32"}}, "bigint"),
+        ({"logicalType": "array", "items": {"logicalType": "date"}}, "array<date>"),
+        (
+            {
+                "logicalType": "object",
+                "physicalType": "STRUCT",
+                "properties": [N, DAY | {"physicalName": "d"}],
+            },
+            "struct<n:string,d:date>",
+        ),
+        ({"logicalType": "object"}, ""),
+    ],
+)
+def test_a_type_is_gluess_whatever_is_said_of_it(described, kind):
+    assert odcs.physical_type({"name": "x", **described}) == kind
+
+
+# ─── Rules ───
+
+
+@pytest.mark.parametrize(
+    ("described", "found"),
+    [
+        ({}, []),
+        ({"required": True}, [Rule("required", "n", {})]),
+        ({"unique": True}, [Rule("duplicateValues", "", {"properties": ["n"]})]),
+        (
+            {"logicalType": "integer", "required": True, "logicalTypeOptions": {"minimum": 1, "maximum": 2}},
+            [
+                Rule("limits", "n", {"minimum": 1, "maximum": 2}),
+                Rule("physicalType", "n", {"physicalType": "int"}),
+            ],
+        ),
+        (
+            {"logicalType": "date", "physicalType": "string", "logicalTypeOptions": {"format": "dd.MM.yyyy"}},
+            [Rule("physicalType", "n", {"physicalType": "date", "format": "dd.MM.yyyy"}, optional=True)],
+        ),
+        (
+            {"logicalTypeOptions": {"maxLength": 3}, "required": True},
+            [Rule("required", "n", {}), Rule("length", "n", {"maxLength": 3})],
+        ),
+        ({"logicalType": "date", "transformLogic": "to_date(x)"}, []),
+        (
+            {"relationships": [{"to": "r.reasons"}]},
+            [Rule("relationship", "n", {"object": "r", "property": "reasons"}, optional=True)],
+        ),
+        (
+            {"relationships": [{"to": "../a/contract.odcs.yaml#/schema/b/properties/c"}]},
+            [
+                Rule(
+                    "relationship",
+                    "n",
+                    {"file": "../a/contract.odcs.yaml", "object": "b", "property": "c"},
+                    optional=True,
+                )
+            ],
+        ),
+    ],
+)
+def test_a_property_says_what_its_values_keep(described, found):
+    assert list(rules(N | described)) == found
+
+
+def test_columns_are_told_by_their_physical_names():
+    checks = [{"metric": "duplicateValues", "mustBe": 0, "arguments": {"properties": ["number", "id"]}}]
+    related = [{"from": "t.number", "to": "r.reasons"}]
+    found = rules(
+        ID,
+        N | {"name": "number", "physicalName": "n", "required": True},
+        quality=checks,
+        relationships=related,
+    )
+    assert [(rule.kind, rule.column, rule.options.get("properties")) for rule in found] == [
+        ("required", "n", None),
+        ("relationship", "n", None),
+        ("duplicateValues", "", ["n", "id"]),
+    ]
+
+
+@pytest.mark.parametrize("expected", [{"mustBe": 0}, {"mustBeLessThan": 1}, {"mustBeLessOrEqualTo": 0}])
+@pytest.mark.parametrize("table", ["${object}", "{table}", "t", "${model}"])
+def test_a_query_counts_the_rows_that_break_the_rule(expected, table):
+    query = f"select count(*)\n  from {table}\n where ${{property}} < 0;"
+    (rule,) = rules(N | {"quality": [{"type": "sql", "query": query, **expected}]})
+    assert rule == Rule("sql", "", {"breaks": "n < 0"})
+
+
+def test_the_number_of_rows_is_the_tables():
+    table = read(quality=[{"metric": "rowCount", "mustBeGreaterThan": 0}]).table("refined", "t")
+    assert (table.rules[1:], table.row_count) == ((), (("mustBeGreaterThan", 0),))
+
+
+def test_the_rules_of_the_raw_table_hold_on_the_way_to_the_refined_one():
+    corrupt = {"type": "sql", "query": "SELECT COUNT(*) FROM ${object} WHERE n = 'x'", "mustBe": 0}
+    raw = OTHERS[1] | {"quality": [corrupt]}
+    described = {"name": "t", "properties": [N | {"required": True}], **own(layer="refined")}
+    judging = contract.read({"schema": [raw, described]}, "c").judging("t", "t")
+    assert [rule.kind for rule in judging.rules] == ["sql", "required"]
+
+
+def test_the_columns_that_no_row_can_do_without_are_known():
+    found = read(ID | {"required": True}, DAY, N | {"unique": True}, quarantine="r")
+    assert found.required_columns == {"id"}
+    assert read(ID | {"required": True}).required_columns == frozenset()
 
 
 # ─── Mistakes ───
-
-# What a schema can say, and how Terraform and the others tell it: tests/infra/stacks/bad_inputs.yaml.
-A_NUMBER = {"rule": "range", "column": "n", "min": 1}
-
-
-@pytest.mark.parametrize(
-    ("changes", "mistake"),
-    [
-        ({"columns": [*COLUMNS, COLUMNS[0]]}, 'columns[3].name is "id"; expected each name once.'),
-        (
-            {"layer": "raw", "partition_keys": COLUMNS[:1]},
-            'partition_keys[0].name is "id"; expected each name once.',
-        ),
-        (
-            {"columns": [{"name": "a", "type": "decimal(2,3)"}]},
-            'columns[0].type is "decimal(2,3)"; expected a scale of at most the precision.',
-        ),
-        ({"keys": ["id", "no"]}, 'keys[1] is "no"; expected one of id, day, n.'),
-        (
-            {"quality": {"rules": [], "rejects": "no"}},
-            'quality.rejects is "no"; expected the name of a table of the same layer.',
-        ),
-        (
-            {"quality": {"rejects": "other"}},
-            'quality.rejects is "other"; expected a table with the columns record_id, reasons, source_file; '
-            "it has no record_id, reasons, source_file.",
-        ),
-        (
-            {"quality": {"rejects": "keyless"}},
-            'quality.rejects is "keyless"; expected a table whose keys are ["record_id"].',
-        ),
-        (
-            {"columns": [{"name": "m", "type": "map<string,int>"}], "keys": ["m"]},
-            'keys[0] is "m"; expected a column that is no map: a key is one value.',
-        ),
-        (
-            {"partitioning": ["months(n)"]},
-            'partitioning[0] is "months(n)"; expected a transform that fits a string: '
-            "months takes date, timestamp.",
-        ),
-        (
-            {"partitioning": ["hours(day)"]},
-            'partitioning[0] is "hours(day)"; expected a transform that fits a date: hours takes timestamp.',
-        ),
-        (
-            {"columns": [{"name": "x", "type": "double"}], "partitioning": ["bucket(4, x)"]},
-            'partitioning[0] is "bucket(4, x)"; expected a transform that fits a double: bucket takes '
-            "int, smallint, tinyint, bigint, decimal, string, binary, date, timestamp.",
-        ),
-        (
-            {"keys": ["id"], "quality": {"rules": [{"rule": "latest", "columns": ["n"], "by": ["day"]}]}},
-            'quality.rules[0].columns is ["n"]; expected the table\'s keys: id.',
-        ),
-        (
-            {"keys": ["id"], "quality": {"rules": [{"rule": "latest", "columns": ["id"], "by": ["x"]}]}},
-            'quality.rules[0].by is ["x"]; expected columns of the table, too: one of id, day, n.',
-        ),
-        (
-            {"quality": {"rules": [{"rule": "type", "column": "n", "type": "int", "decimal": ","}]}},
-            'quality.rules[0].decimal is ","; expected no such field: int has no decimal places.',
-        ),
-        (
-            {"quality": {"rules": [{"rule": "type", "column": "n", "type": "int", "format": "dd"}]}},
-            'quality.rules[0].format is "dd"; expected no such field: '
-            "only a date or a timestamp has one, not of type int.",
-        ),
-        (
-            {
-                "quality": {
-                    "rules": [{"rule": "type", "column": "n", "type": "timestamp", "format": "dd 'X'"}]
-                }
-            },
-            "quality.rules[0].format is \"dd 'X'\"; expected a zone in it, such as XXX: "
-            "a timestamp is an instant.",
-        ),
-        (
-            {"quality": {"rules": [{"rule": "type", "column": "n", "type": "array<int>"}]}},
-            'quality.rules[0].type is "array<int>"; expected a type of one value: '
-            "lists and structs are not written as text.",
-        ),
-        (
-            {"quality": {"rules": [{"rule": "range", "column": "n"}], "rejects": "r"}},
-            "quality.rules[0] is {}; expected at least one of min, max, above, below.",
-        ),
-        (
-            {"quality": {"rules": [{"rule": "not_null", "column": "id"}, A_NUMBER], "rejects": "r"}},
-            'quality.rules[1].column is "n"; '
-            "expected a rule of kind type for it, too, for text that is no number.",
-        ),
-    ],
-)
-def test_what_does_not_fit_together_is_named(changes, mistake):
-    with pytest.raises(ContractError) as error:
-        read(**changes)
-    assert f"tables.json: {changes.get('layer', 'refined')}.t.{mistake}" in str(error.value)
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"columns": [{"name": "a", "type": "decimal(3,3)"}]},
-        {"layer": "raw", "partition_keys": [{"name": "hour", "type": "string"}]},
-        {"partitioning": ["id", "days(day)", "bucket(4, n)", "truncate(2,n)"]},
-        {"keys": ["id"], "quality": {"rules": [{"rule": "latest", "columns": ["id"], "by": ["day"]}]}},
-        {
-            "quality": {
-                "rules": [
-                    {"rule": "type", "column": "n", "type": "timestamp", "format": "dd.MM.yyyy HH:mm XXX"},
-                    {"rule": "type", "column": "id", "type": "double", "decimal": ","},
-                ]
-            }
-        },
-        {"quality": {"rules": [{"rule": "type", "column": "n", "type": "int"}, A_NUMBER], "rejects": "r"}},
-    ],
-)
-def test_what_fits_together_is_a_contract(changes):
-    read(**changes)
-
-
-def test_what_is_no_json_is_named_with_its_line():
-    with pytest.raises(ContractError) as error:
-        contract.read('{\n  "refined": {,\n', "tables.json")
-    told = str(error.value)
-    assert told.startswith('tables.json:2: content is "no JSON (Expecting property name')
-    assert told.endswith(f"; expected {contract.table_schema()['expected']}.")
+# The others, and how everyone tells them: tests/infra/stacks/bad_inputs.yaml.
 
 
 def test_every_problem_is_named_at_once():
     with pytest.raises(ContractError) as error:
-        read(keys=["no"], partitioning=["weeks(day)"])
+        read(N | {"logicalType": "text"}, DAY | {"partitioned": True, **own(partitionTransform="weeks")})
     assert str(error.value) == (
-        'tables.json: refined.t.keys[0] is "no"; expected one of id, day, n. '
-        'tables.json: refined.t.partitioning[0] is "weeks(day)"; '
-        'expected an Iceberg transform, such as "months(day)", of one of id, day, n.'
+        'contract.odcs.yaml: schema.t.properties.n.logicalType is "text"; expected a Glue type such as '
+        '"string", "bigint", "date" or "decimal(18,2)". '
+        'contract.odcs.yaml: schema.t.properties.day.customProperties.partitionTransform is "weeks"; '
+        "expected an Iceberg transform: years, months, days, hours, identity, bucket(n) or truncate(n)."
     )
 
 
+@pytest.mark.parametrize("content", [None, [], "text", {}, {"schema": {"a": 1}}, {"schema": [{}]}])
+def test_what_is_no_contract_is_refused(content):
+    with pytest.raises(ContractError, match=r"^c: (content|schema|schema\[0\]\.name) is .*; expected "):
+        contract.read(content, "c")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a: [1\n", "c:2: content is \"no YAML (expected ',' or ']'"),
+        ("a: 1\na: 2\n", 'c:2: content is "no YAML (the key a twice)"'),
+        ("a: \x01\n", 'c: content is "no YAML ('),
+    ],
+)
+def test_what_is_no_yaml_is_named_with_its_line(text, told):
+    with pytest.raises(ContractError) as error:
+        yaml_file.parsed(text, "c")
+    assert str(error.value).startswith(told)
+    assert str(error.value).endswith("; expected a data contract (ODCS) in YAML.")
+
+
+def test_a_day_stays_a_text():
+    assert yaml_file.parsed("day: 2026-01-01", "c") == {"day": "2026-01-01"}
+
+
 def test_an_unknown_table_and_an_unknown_project_are_named():
-    table = {"description": "A table", "columns": COLUMNS}
-    two = contract.read(json.dumps({"refined": {"u": table, "t": table}}), "tables.json")
     with pytest.raises(
-        ContractError, match=r"^tables\.json: no table raw\.t; there are refined\.t, refined\.u$"
+        ContractError, match=r"^contract\.odcs\.yaml: no table raw\.x; there are raw\.t, refined\.r"
     ):
-        two.table("raw", "t")
+        read().table("raw", "x")
     with pytest.raises(
-        ContractError, match=r"^src/jobs/nothing/tables\.json: content is missing; expected a link to "
+        ContractError,
+        match=r"^src/jobs/nothing/contract\.odcs\.yaml: content is missing; expected a link to ",
     ):
         contract.load("nothing")
 
@@ -245,9 +308,8 @@ def test_an_unknown_table_and_an_unknown_project_are_named():
 
 
 def test_the_same_columns_in_another_order_and_in_sparks_words_do_not_differ():
-    table = read(columns=[{"name": "at", "type": "timestamp"}, {"name": "a", "type": "decimal(9,2)"}])
-    found = [("a", "decimal(9, 2)"), ("at", "timestamp_ntz")]
-    assert not contract.differences(table.table("refined", "t"), found)
+    table = Table("refined", "t", (Column("at", "timestamp"), Column("a", "decimal(9,2)")))
+    assert not contract.differences(table, [("a", "decimal(9, 2)"), ("at", "timestamp_ntz")])
 
 
 @pytest.mark.parametrize(
@@ -267,13 +329,3 @@ def test_what_differs_is_shown():
         "column n string is missing; column id is bigint, expected string; "
         "column x int is not in the contract"
     )
-
-
-def test_the_columns_that_no_row_can_do_without_are_known():
-    rules = [
-        {"rule": "not_null", "column": "id"},
-        {"rule": "type", "column": "day", "type": "date", "optional": True},
-        {"rule": "null", "column": "n"},
-        {"rule": "unique", "columns": ["id"]},
-    ]
-    assert read(quality={"rules": rules}).required_columns == {"id"}

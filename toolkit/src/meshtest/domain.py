@@ -18,6 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
+from core import contract, yaml_file
 from meshtest import folders, toolchain
 from meshtest.artifacts import building, deployment
 from meshtest.emulator.glue_runner.job_run import ENDED, LOG_GROUP
@@ -44,7 +45,7 @@ class DomainError(Exception):
 
 @dataclass(frozen=True)
 class Table:
-    """One table of a project; `columns` and the layer's format are those of its ``tables.json``."""
+    """One table of a project; `columns` and the layer's format are those of its contract."""
 
     project: str
     layer: str
@@ -124,15 +125,16 @@ class Domain:
     def tables(self) -> Iterator[Table]:
         """Every table of every project."""
         for project in self.projects:
-            file = toolchain.ROOT / "infrastructure" / "projects" / project / "tables.json"
-            contracts = _read_json(file)
-            declared = [table for layer in LAYERS for table in contracts.get(layer, {}).values()]
-            rejects = {table.get("quality", {}).get("rejects") for table in declared}
-            for layer in LAYERS:
-                for name in contracts.get(layer, {}):
-                    database = f"{self.abbreviation}_{layer}_{self.env}"
-                    location = f"s3://{self.bucket(layer)}/{project}/{name}/"
-                    yield Table(project, layer, name, database, location, name in rejects)
+            name = f"infrastructure/projects/{project}/{contract.FILE}"
+            content = yaml_file.parsed((toolchain.ROOT / name).read_text(encoding="utf-8"), name)
+            declared = contract.read(content, name).tables.values()
+            rejects = {(table.layer, table.quarantine) for table in declared}
+            for layer, table in (
+                (layer, each) for layer in LAYERS for each in declared if each.layer == layer
+            ):
+                database = f"{self.abbreviation}_{layer}_{self.env}"
+                location = f"s3://{self.bucket(layer)}/{project}/{table.name}/"
+                yield Table(project, layer, table.name, database, location, (layer, table.name) in rejects)
 
     # ─── Terraform ───
 

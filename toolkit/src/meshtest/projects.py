@@ -14,12 +14,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core import contract
+from core import contract, odcs
 from core.mistakes import Mistake
 from meshtest import emulator, folders, inputs, toolchain
 from meshtest import environment as surroundings
@@ -106,14 +106,24 @@ def _copy_template(top: Path, target: Path, wanted: Wanted) -> None:
     shutil.copytree(top / "tests" / "spark" / TEMPLATE, target / tests, ignore=LOCAL)
     for file in (target / tests).glob(f"test_{TEMPLATE}_*.py"):
         file.rename(file.with_name(file.name.replace(TEMPLATE, wanted.name, 1)))
-    (target / jobs / "tables.json").unlink()
-    (target / jobs / "tables.json").symlink_to(f"../../../{folder}/tables.json")
+    (target / jobs / contract.FILE).unlink()
+    (target / jobs / contract.FILE).symlink_to(f"../../../{folder}/{contract.FILE}")
     code = [*(target / jobs).glob("*.py"), *(target / tests).glob("*.py")]
-    for file in (*code, target / folder / "tables.json"):
+    for file in (*code, target / folder / contract.FILE):
         file.write_text(renamed(file.read_text(encoding="utf-8"), wanted.name), encoding="utf-8")
     project = target / folder / "project.json"
-    content = json.loads(project.read_text(encoding="utf-8")) | vars(wanted)
+    content = json.loads(project.read_text(encoding="utf-8"))
+    agreed = target / folder / contract.FILE
+    agreed.write_text(_owned(agreed.read_text(encoding="utf-8"), content, wanted), encoding="utf-8")
+    content |= vars(wanted)
     project.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _owned(text: str, before: Mapping[str, str], wanted: Wanted) -> str:
+    """Put the owner and the description of a project in the place of the template's, in its contract."""
+    quoted = json.dumps(wanted.description, ensure_ascii=False)
+    text = text.replace(f"purpose: {before['description']}", f"purpose: {quoted}")
+    return text.replace(before["owner"], wanted.owner)
 
 
 def _format(places: Sequence[Path]) -> None:
@@ -211,10 +221,10 @@ def _depends_on(read: checkout.Checkout, name: str) -> list[str]:
 
 
 def _tables(read: checkout.Checkout, name: str) -> Iterator[str]:
-    content: dict[str, Any] = read.of_project(name, "tables.json") or {}
+    content: dict[str, Any] = read.of_project(name, contract.FILE) or {"schema": []}
+    labels = [f"{odcs.layer(each)}.{odcs.physical_name(each)}" for each in content["schema"]]
     for layer in contract.LAYERS:
-        for table in content.get(layer, {}):
-            yield f"{layer}.{table}"
+        yield from (label for label in labels if label.startswith(f"{layer}."))
 
 
 def remove(name: str, top: Path = toolchain.ROOT) -> None:
@@ -296,7 +306,7 @@ def _new(options: argparse.Namespace) -> int:
     print(
         f"\nNext:\n"
         f"  1. make up && make run PROJECT={name}    see it run on its sample\n"
-        f"  2. edit infrastructure/projects/{name}/tables.json, src/jobs/{name}/ and samples/{name}/\n"
+        f"  2. edit infrastructure/projects/{name}/contract.odcs.yaml, src/jobs/{name}/ and samples/{name}/\n"
         f"  3. make check-inputs lint && .venv/bin/pytest tests/spark/{name}, then commit"
     )
     return 0

@@ -18,6 +18,7 @@ from meshtest.version import Version
 
 # Zip has no earlier date; a fixed one makes the same sources give the same bytes.
 _TOOLKIT = str(Path(version.__file__).parents[1])
+CONTRACT = "contract.odcs.yaml"
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -97,10 +98,28 @@ def _collect_jobs(source: Path, target: Path) -> None:
             shutil.copy(module, target)
     with zipfile.ZipFile(target / f"{source.name}.zip", "w") as archive:
         archive.writestr(zipfile.ZipInfo("jobs/__init__.py", ZIP_EPOCH), "")
-        # The contract travels with the code that relies on it (a link into infrastructure/projects).
-        for module in (*modules, *sorted(source.glob("*.json"))):
+        for module in modules:
             name = f"jobs/{module.relative_to(source.parent).as_posix()}"
             archive.writestr(zipfile.ZipInfo(name, ZIP_EPOCH), module.read_bytes())
+        # The contract travels with the code that relies on it; as JSON, for Glue brings no reader of YAML.
+        for agreed in sorted(source.glob(CONTRACT)):
+            name = f"jobs/{source.name}/{agreed.with_suffix('.json').name}"
+            archive.writestr(zipfile.ZipInfo(name, ZIP_EPOCH), _as_json(agreed))
+
+
+def _as_json(agreed: Path) -> bytes:
+    """A contract as the jobs get it; core itself, of this checkout, says what they can read.
+
+    Raises:
+        ArtifactsError: they cannot.
+
+    """
+    command = [sys.executable, "-m", "core.yaml_file", str(agreed)]
+    environment = {**os.environ, "PYTHONPATH": str(toolchain.ROOT / "src")}
+    result = subprocess.run(command, capture_output=True, env=environment)
+    if result.returncode:
+        raise ArtifactsError(result.stderr.decode().strip())
+    return result.stdout
 
 
 def _digests(built: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Read the files that people write: JSON, TOML, and the literals of Terraform's locals."""
+"""Read the files that people write: JSON, YAML, TOML, and the literals of Terraform's locals."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import hcl2
 from hcl2.utils import SerializationOptions
 from lark.exceptions import LarkError
 
+from core import contract, yaml_file
 from core.mistakes import CONTENT, MISSING, Mistake
 from meshtest import folders
 
@@ -23,6 +24,7 @@ DOMAIN = "setup/domain.json"
 TAGS = "setup/tags.json"
 EXTERNAL = "setup/external.json"
 EXCEPTIONS = "setup/gate-exceptions.toml"
+CONTRACT = "contract"  # the name of the contracts' schema
 TEMPLATE = "_template"
 _HCL = SerializationOptions(explicit_blocks=False, strip_string_quotes=True, with_comments=False)
 
@@ -99,7 +101,7 @@ def _wanted(top: Path, projects: Collection[str]) -> Iterator[tuple[str, str, Ca
             json_object,
             "a JSON object with description, name and owner",
         )
-        yield f"{folder}/tables.json", "tables", json_object, "a JSON object with curated, raw and refined"
+        yield f"{folder}/{contract.FILE}", CONTRACT, yaml_content, yaml_file.EXPECTED
         for name, local in (("jobs", "job_settings"), ("pipelines", "pipeline_jobs")):
             kind = f"Terraform with the local value {local}"
             yield f"{folder}/{name}.tf", name, lambda text, local=local: hcl_local(text, local), kind  # type: ignore[misc]
@@ -128,6 +130,19 @@ def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         again = next(name for name in names if names.count(name) > 1)
         raise Unreadable(f"{names.count(again)} times the key {again} in one object")
     return content
+
+
+def yaml_content(text: str) -> Any:
+    """Read YAML, in which a key may be there once only.
+
+    Raises:
+        Unreadable: it is no YAML, or names a key again.
+
+    """
+    try:
+        return yaml_file.parsed(text, "")
+    except yaml_file.YamlError as error:
+        raise Unreadable(error.what, error.line) from None
 
 
 class Day(str):

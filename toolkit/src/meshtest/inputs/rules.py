@@ -15,7 +15,7 @@ from typing import Any
 
 from botocore.session import Session
 
-from core import contract
+from core import contract, contract_mistakes, odcs
 from core.mistakes import CONTENT, MISSING, Mistake
 from meshtest import folders
 from meshtest.controls import all_controls, naming
@@ -219,7 +219,7 @@ def dependencies(read: Checkout) -> Iterator[Mistake]:
         for number, name in enumerate(named):
             field = f"depends_on[{number}]"
             if name == project or name not in read.projects:
-                yield Mistake(file, field, name, f"a folder of {PROJECTS} that has a tables.json")
+                yield Mistake(file, field, name, f"a folder of {PROJECTS} that has a {contract.FILE}")
             elif named.index(name) < number:
                 yield Mistake(file, field, name, "each project once")
             elif circle := _way(needed, name, project):
@@ -262,56 +262,69 @@ def files(read: Checkout) -> Iterator[Mistake]:
                 yield Mistake(file, CONTENT, MISSING, f"the file of {PROJECTS}/{TEMPLATE}")
 
 
-_OWN = ("jobs.tf", "pipelines.tf", "project.json", "tables.json")
+_OWN = ("jobs.tf", "pipelines.tf", "project.json", contract.FILE)
 
 
-# ─── tables.json ───
+# ─── contract.odcs.yaml ───
 
 
 def contracts(read: Checkout) -> Iterator[Mistake]:
     """What a contract's own fields have to do with each other: the rules that the jobs apply, too."""
-    for _, file, content in _files(read, "tables.json"):
-        yield from contract.mistakes(content, file)
+    for _, file, content in _files(read, contract.FILE):
+        yield from contract_mistakes.mistakes(content, file)
 
 
 def spark_words(read: Checkout) -> Iterator[Mistake]:
     """Types, patterns and conditions are what Spark reads as such."""
-    yield from spark.mistakes({file: content for _, file, content in _files(read, "tables.json")})
+    yield from spark.mistakes({file: content for _, file, content in _files(read, contract.FILE)})
 
 
 def tables(read: Checkout) -> Iterator[Mistake]:
     """All projects share a database a layer: a table's name is there once."""
-    owners: dict[tuple[str, str], str] = {
-        ("refined", f"{project}_job_runs"): f"the runs of {project}'s jobs" for project in read.projects
+    owners: dict[str, str] = {
+        f"refined.{project}_job_runs": f"the runs of {project}'s jobs" for project in read.projects
     }
-    for project, file, content in _files(read, "tables.json"):
-        for layer in contract.LAYERS:
-            for name in content.get(layer, {}):
-                if other := owners.get((layer, name)):
-                    expected = f"another name: {layer}.{name} is of {other}"
-                    yield Mistake(file, f"name of {layer}.{name}", name, expected)
-                owners.setdefault((layer, name), f"{PROJECTS}/{project}")
+    for project, file, content in _files(read, contract.FILE):
+        for described in content["schema"]:
+            label = f"{odcs.layer(described)}.{odcs.physical_name(described)}"
+            other = owners.get(label)
+            if other and other != f"{PROJECTS}/{project}":
+                field = "physicalName" if described.get("physicalName") else "name"
+                expected = f"another name: {label} is of {other}"
+                yield Mistake(
+                    file, f"schema.{described['name']}.{field}", odcs.physical_name(described), expected
+                )
+            owners.setdefault(label, f"{PROJECTS}/{project}")
 
 
 def references(read: Checkout) -> Iterator[Mistake]:
-    """A rule of kind reference names a table that the project may read."""
-    declared = {project: content for project, _, content in _files(read, "tables.json")}
-    for project, file, content in _files(read, "tables.json"):
-        readable = [project, *(read.of_project(project, "project.json") or {}).get("depends_on", [])]
+    """A relationship to another contract leads to a table that the project may read."""
+    declared = {project: content for project, _, content in _files(read, contract.FILE)}
+    for project, file, content in _files(read, contract.FILE):
+        readable = (read.of_project(project, "project.json") or {}).get("depends_on", [])
         known = {
-            f"{layer}.{name}"
+            (f"../{each}/{contract.FILE}", name)
             for each in readable
-            for layer in ("refined", "curated")
-            for name in declared.get(each, {}).get(layer, {})
+            for described in declared.get(each, {}).get("schema", [])
+            if odcs.layer(described) != "raw"
+            for name in (described["name"], described.get("id"))
         }
-        for layer in contract.LAYERS:
-            for name, table in content.get(layer, {}).items():
-                for number, rule in enumerate(table.get("quality", {}).get("rules", [])):
-                    if rule["rule"] == "reference" and rule["table"] not in known:
-                        field = f"{layer}.{name}.quality.rules[{number}].table"
-                        yield Mistake(
-                            file, field, rule["table"], "a table of this project or of one in depends_on"
-                        )
+        for field, relationship in _relationships(content):
+            found = odcs.target(relationship, content)
+            if "file" in found and (found["file"], found["object"]) not in known:
+                expected = "a table of a project in depends_on, such as ../rates/contract.odcs.yaml#/schema/…"
+                yield Mistake(file, field, relationship["to"], expected)
+
+
+def _relationships(content: Any) -> Iterator[tuple[str, Any]]:
+    for described in content["schema"]:
+        parts = [(f"schema.{described['name']}", described)]
+        parts += [
+            (f"{parts[0][0]}.properties.{each['name']}", each) for each in described.get("properties", [])
+        ]
+        for place, part in parts:
+            for number, each in enumerate(part.get("relationships", [])):
+                yield f"{place}.relationships[{number}].to", each
 
 
 # ─── Jobs ───
@@ -329,15 +342,18 @@ def scripts(read: Checkout) -> Iterator[Mistake]:
             yield Mistake(
                 f"{folder}/__init__.py", CONTENT, MISSING, "a Python package with the project's jobs"
             )
-        link, target = read.top / folder / "tables.json", read.top / PROJECTS / project / "tables.json"
+        link, target = read.top / folder / contract.FILE, read.top / PROJECTS / project / contract.FILE
         if not link.exists():
             yield Mistake(
-                f"{folder}/tables.json", CONTENT, MISSING, f"a link to {PROJECTS}/{project}/tables.json"
+                f"{folder}/{contract.FILE}",
+                CONTENT,
+                MISSING,
+                f"a link to {PROJECTS}/{project}/{contract.FILE}",
             )
         elif not link.samefile(target):
             found = str(link.readlink()) if link.is_symlink() else "a file of its own"
-            expected = f"a link to {PROJECTS}/{project}/tables.json"
-            yield Mistake(f"{folder}/tables.json", CONTENT, found, expected)
+            expected = f"a link to {PROJECTS}/{project}/{contract.FILE}"
+            yield Mistake(f"{folder}/{contract.FILE}", CONTENT, found, expected)
 
 
 def spare_capacity(read: Checkout) -> Iterator[Mistake]:

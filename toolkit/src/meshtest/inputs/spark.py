@@ -14,7 +14,7 @@ from typing import Any
 from py4j.java_gateway import GatewayParameters, JavaGateway, launch_gateway
 from py4j.protocol import Py4JJavaError
 
-from core.contract import LAYERS
+from core import odcs
 from core.mistakes import Mistake
 from meshtest import toolchain
 
@@ -26,33 +26,57 @@ _FORMAT = "https://spark.apache.org/docs/3.5.6/sql-ref-datetime-pattern.html"
 def mistakes(contracts: Mapping[str, Any]) -> Iterator[Mistake]:
     """Yield what Spark cannot read in contracts by file."""
     asked = [(file, text) for file, content in contracts.items() for text in _texts(content)]
-    if not asked:
-        return
-    with _jvm() as gateway:
-        for file, (field, value, language, expected) in asked:
-            if not _is_read(gateway, language, value):
-                yield Mistake(file, field, value, expected)
+    _ask({(language, value) for _, (_, value, language, _) in asked})
+    for file, (field, value, language, expected) in asked:
+        if not _ANSWERS[language, value]:
+            yield Mistake(file, field, value, expected)
+
+
+# What Spark has said in this process: most texts are asked about again and again.
+_ANSWERS: dict[tuple[str, str], bool] = {}
+
+
+def _ask(questions: set[tuple[str, str]]) -> None:
+    if new := questions - _ANSWERS.keys():
+        with _jvm() as gateway:
+            _ANSWERS.update({each: _is_read(gateway, *each) for each in new})
 
 
 def _texts(content: Mapping[str, Any]) -> Iterator[_Text]:
-    for layer in LAYERS:
-        for name, table in content.get(layer, {}).items():
-            for number, column in enumerate(table["columns"]):
-                if "<" in column["type"]:
-                    field = f"{layer}.{name}.columns[{number}].type"
-                    yield field, column["type"], "type", 'a type such as "array<struct<id:string,n:int>>"'
-            for number, rule in enumerate(table.get("quality", {}).get("rules", [])):
-                for option, language, expected in _RULES:
-                    if option in rule:
-                        field = f"{layer}.{name}.quality.rules[{number}].{option}"
-                        yield field, rule[option], language, expected
+    for described in content["schema"]:
+        place = f"schema.{described['name']}"
+        yield from _queries(described, place)
+        for each in described.get("properties") or []:
+            inner = f"{place}.properties.{each['name']}"
+            kind, options = odcs.physical_type(each), each.get("logicalTypeOptions") or {}
+            if kind.endswith(">"):
+                said = "physicalType" if "physicalType" in each else "logicalType"
+                yield f"{inner}.{said}", kind, "type", 'a type such as "array<struct<id:string,n:int>>"'
+            if "pattern" in options:
+                yield f"{inner}.logicalTypeOptions.pattern", options["pattern"], "regex", _REGEX
+            if "format" in options and odcs.value_type(each) in ("date", "timestamp"):
+                yield (
+                    f"{inner}.logicalTypeOptions.format",
+                    options["format"],
+                    "format",
+                    f"a pattern of {_FORMAT}",
+                )
+            yield from _queries(each, inner)
 
 
-_RULES = (
-    ("pattern", "regex", "a regular expression as Java reads it"),
-    ("condition", "condition", "a condition in Spark SQL"),
-    ("format", "format", f"a pattern of {_FORMAT}"),
-)
+def _queries(described: Mapping[str, Any], place: str) -> Iterator[_Text]:
+    for number, check in enumerate(described.get("quality") or []):
+        field, arguments = f"{place}.quality[{number}]", check.get("arguments") or {}
+        if not odcs.is_rule(check):
+            continue
+        if "pattern" in arguments:
+            yield f"{field}.arguments.pattern", arguments["pattern"], "regex", _REGEX
+        if check.get("type") == "sql" and (match := odcs.COUNT.match(check["query"])):
+            where = odcs.COLUMN.sub(described["name"], match["where"])
+            yield f"{field}.query", where, "condition", "a condition in Spark SQL after WHERE"
+
+
+_REGEX = "a regular expression as Java reads it"
 
 
 @contextlib.contextmanager

@@ -141,8 +141,8 @@ def example_project(infrastructure: Path) -> Path:
 
     root = infrastructure / "projects" / EXAMPLE_PROJECT
     shutil.copytree(infrastructure / "projects" / "_template", root)
-    tables, project = root / "tables.json", root / "project.json"
-    tables.write_text(projects.renamed(tables.read_text(), EXAMPLE_PROJECT))
+    contract, project = root / "contract.odcs.yaml", root / "project.json"
+    contract.write_text(projects.renamed(contract.read_text(), EXAMPLE_PROJECT))
     project.write_text(json.dumps(json.loads(project.read_text()) | {"name": EXAMPLE_PROJECT}))
     return root
 

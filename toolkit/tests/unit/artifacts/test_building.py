@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 from checkouts import git, python
 
 from meshtest import toolchain
@@ -97,14 +98,21 @@ def test_the_build_leaves_nothing_in_the_sources(checkout):
 
 
 def test_contract_and_audit_table_travel_with_the_code_that_reads_them(built):
-    """Links in the sources, files in the archives: the same bytes that Terraform reads."""
+    """Links in the sources, files in the archives: the contract as JSON, as Glue reads no YAML."""
     sources = toolchain.ROOT / "infrastructure" / "projects"
     for project in PROJECTS:
         with zipfile.ZipFile(built / "jobs" / project / f"{project}.zip") as archive:
-            packed = archive.read(f"jobs/{project}/tables.json")
-        assert packed == (sources / project / "tables.json").read_bytes()
+            packed = archive.read(f"jobs/{project}/contract.odcs.json")
+        assert json.loads(packed) == yaml.safe_load((sources / project / "contract.odcs.yaml").read_text())
     with zipfile.ZipFile(built / "wheels" / LATEST) as wheel:
         assert wheel.read("core/job_runs.json") == (sources / "job_runs.json").read_bytes()
+
+
+def test_a_contract_that_the_jobs_cannot_read_is_not_built(tmp_path):
+    agreed = tmp_path / "contract.odcs.yaml"
+    agreed.write_text("schema: [{name: A}]")
+    with pytest.raises(ArtifactsError, match=r'schema\.A\.name is "A"; expected at most 255 lower-case'):
+        building._as_json(agreed)
 
 
 # ─── Imported as Glue does ───

@@ -26,10 +26,21 @@ PIPELINES = {
     "single": {"nightly_load": "Done"},
     "idle": {},
 }
+REFUSED = [{"name": name, "logicalType": "string"} for name in ("record_id", "reasons", "source_file")]
 TABLES = {
-    "raw": {"{}_lines": {}},
-    "refined": {"{}_items": {"quality": {"rejects": "{}_refused"}}, "{}_refused": {}, "{}_gaps": {}},
+    "{}_lines": {"layer": "raw"},
+    "{}_items": {"layer": "refined", "quarantine": "{}_refused"},
+    "{}_refused": {"layer": "refined"},
+    "{}_gaps": {"layer": "refined"},
 }
+SCHEMA = [
+    {
+        "name": name,
+        "customProperties": [{"property": key, "value": value} for key, value in own.items()],
+        "properties": [REFUSED[0] | {"primaryKey": True}, *REFUSED[1:]],
+    }
+    for name, own in TABLES.items()
+]
 SCRIPT = """
 import sys
 arguments = sys.argv[1:]
@@ -54,7 +65,8 @@ def checkout(tmp_path_factory):
         (folder / "jobs.tf").write_text(
             'locals {\n  job_settings = {\n    load_all = { description = "x" }\n  }\n}\n'
         )
-        (folder / "tables.json").write_text(json.dumps(TABLES).replace("{}_", f"{project}_"))
+        agreed = json.dumps({"schema": SCHEMA}).replace("{}_", f"{project}_")
+        (folder / "contract.odcs.yaml").write_text(agreed)
     sample = top / "samples" / "orders" / "orders.csv"
     sample.parent.mkdir(parents=True)
     sample.write_text("sample")

@@ -97,7 +97,7 @@ def whole(tmp_path):
 
 
 def test_check_inputs_does_not_look_at_an_ignored_folder(whole):
-    (make_project(whole, "scratch") / "tables.json").write_text("no JSON")
+    (make_project(whole, "scratch") / "contract.odcs.yaml").write_text("{no YAML")
     assert inputs.check(whole) == []
     (whole / ".gitignore").write_text("")
     assert {each.file.split("/")[2] for each in inputs.check(whole) if "scratch" in each.file} == {"scratch"}

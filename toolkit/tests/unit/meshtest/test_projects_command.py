@@ -133,13 +133,11 @@ def test_a_refusal_is_one_line_and_leaves_nothing_behind(arguments, message, run
 
 def test_a_name_whose_tables_another_project_has_is_refused(run, checkout, capsys):
     """`orders` would make curated.orders_daily, which reports has taken."""
-    file = checkout / "infrastructure/projects/reports/tables.json"
-    content = json.loads(file.read_text())
-    content["curated"]["orders_daily"] = content["curated"]["reports_daily"]
-    file.write_text(json.dumps(content))
+    file = checkout / "infrastructure/projects/reports/contract.odcs.yaml"
+    file.write_text(file.read_text().replace("name: reports_daily", "name: orders_daily"))
     before = files(checkout)
     assert run("new", "orders") == 1
-    assert "name of curated.orders_daily is" in capsys.readouterr().err
+    assert "schema.orders_daily.name is " in capsys.readouterr().err
     assert files(checkout) == before
 
 

@@ -95,7 +95,7 @@ def test_a_stack_of_the_domain_depends_on_its_modules_and_its_json_files() -> No
     }
     assert {
         "setup/domain.json",
-        "infrastructure/projects/_template/tables.json",
+        "infrastructure/projects/_template/contract.odcs.yaml",
         "infrastructure/modules/glue_job/main.tf",
         "infrastructure/modules/iam_glue_job/main.tf",
     } <= found
