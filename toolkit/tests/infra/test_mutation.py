@@ -12,7 +12,7 @@ from meshtest.mutation.mutants import all_mutants
 
 MODULE = "glue_catalog_database"
 BAD_LOCATION = """        ({"location_uri": "exa-raw"}, 'location_uri is "exa-raw"'),\n"""
-A_TYPE_UNCHECKED = "modules/project/checks.tf::locals/table_problems::drop-element::4"
+A_FIELD_UNCHECKED = "modules/project/checks.tf::locals/field_problems::drop-element::2"
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +44,9 @@ def test_a_judge_kills_what_the_suite_notices(mutants, everything):
         assert version["killed_by"][0].startswith("tests/infra/test_sources.py::")
         refused = judged(judge, mutants["aws_glue_catalog_database.this::drop-resource::1"])
         assert refused["refused"] == "Error: Reference to undeclared resource"
-        (unchecked,) = (each for each in everything if each.id == A_TYPE_UNCHECKED)
+        (unchecked,) = (each for each in everything if each.id == A_FIELD_UNCHECKED)
         (killer,) = judged(judge, unchecked)["killed_by"]
-        assert killer.startswith("tests/infra/stacks/test_bad_inputs.py::test_a_projects_plan_is_refused")
+        assert killer.startswith("tests/infra/stacks/test_projects.py::test_a_bad_project_json_is_named")
         # Nothing of one mutant is left for the next.
         assert judged(judge, mutants["var.name/validation::drop-validation::1"])["refused"] == ""
 
