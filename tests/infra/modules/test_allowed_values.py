@@ -131,7 +131,7 @@ def test_what_lies_beyond_is_refused(folder, name, value, terraform, root):
 # ─── What check-inputs says before ───
 
 
-UPKEEP = schemas.schema("tables")["$defs"]
+UPKEEP = schemas.schema("contract")["$defs"]["object_custom"]["properties"]
 JOB = schemas.schema("jobs")["additionalProperties"]["properties"]
 NUMBERS = [name for name, rule in JOB.items() if "minimum" in rule]
 
@@ -144,9 +144,9 @@ def test_a_jobs_numbers_are_those_of_its_module():
 @pytest.mark.parametrize(
     ("part", "field", "name"),
     [
-        ("optimizers", "orphan_days", "orphan_file_retention_days"),
-        ("retention", "days", "snapshot_retention_days"),
-        ("retention", "snapshots", "snapshots_to_retain"),
+        ("optimizers", "orphanDays", "orphan_file_retention_days"),
+        ("snapshotRetention", "days", "snapshot_retention_days"),
+        ("snapshotRetention", "snapshots", "snapshots_to_retain"),
     ],
 )
 def test_a_tables_numbers_are_those_of_its_module(part, field, name):

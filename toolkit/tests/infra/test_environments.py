@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -123,22 +125,28 @@ def test_doctor_names_what_is_passed_over(shell):
     assert "PYTHONPATH has other versions" in line or "AWS_PROFILE" in line
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that other users may enter; pytest's own lie below one that they may not."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
 @pytest.mark.skipif(
     os.getuid() != 0 or not shutil.which("setpriv"), reason="takes root to become another user"
 )
 @pytest.mark.parametrize("uid", ["65534", "54321"])  # nobody, and one that passwd does not know
-def test_doctor_of_a_user_without_a_home_passes_unreadable_folders_over(uid, tmp_path):
+def test_doctor_of_a_user_without_a_home_passes_unreadable_folders_over(uid, open_folder):
     """Only the verdict is asked for: what the user may not run is a problem, and no traceback."""
-    locked = tmp_path / "locked"
+    locked = open_folder / "locked"
     locked.mkdir(mode=0o700)
-    sources = tmp_path / "sources"
+    sources = open_folder / "sources"
     shutil.copytree(toolchain.ROOT / "toolkit" / "src", sources)
-    domain = tmp_path / "domain"
+    domain = open_folder / "domain"
     (domain / "setup").mkdir(parents=True)
     for name in ("setup/domain.json", "setup/bootstrap.sh", ".python-version"):
         shutil.copy(toolchain.ROOT / name, domain / name)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
     python = shutil.which("python3", path="/usr/bin:/bin") or sys.executable
     for environment in ({}, {"HOME": str(locked)}):
         ended = subprocess.run(

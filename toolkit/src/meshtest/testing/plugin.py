@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 EXAMPLE_PROJECT = "example"
 MARKERS = ("proves", "notices")
 LIVE = "/live/"
+# Whole domains, made one after the other.
+LONG = (LIVE, "/template/")
 
 # Before anything that reads its settings is imported.
 surroundings.clean(with_aws=os.environ.get("BACKEND") == "aws")
@@ -52,9 +54,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put the live probes first, and refuse a marker that names no control."""
-    if hasattr(config, "workerinput"):  # side by side what takes longest goes first, else last
-        items.sort(key=lambda item: LIVE not in item.nodeid)
+    """Put first what takes longest, and refuse a marker that names no control."""
+    if hasattr(config, "workerinput"):  # side by side; in one process the live probes come last
+        items.sort(key=lambda item: not any(each in item.nodeid for each in LONG))
     known = {each.id for each in controls.all_controls()}
     for item in items:
         if unknown := {control for ids in proofs(item).values() for control in ids} - known:
