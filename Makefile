@@ -108,6 +108,10 @@ remove-project: installed ## Tell what would be lost with a project, then remove
 check-inputs: installed ## Check domain.json, projects, contracts, jobs, pipelines and the gate's exceptions
 	@$(PYTHON_VENV) -m meshtest.inputs
 
+.PHONY: lint-contracts
+lint-contracts: installed .tools/datacontract/.installed ## datacontract-cli's linter on every project's contract
+	@for file in $(call of_projects,contract.odcs.yaml); do .tools/datacontract/bin/datacontract lint "$$file" || exit 1; done
+
 # ─── Tests ───
 # The toolkit's own tests are there where it is developed, not in a domain that depends on a version of it.
 GROUPS = lint test-unit $(if $(wildcard toolkit/tests/browser),test-browser) test-spark test-infra
@@ -117,7 +121,7 @@ test: installed ## Run everything that CI runs, and sum it up: a group that fail
 	@MAKE=$(MAKE) $(PYTHON_VENV) -m meshtest.testing.groups $(GROUPS)
 
 .PHONY: test-unit
-test-unit: installed $(if $(wildcard toolkit/tests/unit),.tools/clients/.installed) ## Toolkit, embedded AWS, scripts, core without Spark; WORKERS=0 in one process
+test-unit: installed .tools/datacontract/.installed $(if $(wildcard toolkit/tests/unit),.tools/clients/.installed) ## Toolkit, embedded AWS, scripts, core without Spark; WORKERS=0 in one process
 	$(PYTEST) $(SIDE_BY_SIDE) tests/unit $(wildcard toolkit/tests/unit)
 
 .PHONY: test-browser
@@ -304,6 +308,7 @@ lock: installed ## Resolve the Python dependencies anew (needs the network)
 	  --output-file requirements-build.lock
 	.venv/bin/uv pip compile pyproject.toml --upgrade --extra checkout --extra java --extra spark $(UV_FLAGS) --constraint requirements.lock \
 	  --output-file requirements-container.lock
+	echo 'datacontract-cli[duckdb]' | .venv/bin/uv pip compile - --upgrade $(UV_FLAGS) --output-file requirements-datacontract.lock
 	echo checkov | .venv/bin/uv pip compile - --upgrade $(UV_FLAGS) --output-file requirements-checkov.lock
 	printf '%s\n' awscli copier duckdb-extension-httpfs | .venv/bin/uv pip compile - --upgrade $(UV_FLAGS) \
 	  --output-file requirements-clients.lock

@@ -167,9 +167,26 @@ def _property_mistakes(table: Mapping[str, Any], content: Mapping[str, Any]) -> 
             *_type_mistakes(described),
             *_option_mistakes(described),
             *_key_mistakes(described, table),
+            *_inner_mistakes(described),
         ):
             yield f"{place}{field}", value, expected
         yield from _misspelt(custom(described), words()["$defs"]["property_custom"], place)
+
+
+_CHECKED = ("logicalTypeOptions", "primaryKey", "quality", "relationships", "required", "unique")
+
+
+def _inner_mistakes(described: Mapping[str, Any]) -> Found:
+    """Yield what is demanded of values within an object or a list: no job looks into one."""
+    parts = [(f".properties.{each['name']}", each) for each in described.get("properties") or []]
+    parts += [(".items", described["items"])] if described.get("items") else []
+    for place, part in parts:
+        for field in _CHECKED:
+            is_size = field == "logicalTypeOptions" and set(part.get(field) or {}) <= {"format"}
+            if part.get(field) and not is_size:
+                expected = "nothing of the kind within an object or a list: no job looks into one"
+                yield f"{place}.{field}", part[field], expected
+        yield from ((f"{place}{field}", value, expected) for field, value, expected in _inner_mistakes(part))
 
 
 def _unlike(words: Mapping[str, Any], value: str, field: str) -> Found:

@@ -245,7 +245,8 @@ def _value_rules(described: Mapping[str, Any], kind: str) -> Iterator[tuple[str,
     for rule, known in (("limits", LIMITS), ("length", _LENGTHS)):
         if said := {key: options[key] for key in known if key in options}:
             yield rule, said, next(iter(said))
-    if kind != "string":
+    # Lists and structs are not written as text: the job makes them, and the table takes no other type.
+    if kind != "string" and not kind.endswith(">"):
         # Of a number, format says how large it may be, not how it is written.
         written = {"format": options["format"]} if kind in _DAYS and "format" in options else {}
         written |= {"decimal": own["decimal"]} if "decimal" in own else {}

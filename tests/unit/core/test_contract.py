@@ -188,6 +188,8 @@ def test_a_type_is_gluess_whatever_is_said_of_it(described, kind):
             [Rule("required", "n", {}), Rule("length", "n", {"maxLength": 3})],
         ),
         ({"logicalType": "date", "transformLogic": "to_date(x)"}, []),
+        ({"physicalType": "array<int>"}, []),
+        ({"physicalType": "array<int>", "required": True}, [Rule("required", "n", {})]),
         (
             {"relationships": [{"to": "r.reasons"}]},
             [Rule("relationship", "n", {"object": "r", "property": "reasons"}, optional=True)],
@@ -265,6 +267,36 @@ def test_every_problem_is_named_at_once():
         'contract.odcs.yaml: schema.t.properties.day.customProperties.partitionTransform is "weeks"; '
         "expected an Iceberg transform: years, months, days, hours, identity, bucket(n) or truncate(n)."
     )
+
+
+@pytest.mark.parametrize(
+    ("inner", "field"),
+    [
+        ({"properties": [N | {"required": True}]}, "properties.n.required is true"),
+        (
+            {"properties": [N | {"logicalTypeOptions": {"maxLength": 3}}]},
+            "properties.n.logicalTypeOptions is {...}",
+        ),
+        ({"logicalType": "array", "items": {"logicalType": "date", "unique": True}}, "items.unique is true"),
+        (
+            {"properties": [{"name": "o", "logicalType": "object", "properties": [N | {"quality": [{}]}]}]},
+            "properties.o.properties.n.quality is [{}]",
+        ),
+    ],
+)
+def test_what_no_job_looks_at_within_an_object_is_refused(inner, field):
+    with pytest.raises(ContractError) as error:
+        read(ID, {"name": "x", "logicalType": "object", **inner})
+    assert str(error.value) == (
+        f"contract.odcs.yaml: schema.t.properties.x.{field}; "
+        "expected nothing of the kind within an object or a list: no job looks into one."
+    )
+
+
+def test_how_large_a_number_within_an_object_is_may_be_said():
+    inner = {"name": "i", "logicalType": "integer", "logicalTypeOptions": {"format": "i64"}}
+    table = read({"name": "x", "logicalType": "object", "properties": [inner]}).table("refined", "t")
+    assert table.types == {"x": "struct<i:bigint>"}
 
 
 @pytest.mark.parametrize("content", [None, [], "text", {}, {"schema": {"a": 1}}, {"schema": [{}]}])
