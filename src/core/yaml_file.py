@@ -1,6 +1,6 @@
 """Read YAML as the tools of the Open Data Contract Standard do: PyYAML, and a date stays a text.
 
-Not on Glue, which brings no PyYAML: the build packs the contract as JSON for it, as
+Not on Glue, of which nobody here knows that it brings PyYAML: the build packs the contract as JSON for it, as
 ``python -m core.yaml_file contract.odcs.yaml`` prints it.
 """
 
