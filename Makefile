@@ -120,6 +120,10 @@ GROUPS = lint test-unit $(if $(wildcard toolkit/tests/browser),test-browser) tes
 test: installed ## Run everything that CI runs, and sum it up: a group that fails hides no later one
 	@MAKE=$(MAKE) $(PYTHON_VENV) -m meshtest.testing.groups $(GROUPS)
 
+.PHONY: contract-changes
+contract-changes: installed .tools/datacontract/.installed ## What the changes of data contracts since a commit do to their readers: make contract-changes BASE=main
+	@$(PYTHON_VENV) -m meshtest.github.contracts --base=$(call quoted,BASE) --out build/contracts
+
 .PHONY: test-unit
 test-unit: installed .tools/datacontract/.installed $(if $(wildcard toolkit/tests/unit),.tools/clients/.installed) ## Toolkit, embedded AWS, scripts, core without Spark; WORKERS=0 in one process
 	$(PYTEST) $(SIDE_BY_SIDE) tests/unit $(wildcard toolkit/tests/unit)

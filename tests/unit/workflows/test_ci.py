@@ -43,7 +43,7 @@ def test_the_suites_are_all_of_the_infrastructure_tests():
 def test_one_job_sums_up_all_the_others():
     assert set(CI["passed"]["needs"]) == set(CI) - {"passed", "report"}
     assert CI["passed"]["if"] == PLAN["passed"]["if"] == "always()"
-    assert set(PLAN["passed"]["needs"]) == {"discover", "plan"}
+    assert set(PLAN["passed"]["needs"]) == {"discover", "plan", "contracts"}
 
 
 def test_every_output_of_the_filters_is_one_that_there_is():
