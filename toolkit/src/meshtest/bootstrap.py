@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
@@ -18,7 +19,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from meshtest import environment as surroundings
 from meshtest import toolchain
 from meshtest.folders import ENVIRONMENTS
 from meshtest.toolchain import ToolMissing
@@ -214,14 +214,15 @@ def _terraform(*arguments: str, check: bool = True) -> str:
 
 
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**surroundings.inherited(with_aws=True), "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
+    # All of the caller's environment: it is Terraform on an account, as whoever is signed in has set it up.
+    environment = {**os.environ, "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
     command = [str(toolchain.terraform()), f"-chdir={ROOT}", *arguments]
     return subprocess.run(command, capture_output=True, env=environment, stdin=subprocess.DEVNULL, text=True)
 
 
 def _follow(*arguments: str) -> None:
     """Run Terraform with its output shown as it comes."""
-    environment = {**surroundings.inherited(with_aws=True), "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
+    environment = {**os.environ, "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
     command = [str(toolchain.terraform()), f"-chdir={ROOT}", *arguments]
     if subprocess.run(command, env=environment, stdin=subprocess.DEVNULL).returncode:
         raise BootstrapError(
@@ -448,5 +449,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    surroundings.clean(with_aws=True)
     sys.exit(main())

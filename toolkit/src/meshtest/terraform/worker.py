@@ -78,7 +78,11 @@ class Server:
 
     def _accept(self) -> None:
         while True:
-            accepted, _ = self._listener.accept()
+            try:
+                accepted, _ = self._listener.accept()
+            except OSError:  # no descriptor is left: it ends in order, and whoever asks takes another worker
+                self._waiting.put(None)
+                return
             connection = Connection(accepted.detach())
             threading.Thread(target=self._receive, args=[connection], daemon=True).start()
 
@@ -113,7 +117,10 @@ class Server:
 def _is_worn() -> bool:
     """Whether a third of all descriptors is in use: a command under way takes more (see engine.py)."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return sum(1 for _ in Path("/dev/fd").iterdir()) > limit / 3
+    try:
+        return sum(1 for _ in Path("/dev/fd").iterdir()) > limit / 3
+    except OSError:  # not even one is left to look with
+        return True
 
 
 def _run(library: Any, directory: str, arguments: Sequence[str]) -> tuple[int, bytes, bytes]:
