@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LAYERS = ("raw", "refined", "curated")
 FILE = "contract.odcs.yaml"
-# The same, as the build packs it for Glue, which brings no reader of YAML.
+# The same, as the build packs it for Glue, which may bring no reader of YAML.
 PACKED = "contract.odcs.json"
 
 

@@ -49,8 +49,10 @@ locals {
   nodes_3 = merge({}, [for path, node in local.nodes_2 : merge({ for each in try(node.properties, []) : "${path}/${each.name}" => each }, { for each in try([node.items], []) : "${path}[]" => each })]...)
   nodes_4 = merge({}, [for path, node in local.nodes_3 : merge({ for each in try(node.properties, []) : "${path}/${each.name}" => each }, { for each in try([node.items], []) : "${path}[]" => each })]...)
 
+  nodes = merge(local.nodes_0, local.nodes_1, local.nodes_2, local.nodes_3, local.nodes_4)
+
   physical = {
-    for path, node in merge(local.nodes_0, local.nodes_1, local.nodes_2, local.nodes_3, local.nodes_4) :
+    for path, node in local.nodes :
     path => try(lower(replace(node.physicalType, "/\\s/", "")), "")
   }
   logical_types = {
@@ -60,7 +62,7 @@ locals {
     "number f32" = "float", "number f64" = "double",
   }
   simple = {
-    for path, node in merge(local.nodes_0, local.nodes_1, local.nodes_2, local.nodes_3, local.nodes_4) : path => try(
+    for path, node in local.nodes : path => try(
       local.physical[path] == "" ? local.logical_types["${node.logicalType} ${node.logicalTypeOptions.format}"] : local.physical[path],
       local.logical_types[node.logicalType],
       local.physical[path],

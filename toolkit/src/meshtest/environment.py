@@ -78,16 +78,13 @@ _OWN = frozenset(
     }
 )
 # What test runners and shells change from call to call.
-_NOISE = ("PYTEST_", "COV_", "COVERAGE_", "COLUMNS", "LINES", "SHLVL", "PWD", "OLDPWD", "_")
+_NOISE = frozenset({"COLUMNS", "LINES", "OLDPWD", "PWD", "SHLVL", "_"})
+_NOISY = ("COVERAGE_", "COV_", "PYTEST_")
 
 
-def inherited(*, with_aws: bool = False) -> dict[str, str]:
-    """Return what a process that is started here has of this one's environment; `with_aws` as in `clean`."""
-    passed = {
-        name: value
-        for name, value in os.environ.items()
-        if name in PASSED or (with_aws and name.startswith("AWS_"))
-    }
+def inherited() -> dict[str, str]:
+    """Return what a process that is started here has of this one's environment."""
+    passed = {name: value for name, value in os.environ.items() if name in PASSED}
     return passed | _home(passed) | _bypass(passed) | FIXED
 
 
@@ -118,7 +115,7 @@ def decides_terraform(name: str) -> bool:
 
 def is_noise(name: str) -> bool:
     """Whether a variable only tells of the call that is under way."""
-    return name == "_" or name.startswith(_NOISE[:3]) or name in _NOISE
+    return name in _NOISE or name.startswith(_NOISY)
 
 
 def shadows() -> list[str]:

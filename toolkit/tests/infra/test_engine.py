@@ -200,8 +200,9 @@ def temporary():
 
 
 @pytest.fixture
-def session(environment, infrastructure, temporary):
+def session(environment, infrastructure, temporary, terraform):
     """session(code) → a process of its own that runs code with a warm module `runner` after a plan."""
+    terraform(infrastructure / "modules" / "s3_bucket")  # init, which a plan needs
     started: list[subprocess.Popen[str]] = []
     prelude = f"""
 import signal, sys
@@ -233,8 +234,7 @@ print("planned", flush=True)
 
 
 @pytest.mark.parametrize("end", ["return", "kill"])
-def test_nothing_is_left_of_a_session(session, terraform, infrastructure, temporary, end):
-    terraform(infrastructure / "modules" / "s3_bucket")
+def test_nothing_is_left_of_a_session(session, temporary, end):
     process = session("sys.stdin.readline()")
     children = below(process.pid)
     assert len(children) >= 3  # the worker, the provider and its guard

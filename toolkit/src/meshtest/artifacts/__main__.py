@@ -17,6 +17,7 @@ from meshtest import toolchain, version
 from meshtest.artifacts import ArtifactsError, building, deployment, record
 from meshtest.artifacts.deployment import Deployed
 from meshtest.folders import ENVIRONMENTS
+from meshtest.github import outputs
 from meshtest.version import VersionError
 
 BUILT = toolchain.BUILD / "artifacts"
@@ -206,8 +207,7 @@ def _last_commit(options: argparse.Namespace) -> int:
         commit = ""
     print(commit)
     if options.output:
-        with Path(os.environ["GITHUB_OUTPUT"]).open("a", encoding="utf-8") as file:
-            file.write(f"{options.output}={commit}\n")
+        outputs.write(options.output, commit)
     return 0
 
 

@@ -101,7 +101,7 @@ def _collect_jobs(source: Path, target: Path) -> None:
         for module in modules:
             name = f"jobs/{module.relative_to(source.parent).as_posix()}"
             archive.writestr(zipfile.ZipInfo(name, ZIP_EPOCH), module.read_bytes())
-        # The contract travels with the code that relies on it; as JSON, for Glue brings no reader of YAML.
+        # The contract travels with the code that relies on it; as JSON: Glue may bring no reader of YAML.
         for agreed in sorted(source.glob(CONTRACT)):
             name = f"jobs/{source.name}/{agreed.with_suffix('.json').name}"
             archive.writestr(zipfile.ZipInfo(name, ZIP_EPOCH), _as_json(agreed))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Collection, Sequence
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from meshtest import folders, toolchain
 from meshtest.folders import ENVIRONMENTS
+from meshtest.github import outputs
 from meshtest.terraform import sources
 
 BOOTSTRAP = "infrastructure/bootstrap"
@@ -114,8 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     line = json.dumps(found)
     print(line)
     if options.output:
-        with Path(os.environ["GITHUB_OUTPUT"]).open("a", encoding="utf-8") as file:
-            file.write(f"{options.output}={line}\n")
+        outputs.write(options.output, line)
     return 0
 
 
