@@ -63,10 +63,19 @@ class Bootstrap:
         """The account's id."""
         return str(self.session.client("sts").get_caller_identity()["Account"])
 
-    @property
+    @cached_property
     def bucket(self) -> str:
-        """Where bootstrap's own state goes: among the states of the last environment, the best guarded."""
-        return f"{self.domain}-tfstate-{self.account}-{self.environments[-1]}"
+        """Where bootstrap's own state is, else where it goes: among production's, or the last environment's.
+
+        Raises:
+            BootstrapError: a bucket is another account's.
+        """
+        s3 = self.session.client("s3")
+        names = {env: f"{self.domain}-tfstate-{self.account}-{env}" for env in self.environments}
+        for name in names.values():
+            if _answers(lambda name=name: s3.head_object(Bucket=name, Key=STATE_KEY), name):  # type: ignore[misc]
+                return name
+        return names.get("prod", names[self.environments[-1]])
 
     def is_moved(self) -> bool:
         """Whether bootstrap's state is in the bucket.

@@ -37,31 +37,31 @@ def workflow(top, name):
 
 def test_a_new_environment_is_in_order_and_has_its_workflow(checkout, capsys):
     known = folders.environments(checkout)
-    assert main(["stage", "--top", str(checkout)]) == 0
-    assert folders.environments(checkout) == sorted([*known, "stage"])
+    assert main(["trial", "--top", str(checkout)]) == 0
+    assert folders.environments(checkout) == sorted([*known, "trial"])
     assert inputs.check(checkout) == []
-    main_tf = (checkout / "infrastructure/environments/stage/main.tf").read_text()
-    assert main_tf.count('env  = "stage"') + main_tf.count('env         = "stage"') == 2
+    main_tf = (checkout / "infrastructure/environments/trial/main.tf").read_text()
+    assert main_tf.count('env  = "trial"') + main_tf.count('env         = "trial"') == 2
     assert '"dev"' not in main_tf
-    deploy = workflow(checkout, "deploy-stage")
-    assert deploy[True]["push"]["branches"] == ["stage"]
-    assert deploy["name"] == "Deploy - Stage"
-    assert deploy["jobs"]["deploy"]["secrets"] == {"AWS_ROLE_ARN": "${{ secrets.AWS_ROLE_ARN_STAGE }}"}
+    deploy = workflow(checkout, "deploy-trial")
+    assert deploy[True]["push"]["branches"] == ["trial"]
+    assert deploy["name"] == "Deploy - Trial"
+    assert deploy["jobs"]["deploy"]["secrets"] == {"AWS_ROLE_ARN": "${{ secrets.AWS_ROLE_ARN_TRIAL }}"}
     for name, event in (("ci", "push"), ("terraform-plan-pr", "pull_request")):
-        assert workflow(checkout, name)[True][event]["branches"] == ["dev", "int", "stage", "main"]
+        assert workflow(checkout, name)[True][event]["branches"][-2:] == ["trial", "main"]
     role = workflow(checkout, "terraform-plan-pr")["jobs"]["plan"]["env"]["ROLE"]
-    for branch, env in (("dev", "DEV"), ("stage", "STAGE"), ("int", "INT"), ("main", "PROD")):
-        assert f"github.base_ref == '{branch}' && vars.AWS_PLAN_ROLE_ARN_{env}" in role
+    assert "|| github.base_ref == 'trial' && vars.AWS_PLAN_ROLE_ARN_TRIAL" in role
+    assert "(github.base_ref == 'dev' && vars.AWS_PLAN_ROLE_ARN_DEV" in role
     rollback = workflow(checkout, "rollback")
-    assert "stage" in rollback[True]["workflow_dispatch"]["inputs"]["environment"]["options"]
-    assert "inputs.environment == 'stage' && secrets.AWS_ROLE_ARN_STAGE" in str(rollback["jobs"])
+    assert "trial" in rollback[True]["workflow_dispatch"]["inputs"]["environment"]["options"]
+    assert "inputs.environment == 'trial' && secrets.AWS_ROLE_ARN_TRIAL" in str(rollback["jobs"])
     told = capsys.readouterr().out.splitlines()
-    assert ".github/workflows/deploy-stage.yml" in told
-    assert "infrastructure/environments/stage/" in told
+    assert ".github/workflows/deploy-trial.yml" in told
+    assert "infrastructure/environments/trial/" in told
 
 
 def test_actionlint_takes_the_workflows_that_result(checkout):
-    main(["stage", "--top", str(checkout)])
+    main(["trial", "--top", str(checkout)])
     subprocess.run(["git", "init", "--quiet"], check=True, cwd=checkout)
     subprocess.run([toolchain.ROOT / ".venv/bin/actionlint", "-shellcheck="], check=True, cwd=checkout)
 
@@ -76,7 +76,7 @@ def test_what_is_refused_changes_nothing(checkout, capsys, name):
 
 
 def test_the_other_environments_stay_as_they_are(checkout):
-    main(["stage", "--top", str(checkout)])
+    main(["trial", "--top", str(checkout)])
     for env in folders.environments(toolchain.ROOT):
         place = f"infrastructure/environments/{env}/main.tf"
         assert filecmp.cmp(checkout / place, toolchain.ROOT / place, shallow=False)
