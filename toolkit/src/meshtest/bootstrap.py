@@ -73,7 +73,7 @@ class Bootstrap:
         s3 = self.session.client("s3")
         names = {env: f"{self.domain}-tfstate-{self.account}-{env}" for env in self.environments}
         for name in names.values():
-            if _answers(lambda name=name: s3.head_object(Bucket=name, Key=STATE_KEY), name):  # type: ignore[misc]
+            if _answers(lambda name=name: s3.head_object(Bucket=name, Key=STATE_KEY), name):
                 return name
         return names.get("prod", names[self.environments[-1]])
 
