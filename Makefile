@@ -116,6 +116,10 @@ check-inputs: installed ## Check domain.json, projects, contracts, jobs, pipelin
 lint-contracts: installed .tools/datacontract/.installed ## datacontract-cli's linter on every project's contract
 	@for file in $(call of_projects,contract.odcs.yaml); do .tools/datacontract/bin/datacontract lint "$$file" || exit 1; done
 
+.PHONY: contracts
+contracts: installed ## The catalogue of the domain's data products: build/contracts/index.html; with samples, if the domain runs
+	@$(PYTHON_VENV) -m meshtest.catalogue
+
 # ─── Tests ───
 # The toolkit's own tests are there where it is developed, not in a domain that depends on a version of it.
 GROUPS = lint test-unit $(if $(wildcard toolkit/tests/browser),test-browser) test-spark test-infra
