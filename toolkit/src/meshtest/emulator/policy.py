@@ -44,7 +44,8 @@ class Decision(enum.Enum):
 class Principal:
     """Who asks: anonymous has neither ARN nor service; a service has its name (``logs.amazonaws.com``).
 
-    ``role`` is the ARN of the role that a session is of, with the role's path, which the session's lacks.
+    ``role`` is the ARN of the role that a session is of, with the role's path, which the session's lacks;
+    ``limits`` are the session policies.
     """
 
     arn: str | None = None
@@ -54,6 +55,7 @@ class Principal:
     role: str | None = None
     user_id: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    limits: tuple[str, ...] = ()
 
     @property
     def names(self) -> set[str]:
@@ -85,15 +87,35 @@ def evaluate(policy: Mapping[str, Any], request: Request) -> Decision:
         PolicyError: a condition uses an operator that does not exist.
 
     """
-    has_variables = policy.get("Version") == "2012-10-17"
-    effects = {
-        statement.get("Effect")
-        for statement in listed(policy.get("Statement"))
-        if _applies(statement, request, has_variables)
-    }
+    effects = {statement.get("Effect") for _, statement in applying(policy, request)}
     if "Deny" in effects:
         return Decision.DENY
     return Decision.ALLOW if "Allow" in effects else Decision.NONE
+
+
+def applying(policy: Mapping[str, Any], request: Request) -> list[tuple[int, Mapping[str, Any]]]:
+    """Return the statements that apply to a request, each with its place in the policy.
+
+    Raises:
+        PolicyError: a condition uses an operator that does not exist.
+
+    """
+    has_variables = policy.get("Version") == "2012-10-17"
+    return [
+        (place, statement)
+        for place, statement in enumerate(listed(policy.get("Statement")))
+        if _applies(statement, request, has_variables)
+    ]
+
+
+def names_account_alone(statement: Mapping[str, Any], principal: Principal) -> bool:
+    """Return whether a statement means a principal by its account only, and so leaves it to IAM.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+    """
+    if "NotPrincipal" in statement:
+        return False
+    return not _is_among(statement.get("Principal"), principal, lambda name, who: name in {"*", *who.names})
 
 
 def check(policy: Any) -> None:
