@@ -4,7 +4,7 @@ Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_eva
 …/reference_policies_evaluation-logic_policy-eval-basics-request.html (what counts in which order),
 …/access_policies_boundaries.html (resource policies and boundaries),
 …/troubleshoot_access-denied.html (the wording) and
-https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html (who is let in by a key's policy).
+https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html (what a key's policy lets in).
 
 Pure: policies and a request go in, a verdict comes out. Nothing here knows moto.
 """
@@ -144,7 +144,7 @@ def _lacking(
 
 
 def _names_itself(statement: Mapping[str, Any], principal: Principal) -> bool:
-    """Return whether a statement names a user or session itself, whom then no boundary limits, nor a session's.
+    """Return whether a statement names a user or session itself, which no boundary limits then.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html (resource-based policies)
     """
