@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-import roles
 
 from meshtest import emulator
+from meshtest.testing import roles
 
 if TYPE_CHECKING:
     from meshtest.emulator import Endpoint

@@ -16,12 +16,12 @@ import boto3
 import pytest
 from botocore.config import Config
 from buckets import code_of
-from roles import policy
 from signing import signed
 
 from meshtest import emulator
 from meshtest.emulator.masking import masked
 from meshtest.terraform import workspace
+from meshtest.testing.roles import policy
 
 if TYPE_CHECKING:
     from meshtest.emulator import Endpoint

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
-from roles import ACCOUNT, make_policy, make_role, policy, session_of, trusting
 
+from meshtest.emulator import ACCOUNT_ID as ACCOUNT
 from meshtest.emulator import decisions
 from meshtest.terraform import workspace
+from meshtest.testing.roles import make_policy, make_role, policy, session_of, trusting
 
 if TYPE_CHECKING:
     from collections.abc import Callable

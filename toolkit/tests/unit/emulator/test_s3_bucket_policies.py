@@ -11,13 +11,13 @@ from xml.etree import ElementTree
 
 import boto3
 import pytest
-import roles
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from buckets import opened
 from signing import signed
 
 from meshtest.emulator import domain_region
+from meshtest.testing import roles
 
 REGION = domain_region()
 

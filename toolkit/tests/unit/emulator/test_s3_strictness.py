@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import pytest
-import roles
 import urllib3
 from buckets import code_of, opened, put_policy
 from signing import signed
 
 from meshtest.terraform import workspace
+from meshtest.testing import roles
 
 if TYPE_CHECKING:
     from meshtest.emulator import Endpoint

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 from glue_jobs import GlueJobs
-from roles import ACCOUNT, make_role, trusting
 from state_machines import StateMachines, machine
+
+from meshtest.emulator import ACCOUNT_ID as ACCOUNT
+from meshtest.testing.roles import make_role, trusting
 
 if TYPE_CHECKING:
     from meshtest.emulator import Endpoint

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from meshtest.emulator import Endpoint
 
-ACCOUNT = "123456789012"
 Client = Callable[..., Any]
 
 
@@ -29,7 +28,7 @@ def make_role(endpoint: Endpoint, name: str, *statements: dict[str, Any], **fiel
     """Make a role that the account and the services trust, with one inline policy; returns its ARN."""
     iam = endpoint.client("iam")
     services = {"Service": ["glue.amazonaws.com", "states.amazonaws.com"]}
-    trust = {"AssumeRolePolicyDocument": trusting({"AWS": ACCOUNT}, services)}
+    trust = {"AssumeRolePolicyDocument": trusting({"AWS": endpoint.account_id}, services)}
     arn: str = iam.create_role(RoleName=name, **(trust | fields))["Role"]["Arn"]
     if statements:
         iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=policy(*statements))
