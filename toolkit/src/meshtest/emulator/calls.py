@@ -83,6 +83,7 @@ _EC2_IDS = {
 _EC2_ID = re.compile(r"([a-z]+)-[0-9a-f]{8,}")
 # Tags of log groups are asked for by the group's own ARN, everything else by one that ends in ":log-stream:".
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
+_EVERY_GROUP = "arn:aws:logs:{}:{}:log-group::log-stream:"  # as refusals of DescribeLogGroups name it
 _OF_THE_GROUP = frozenset({"logs:ListTagsForResource", "logs:TagResource", "logs:UntagResource"})
 # Calls that hand a role to a service: by which parameter, and to which service.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
@@ -203,6 +204,8 @@ def _resources(call: Call) -> list[str]:
     """Return the ARNs of what a call is about; none if its action has no resources."""
     if call.service == "ec2":
         return _ec2_resources(call)
+    if call.action == "logs:DescribeLogGroups":
+        return [_EVERY_GROUP.format(call.region, ACCOUNT_ID)]
     types = _types(call.action)
     stated = [arn for arn in _arns(call.parameters) if any(_fits(form, arn) for _, form, _ in types)]
     found = [_as_asked(call, arn) for arn in stated]

@@ -78,6 +78,12 @@ def test_a_denial_is_told_as_each_service_tells_it(endpoint: Endpoint, name: str
             "logs:CreateLogGroup",
             f"arn:aws:logs:{at}:log-group:/a/b:log-stream:",
         ),
+        (
+            lambda: client("logs").describe_log_groups(logGroupNamePrefix="/a"),
+            "AccessDeniedException",
+            "logs:DescribeLogGroups",
+            f"arn:aws:logs:{at}:log-group::log-stream:",
+        ),
         (lambda: client("kms").create_key(), "AccessDeniedException", "kms:CreateKey", "*"),
         (
             lambda: client("iam").get_role(RoleName=name),
