@@ -35,7 +35,7 @@ BUILD = toolchain.BUILD / "permissions"
 UNUSED = toolchain.ROOT / "setup" / "unused-rights.toml"
 IDENTITY = "identity-based policy"
 _IS_SUBMITTED = "taskSubmittedEventDetails"
-_KEYS = {"statement", "actions", "reason", "source"}
+_KEYS = {"policy", "statement", "actions", "reason", "source"}
 
 
 class UnusedRightsError(Exception):
@@ -67,10 +67,16 @@ class Use:
 class Listed:
     """Actions of a statement that nothing uses here, and why they are right nevertheless."""
 
+    policy: str
     statement: str
     actions: tuple[str, ...]
     reason: str
     source: str
+
+    def covers(self, granted: Granted, action: str) -> bool:
+        """Return whether it is about an action of a statement."""
+        name = granted.policy.rpartition("/")[2]
+        return self.statement == granted.sid and action in self.actions and like(self.policy, name)
 
 
 # ─── Policies ───
@@ -128,21 +134,20 @@ def findings(found: Iterable[Use], known: Iterable[Listed]) -> list[str]:
     found, known = list(found), list(known)
     lines = []
     for use in found:
-        expected = {action for each in known if each.statement == use.granted.sid for action in each.actions}
         role = use.granted.role.rpartition("/")[2]
         lines += [
             f"{role}, statement {use.granted.sid}: nothing used {action}; "
             f"take it away, or list it in {UNUSED.name}"
             for action in use.unused_actions
-            if action not in expected
+            if not any(each.covers(use.granted, action) for each in known)
         ]
-    unused = {(use.granted.sid, action) for use in found for action in use.unused_actions}
+    unused = [(use.granted, action) for use in found for action in use.unused_actions]
     lines += [
-        f"{UNUSED.name}, statement {each.statement}: {action} is used, or no role has it; "
+        f"{UNUSED.name}, statement {each.statement} of {each.policy}: {action} is used, or no role has it; "
         "take it off the list"
         for each in known
         for action in each.actions
-        if (each.statement, action) not in unused
+        if not any(one == action and each.covers(statement, one) for statement, one in unused)
     ]
     return lines
 
@@ -172,7 +177,7 @@ def _listed(file: Path, number: int, entry: Mapping[str, Any]) -> Listed:
         raise UnusedRightsError(
             f"{file}: [[unused]] {number}: actions is {actions!r}; expected a list of texts"
         )
-    return Listed(entry["statement"], tuple(actions), entry["reason"], entry["source"])
+    return Listed(entry["policy"], entry["statement"], tuple(actions), entry["reason"], entry["source"])
 
 
 # ─── Report ───
@@ -189,11 +194,7 @@ def report(
             yield f"  {use.granted.sid} ({use.granted.policy.rpartition('/')[2]})"
             yield from (f"    used   {action}" for action in use.actions)
             for action in use.unused_actions:
-                reasons = [
-                    each.reason
-                    for each in known
-                    if each.statement == use.granted.sid and action in each.actions
-                ]
+                reasons = [each.reason for each in known if each.covers(use.granted, action)]
                 yield f"    unused {action}: {reasons[0] if reasons else 'NO REASON IS LISTED'}"
             if use.actions:
                 yield from (f"    never  {resource}" for resource in use.unused_resources)

@@ -160,7 +160,7 @@ def _applies(statement: Mapping[str, Any], request: Request, has_variables: bool
 
     return (
         _names_principal(statement, request.principal)
-        and _names(statement, "Action", lambda pattern: like(pattern.lower(), request.action.lower()))
+        and _names(statement, "Action", lambda pattern: _is_action(pattern, request.action))
         and _names(statement, "Resource", lambda pattern: _expanded_like(expand(pattern), request.resource))
         and all(
             _holds(operator, key, wanted, request, expand)
@@ -257,6 +257,12 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(first + between + last, re.DOTALL)
 
 
+@functools.lru_cache(maxsize=65536)
+def _is_action(pattern: str, action: str) -> bool:
+    """Actions are compared without regard to case; there are few, and each is asked for again and again."""
+    return like(pattern.lower(), action.lower())
+
+
 def _expanded_like(pattern: str | None, text: str) -> bool:
     return pattern is not None and like(pattern, text)
 
@@ -266,6 +272,8 @@ def _expand(pattern: str, request: Request) -> str | None:
 
     What comes from the request is taken literally: a user named ``*`` must not match everything.
     """
+    if "${" not in pattern:
+        return pattern
     missing = False
 
     def value_of(match: re.Match[str]) -> str:

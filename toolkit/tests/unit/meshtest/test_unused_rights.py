@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from meshtest import toolchain
 from meshtest.permissions import (
     Granted,
     Listed,
@@ -60,21 +61,31 @@ def test_an_unused_right_is_found_unless_it_is_listed() -> None:
         "x-etl-dev, statement Read: nothing used s3:ListBucket; "
         "take it away, or list it in unused-rights.toml"
     ]
-    assert findings(found, [Listed("Read", ("s3:ListBucket",), "why", "where")]) == []
+    assert findings(found, [Listed("own", "Read", ("s3:ListBucket",), "why", "where")]) == []
 
 
 @pytest.mark.parametrize(
-    ("sid", "action"), [("Read", "s3:Get*"), ("Read", "s3:Put*"), ("Write", "s3:ListBucket")]
+    ("policy", "sid", "action"),
+    [
+        ("own", "Read", "s3:Get*"),
+        ("own", "Read", "s3:Put*"),
+        ("own", "Write", "s3:ListBucket"),
+        ("other", "Read", "s3:ListBucket"),
+    ],
 )
-def test_what_is_listed_in_vain_is_found(sid: str, action: str) -> None:
-    known = [Listed("Read", ("s3:ListBucket",), "why", "where"), Listed(sid, (action,), "why", "where")]
+def test_what_is_listed_in_vain_is_found(policy: str, sid: str, action: str) -> None:
+    known = [
+        Listed("own", "Read", ("s3:ListBucket",), "why", "where"),
+        Listed(policy, sid, (action,), "why", "where"),
+    ]
     assert findings(uses([READ], [OBJECT]), known) == [
-        f"unused-rights.toml, statement {sid}: {action} is used, or no role has it; take it off the list"
+        f"unused-rights.toml, statement {sid} of {policy}: {action} is used, or no role has it; "
+        "take it off the list"
     ]
 
 
 def test_the_report_tells_what_was_used_what_never_and_what_was_denied() -> None:
-    known = [Listed("Read", ("s3:ListBucket",), "why", "where")]
+    known = [Listed("own", "Read", ("s3:ListBucket",), "why", "where")]
     assert list(report(uses([READ], [OBJECT, DENIED]), [OBJECT, DENIED], known)) == [
         f"\n{ROLE}",
         "  Read (own)",
@@ -88,10 +99,10 @@ def test_the_report_tells_what_was_used_what_never_and_what_was_denied() -> None
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[[unused]]\nstatement = 'A'", "[[unused]] 1 has the keys statement; expected actions, reason"),
+        ("[[unused]]\nstatement = 'A'", "[[unused]] 1 has the keys statement; expected actions, policy"),
         ("[[unused]", "expected TOML with [[unused]] tables"),
         (
-            "[[unused]]\nstatement='A'\nactions='a:B'\nreason='r'\nsource='s'",
+            "[[unused]]\npolicy='p'\nstatement='A'\nactions='a:B'\nreason='r'\nsource='s'",
             "[[unused]] 1: actions is 'a:B'; expected a list of texts",
         ),
     ],
@@ -106,7 +117,9 @@ def test_a_bad_list_is_refused_in_one_line(tmp_path: Path, text: str, message: s
 
 
 def test_the_domains_own_list_can_be_read_and_names_a_source_each() -> None:
-    assert all(each.source.startswith("https://") and each.reason for each in read())
+    for each in read():
+        assert each.reason
+        assert each.source.startswith("https://") or (toolchain.ROOT / each.source).is_file()
 
 
 def test_the_rights_of_roles_are_those_of_inline_and_of_managed_policies(tmp_path: Path) -> None:
