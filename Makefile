@@ -57,6 +57,10 @@ doctor: ## Tell what this machine has of what is needed, and what to do; install
 demo: installed ## Build the whole domain here, run all pipelines, show the result, take it down; PICTURE=demo.svg
 	@$(PYTHON_VENV) -m meshtest.demo demo $(if $(PICTURE),--picture $(PICTURE))
 
+.PHONY: permissions
+permissions: installed ## Run the domain and show which rights of its roles were used, which never, and what was denied
+	@$(PYTHON_VENV) -m meshtest.permissions
+
 # ─── The domain on this machine ───
 .PHONY: up
 up: installed ## Start the embedded AWS, apply every stack and leave the domain running
