@@ -161,7 +161,7 @@ def test_a_start_and_a_success_are_told(bus: Bus) -> None:
     bus.on(machine, "RUNNING", "SUCCEEDED", Arn=topic)
     bus.start(machine)
     told: list[dict[str, Any]] = []
-    until(lambda: told.extend(bus.received(url)) or len(told), lambda count: count == 2, 5)
+    until(lambda: told.extend(bus.received(url)) or len(told), lambda count: count == 2, 20)
     by_status = {each["detail"]["status"]: each["detail"] for each in told}
     assert by_status["RUNNING"]["output"] is None
     assert json.loads(by_status["SUCCEEDED"]["output"]) == {"rows": 3}

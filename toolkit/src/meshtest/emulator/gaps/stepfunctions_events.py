@@ -33,7 +33,9 @@ def install() -> None:
 
 
 def _start(self: Any) -> None:
-    _tell_about(self, _replaced["start"], self)
+    if str(self.sm_type) != "EXPRESS":
+        _put(self, "RUNNING")  # before it can end
+    _replaced["start"](self)
 
 
 def _stop(self: Any, *arguments: Any, **named: Any) -> None:
@@ -49,10 +51,10 @@ def _tell_about(execution: Any, change: Any, *arguments: Any, **named: Any) -> N
     before = execution.exec_status
     change(*arguments, **named)
     if execution.exec_status != before and str(execution.sm_type) != "EXPRESS":
-        _put(execution)
+        _put(execution, execution.exec_status.value)
 
 
-def _put(execution: Any) -> None:
+def _put(execution: Any, status: str) -> None:
     # Not by HTTP: the caller holds the lock of its service.
     from moto.events.models import events_backends
 
@@ -65,17 +67,17 @@ def _put(execution: Any) -> None:
                 "Source": "aws.states",
                 "DetailType": DETAIL_TYPE,
                 "Resources": [execution.exec_arn],
-                "Detail": json.dumps(detail(execution)),
+                "Detail": json.dumps(detail(execution, status)),
             }
         ]
     )
 
 
-def detail(execution: Any) -> dict[str, Any]:
+def detail(execution: Any, status: str) -> dict[str, Any]:
     """Return what an event says of an execution."""
     given = execution.execution_input
     output = None
-    if execution.exec_status.value == "SUCCEEDED":
+    if status == "SUCCEEDED":
         output = to_json_str(execution.output, separators=(",", ":"))
     fits = len(json.dumps(given)) + len(json.dumps(output)) <= _LIMIT
     output_fits = len(json.dumps(output)) <= _LIMIT
@@ -85,7 +87,7 @@ def detail(execution: Any) -> dict[str, Any]:
         "stateMachineVersionArn": None,
         "stateMachineAliasArn": None,
         "name": execution.name,
-        "status": execution.exec_status.value,
+        "status": status,
         "startDate": _milliseconds(execution.start_date),
         "stopDate": _milliseconds(execution.stop_date),
         "input": given if fits else None,
