@@ -104,6 +104,10 @@ new-project: installed ## Make a project from the template: make new-project NAM
 remove-project: installed ## Tell what would be lost with a project, then remove it: make remove-project NAME=orders [YES=1]
 	@$(PYTHON_VENV) -m meshtest.projects remove $(if $(YES),--yes) -- "$(NAME)"
 
+.PHONY: new-environment
+new-environment: installed ## Make an environment beside dev, int and prod: make new-environment NAME=stage
+	@$(PYTHON_VENV) -m meshtest.environments -- "$(NAME)"
+
 .PHONY: check-inputs
 check-inputs: installed ## Check domain.json, projects, contracts, jobs, pipelines and the gate's exceptions
 	@$(PYTHON_VENV) -m meshtest.inputs
@@ -245,7 +249,7 @@ bench-spark: installed ## Rows a second of a project's stages against plain Spar
 	$(PYTHON_VENV) tests/spark/$(PROJECT)/bench.py --sizes $(or $(SIZES),100000 1000000 10000000) --rounds $(or $(ROUNDS),3)
 
 # ─── Artifacts ───
-# What the Glue jobs run, by version (docs/deploy.md). ENV=dev, int or prod; the AWS account is the signed-in one.
+# What the Glue jobs run, by version (docs/deploy.md). ENV=dev, or another environment; the AWS account is the signed-in one.
 ARTIFACTS = $(PYTHON_VENV) -m meshtest.artifacts
 
 .PHONY: wheel

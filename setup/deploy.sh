@@ -11,7 +11,7 @@ Usage: setup/deploy.sh (plan|apply) ROOT --env ENV [--out DIR] [--account-id N]
   apply           plan ROOT, stop on a gate finding of high severity, else apply that plan
   ROOT            infrastructure/environments/ENV or infrastructure/projects/NAME;
                   infrastructure/bootstrap can be planned, from nothing
-  --env ENV       dev, int or prod
+  --env ENV       a folder of infrastructure/environments
   --out DIR       where plan.bin, plan.json, plan.txt, gate.* and terraform.log go
                   (default: build/plan/NAME); plan.bin and plan.json hold sensitive values in the clear
   --account-id N  the AWS account (default: the one that the aws CLI is signed in to)
@@ -47,7 +47,9 @@ while [ $# -gt 0 ]; do
   esac
 done
 [[ $action =~ ^(plan|apply)$ ]] || die "the action is '$action'; expected plan or apply"
-[[ $env =~ ^(dev|int|prod)$ ]] || die "--env is '$env'; expected dev, int or prod"
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+[[ $env =~ ^[a-z0-9]+$ && -f infrastructure/environments/$env/main.tf ]] ||
+  die "--env is '$env'; expected a folder of infrastructure/environments"
 name=${root##*/}
 backend=("-backend-config=../../environments/$env/backend.conf")
 case "$root" in
@@ -60,7 +62,6 @@ case "$root" in
   infrastructure/projects/[!_]*) key=projects/$name/terraform.tfstate variables=("-var=env=$env") ;;
   *) die "ROOT is '$root'; expected infrastructure/environments/$env or infrastructure/projects/NAME" ;;
 esac
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
 [ -d "$root" ] || die "ROOT is '$root'; there is no such folder"
 out=${out:-build/plan/$name}
 mkdir -p "$out"

@@ -8,7 +8,7 @@ usage() {
   cat <<'TEXT'
 Usage: setup/init-terraform.sh [--account-id N] [--env ENV] [--help]
 
-Write the S3 backend's settings of the environments dev, int and prod, with S3's own state locking.
+Write the S3 backend's settings of every folder of infrastructure/environments, with S3's own state locking.
 
   --account-id N  the AWS account (12 digits); default: the one that the aws CLI is signed in to
   --env ENV       only this environment, if the environments have accounts of their own
@@ -30,7 +30,10 @@ die() {
 }
 
 # ─── Arguments ───
-account_id='' environments=(dev int prod)
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+account_id='' environments=("$root"/infrastructure/environments/*/main.tf)
+environments=("${environments[@]%/main.tf}")
+environments=("${environments[@]##*/}")
 while [ $# -gt 0 ]; do
   case "$1" in
     --account-id | --env) [ $# -gt 1 ] || die "$1 has no value" ;;&
@@ -40,7 +43,7 @@ while [ $# -gt 0 ]; do
       shift 2
       ;;
     --env)
-      [[ $2 =~ ^(dev|int|prod)$ ]] || die "--env is '$2'; expected dev, int or prod"
+      [[ " ${environments[*]} " = *" $2 "* ]] || die "--env is '$2'; expected a folder of infrastructure/environments"
       environments=("$2")
       shift 2
       ;;
@@ -50,7 +53,6 @@ while [ $# -gt 0 ]; do
 done
 
 # ─── Domain ───
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 # One field of setup/domain.json, held against its schema; python3, because jq is not everywhere.
 domain() {

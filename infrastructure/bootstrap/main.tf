@@ -44,9 +44,13 @@ locals {
 
 # ─── Environments ───
 
+locals {
+  environments = coalesce(var.environments, toset(keys(var.deploy_subjects)))
+}
+
 module "external" {
   source   = "../modules/external"
-  for_each = var.environments
+  for_each = local.environments
 
   env  = each.key
   file = "${path.root}/../../setup/external.json"
@@ -54,7 +58,7 @@ module "external" {
 
 module "environment" {
   source   = "./environment"
-  for_each = var.environments
+  for_each = local.environments
 
   account_id      = local.account_id
   audience        = local.audience

@@ -23,19 +23,19 @@ variable "deploy_subjects" {
   }
 
   validation {
-    condition     = alltrue([for env in var.environments : length(lookup(var.deploy_subjects, env, [])) > 0])
-    error_message = "deploy_subjects name ${jsonencode(keys(var.deploy_subjects))}; expected at least one subject for each of ${jsonencode(var.environments)}."
+    condition     = alltrue([for env in coalesce(var.environments, toset(keys(var.deploy_subjects))) : length(lookup(var.deploy_subjects, env, [])) > 0])
+    error_message = "deploy_subjects name ${jsonencode(keys(var.deploy_subjects))}; expected at least one subject for each of ${jsonencode(coalesce(var.environments, toset(keys(var.deploy_subjects))))}."
   }
 }
 
 variable "environments" {
-  description = "The environments that live in this account."
+  description = "The environments that live in this account. By default all that deploy_subjects name."
   type        = set(string)
-  default     = ["dev", "int", "prod"]
+  default     = null
 
   validation {
-    condition     = length(var.environments) > 0 && length(setsubtract(var.environments, ["dev", "int", "prod"])) == 0
-    error_message = "environments are ${jsonencode(var.environments)}; expected some of \"dev\", \"int\" and \"prod\"."
+    condition     = var.environments == null ? true : length(var.environments) > 0 && alltrue([for env in var.environments : can(regex("^[a-z][a-z0-9]{1,7}$", env))])
+    error_message = "environments are ${jsonencode(var.environments)}; expected at least one, each of 2 to 8 lower-case letters and digits, starting with a letter."
   }
 }
 
@@ -53,7 +53,7 @@ variable "plan_subjects" {
   }
 
   validation {
-    condition     = alltrue([for env in var.environments : length(lookup(var.plan_subjects, env, [])) > 0])
-    error_message = "plan_subjects name ${jsonencode(keys(var.plan_subjects))}; expected at least one subject for each of ${jsonencode(var.environments)}."
+    condition     = alltrue([for env in coalesce(var.environments, toset(keys(var.deploy_subjects))) : length(lookup(var.plan_subjects, env, [])) > 0])
+    error_message = "plan_subjects name ${jsonencode(keys(var.plan_subjects))}; expected at least one subject for each of ${jsonencode(coalesce(var.environments, toset(keys(var.deploy_subjects))))}."
   }
 }

@@ -88,12 +88,12 @@ variable "domain_name" {
 }
 
 variable "env" {
-  description = "Environment: dev, int or prod."
+  description = "Environment: a folder of infrastructure/environments."
   type        = string
 
   validation {
-    condition     = contains(["dev", "int", "prod"], var.env)
-    error_message = "env is \"${var.env}\"; expected \"dev\", \"int\" or \"prod\"."
+    condition     = can(regex("^[a-z][a-z0-9]{1,7}$", var.env))
+    error_message = "env is \"${var.env}\"; expected 2 to 8 lower-case letters and digits, starting with a letter."
   }
 }
 

@@ -32,7 +32,7 @@ class LakeArguments:
 
     job_name: str
     job_run_id: str = "local"
-    env: Literal["dev", "int", "prod"]
+    env: str
     project: str
     raw_bucket: str
     refined_bucket: str

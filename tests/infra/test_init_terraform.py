@@ -20,13 +20,15 @@ ACCOUNT = "123456789012"
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """The script, domain.json and the three environments."""
+    """The script, domain.json and three environments."""
     shutil.copytree(toolchain.ROOT / "setup" / "schemas", tmp_path / "setup" / "schemas")
     shutil.copy(toolchain.ROOT / "setup" / "init-terraform.sh", tmp_path / "setup")
     domain = {**workspace.EXAMPLE, "aws_region": REGION}
     (tmp_path / "setup" / "domain.json").write_text(json.dumps(domain, indent=2) + "\n")
     for env in ("dev", "int", "prod"):
-        (tmp_path / "infrastructure" / "environments" / env).mkdir(parents=True)
+        folder = tmp_path / "infrastructure" / "environments" / env
+        folder.mkdir(parents=True)
+        (folder / "main.tf").touch()
     return tmp_path
 
 
@@ -139,7 +141,7 @@ def test_a_cli_that_is_not_signed_in(checkout, tools):
         (["--account-id", "42"], "the account id is '42'; expected 12 digits"),
         (["--account-id"], "--account-id has no value"),
         (["--account-id", ""], "--account-id is empty; expected 12 digits"),
-        (["--env", "qa"], "--env is 'qa'; expected dev, int or prod"),
+        (["--env", "qa"], "--env is 'qa'; expected a folder of infrastructure/environments"),
         (["--force"], "unknown argument '--force'; expected --account-id, --env or --help"),
     ],
 )

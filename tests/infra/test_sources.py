@@ -66,9 +66,8 @@ def test_the_environments_are_the_same_but_for_their_name():
         }
         for environment in ENVIRONMENTS
     }
-    assert set(texts) == {"dev", "int", "prod"}
-    assert texts["int"] == texts["dev"]
-    assert texts["prod"] == texts["dev"]
+    assert len(texts) == len(ENVIRONMENTS) > 2
+    assert [env for env, text in texts.items() if text != texts["dev"]] == []
 
 
 @pytest.mark.parametrize("project", PROJECTS, ids=name)

@@ -44,7 +44,7 @@ variable "domain_name" {
 }
 
 variable "env" {
-  description = "Environment: dev, int or prod."
+  description = "Environment: a folder of infrastructure/environments."
   type        = string
 }
 

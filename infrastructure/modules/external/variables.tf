@@ -1,5 +1,5 @@
 variable "env" {
-  description = "Environment: dev, int or prod."
+  description = "Environment: a folder of infrastructure/environments."
   type        = string
 }
 

@@ -164,7 +164,7 @@ locals {
       [
         for env in keys(try(merge(settings.environments), {})) :
         "${local.folder}/jobs.tf: name of ${key}.environments.${env} is \"${env}\"; expected ${local.job_fields.environments.propertyNames.expected}."
-        if !contains(local.job_fields.environments.propertyNames.enum, env)
+        if !can(regex(local.job_fields.environments.propertyNames.pattern, env))
       ],
       flatten([
         for env, own in try(merge(settings.environments), {}) : [

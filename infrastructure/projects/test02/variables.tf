@@ -1,4 +1,4 @@
 variable "env" {
-  description = "Environment: dev, int or prod."
+  description = "Environment: a folder of infrastructure/environments."
   type        = string
 }

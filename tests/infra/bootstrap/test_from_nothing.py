@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from meshtest import emulator, projects, toolchain
+from meshtest import emulator, folders, projects, toolchain
 from meshtest.emulator import Endpoint
 from meshtest.terraform import workspace
 
@@ -174,7 +174,7 @@ def test_states_are_encrypted_with_the_environments_own_key(team, deployed, env)
 
 def test_the_roles_are_there_with_their_trust_and_boundary(team, deployed):
     iam = team.client("iam")
-    for env in ("dev", "int", "prod"):
+    for env in folders.environments(toolchain.ROOT):
         role = iam.get_role(RoleName=f"exa-deploy-{env}")["Role"]
         (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
         subject = statement["Condition"]["StringEquals"]["token.actions.githubusercontent.com:sub"]
@@ -190,7 +190,7 @@ def test_the_roles_are_there_with_their_trust_and_boundary(team, deployed):
 
 def test_it_tells_github_the_roles_that_there_are(deployed):
     said = next(text for command, text in deployed.items() if "--yes" in command)
-    for env in ("dev", "int", "prod"):
+    for env in folders.environments(toolchain.ROOT):
         for line in (
             f"gh api --method PUT repos/acme/example/environments/{env}",
             f"gh secret set AWS_ROLE_ARN_{env.upper()} --repo acme/example "
@@ -214,7 +214,7 @@ def test_a_second_run_changes_nothing(team, deployed):
     said = team.bootstrap("--yes")
     for line in ("unchanged", "no changes", "nothing to change", "there already"):
         assert f"    {line}\n" in said
-    assert said.count("unchanged  infrastructure/environments/") == 3
+    assert said.count("unchanged  infrastructure/environments/") == len(folders.environments(toolchain.ROOT))
     assert serial(team) == before
 
 
@@ -310,7 +310,7 @@ def test_the_page_takes_bootstrap_down(team, deployed):
     names = [
         f"exa-{kind}-{ACCOUNT}-{env}"
         for kind in ("tfstate", "tfstate-logs")
-        for env in ("dev", "int", "prod")
+        for env in folders.environments(toolchain.ROOT)
     ]
     refused = team.run("terraform -chdir=infrastructure/bootstrap destroy -auto-approve")
     assert refused.returncode == 1
@@ -324,5 +324,10 @@ def test_the_page_takes_bootstrap_down(team, deployed):
     left = {found["Name"] for found in team.client("s3").list_buckets()["Buckets"]}
     assert left & set(names) == set()
     roles = {role["RoleName"] for role in team.client("iam").list_roles()["Roles"]}
-    assert not {f"exa-{kind}-{env}" for kind in ("deploy", "plan") for env in ("dev", "int", "prod")} & roles
+    assert (
+        not {
+            f"exa-{kind}-{env}" for kind in ("deploy", "plan") for env in folders.environments(toolchain.ROOT)
+        }
+        & roles
+    )
     assert team.client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"] == []

@@ -39,7 +39,9 @@ def test_each_environment_has_the_bucket_that_its_backend_names(planned, infrast
     """Held against what setup/init-terraform.sh really writes."""
     shutil.copytree(infrastructure.parent / "setup", tmp_path / "setup")
     for env in ENVIRONMENTS:
-        (tmp_path / "infrastructure" / "environments" / env).mkdir(parents=True)
+        folder = tmp_path / "infrastructure" / "environments" / env
+        folder.mkdir(parents=True)
+        (folder / "main.tf").touch()
     script = tmp_path / "setup" / "init-terraform.sh"
     subprocess.run(["bash", script, "--account-id", ACCOUNT], check=True, capture_output=True)
     written = {
@@ -48,7 +50,7 @@ def test_each_environment_has_the_bucket_that_its_backend_names(planned, infrast
     }
     buckets = {each.get("bucket") for each in planned.resources("aws_s3_bucket")}
     assert written == {name for name in buckets if "-logs-" not in name}
-    assert len(written) == 3
+    assert len(written) == len(ENVIRONMENTS)
 
 
 def test_states_are_versioned_and_kept_for_a_year_and_cannot_be_destroyed(planned):
@@ -227,7 +229,10 @@ def only(env: str, subject: str) -> dict[str, list[str]]:
             "expected each subject once: what deploys one environment must not deploy another",
         ),
         (
-            {"deploy_subjects": {"dev": [f"repo:{REPOSITORY}:environment:dev"]}},
+            {
+                "deploy_subjects": {"dev": [f"repo:{REPOSITORY}:environment:dev"]},
+                "environments": ["dev", "int"],
+            },
             'deploy_subjects name ["dev"]',
         ),
         (
@@ -235,7 +240,8 @@ def only(env: str, subject: str) -> dict[str, list[str]]:
             'plan_subjects are {"dev":["repo:acme/*',
         ),
         ({"plan_subjects": {}}, "plan_subjects name []; expected at least one subject for each of"),
-        ({"environments": ["qa"]}, 'environments are ["qa"]; expected some of "dev", "int" and "prod"'),
+        ({"environments": ["pre-prod"]}, 'environments are ["pre-prod"]; expected at least one, each of '),
+        ({"environments": ["qa"]}, 'expected at least one subject for each of ["qa"].'),
         ({"environments": []}, "environments are []"),
     ],
 )

@@ -134,7 +134,12 @@ REFUSED: dict[str, list[tuple[dict[str, Any], str]]] = {
         ({"tables": []}, "tables is empty"),
         ({"tables": ["db/*"]}, 'tables are ["db/*"]'),
     ],
-    "project": [({"env": "qa"}, 'env is "qa"; expected "dev", "int" or "prod".')],
+    "project": [
+        (
+            {"env": "pre-prod"},
+            'env is "pre-prod"; expected 2 to 8 lower-case letters and digits, starting with a letter.',
+        )
+    ],
     "s3_bucket": [
         ({"abort_incomplete_upload_days": 0}, "abort_incomplete_upload_days is 0"),
         ({"bucket_name": "F01-raw"}, 'bucket_name is "F01-raw"'),

@@ -609,7 +609,7 @@ REFUSED = [
     ("databases", {"erp": {"cidr": "10.0.0.0/24", "port": 65536}}),
     ("domain_abbr", "f"),
     ("domain_name", "Finance"),
-    ("env", "qa"),
+    ("env", "pre-prod"),
     ("flow_log_retention_days", 91),
     ("interface_endpoints", ["glue"]),
     ("noncurrent_version_days", {"temp": 1}),

@@ -705,9 +705,9 @@ def test_a_bad_project_json_is_named_before_anything_is_planned(content, message
     assert [each for each in messages if f"{FOLDER}/project.json: {each}" not in refused] == []
 
 
-def test_an_environment_that_there_is_not_is_refused(terraform, new_project, foundation):
-    refused = refusal(terraform(new_project), tf_vars={"env": "qa"})
-    assert 'env is "qa"; expected "dev", "int" or "prod".' in refused
+def test_a_name_that_no_environment_can_have_is_refused(terraform, new_project, foundation):
+    refused = refusal(terraform(new_project), tf_vars={"env": "pre-prod"})
+    assert 'env is "pre-prod"; expected 2 to 8 lower-case letters and digits' in refused
 
 
 @pytest.mark.parametrize("content", ["[", "[]", "{}", "text"])

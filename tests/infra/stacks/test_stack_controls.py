@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from meshtest import controls, toolchain
+from meshtest import controls, folders, toolchain
 from meshtest.plan import Plan
 from meshtest.terraform import workspace
 from meshtest.testing.bootstrap_inputs import INPUTS
@@ -41,5 +41,5 @@ def test_every_control_has_something_to_look_at(results):
 
 
 def test_every_stack_is_here():
-    environments = {f"environments/{env}" for env in ("dev", "int", "prod")}
+    environments = {f"environments/{env}" for env in folders.environments(toolchain.ROOT)}
     assert set(STACKS) == {"bootstrap", *environments, *(f"projects/{name}" for name in PROJECTS)}

@@ -23,6 +23,10 @@ RUN_BY = {"docs/deploy.md": "tests/infra/bootstrap/test_from_nothing.py"}
 SHOWN = {
     ("docs/adopt.md", "git switch"): "git of the reader's; toolkit/tests/unit/template updates a domain",
     ("docs/deploy.md", "gh api"): "needs GitHub; test_from_nothing.py holds bootstrap's output against it",
+    (
+        "docs/deploy.md",
+        "make new-environment",
+    ): "toolkit/tests/unit/meshtest/test_new_environment.py makes one",
     ("docs/deploy.md", "make rename"): "toolkit/tests/unit/meshtest/test_rename.py renames a copy",
     ("docs/deploy.md", "make rollback"): "toolkit/tests/unit/artifacts/test_deployment.py rolls back",
     (

@@ -121,8 +121,8 @@ def test_matrices_run_to_their_end():
 def test_a_fork_gets_no_role_and_the_embedded_aws_instead():
     role = PLAN["plan"]["env"]["ROLE"]
     assert "head.repo.full_name == github.repository &&" in role
-    for branch, env in (("dev", "DEV"), ("int", "INT"), ("main", "PROD")):
-        assert f"github.base_ref == '{branch}' && vars.AWS_PLAN_ROLE_ARN_{env}" in role
+    for env, branch in workflows.WRAPPERS.items():
+        assert f"github.base_ref == '{branch}' && vars.AWS_PLAN_ROLE_ARN_{env.upper()}" in role
     conditions = {
         step.get("uses", step.get("name")): step.get("if")
         for step in PLAN["plan"]["steps"]

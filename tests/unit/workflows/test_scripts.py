@@ -204,7 +204,7 @@ PROJECTS = "infrastructure/projects"
     ("arguments", "message"),
     [
         (f"destroy {ENVIRONMENTS}/dev --env dev", "the action is 'destroy'; expected plan or apply"),
-        (f"plan {ENVIRONMENTS}/dev", "--env is ''; expected dev, int or prod"),
+        (f"plan {ENVIRONMENTS}/dev", "--env is ''; expected a folder of infrastructure/environments"),
         (f"plan {ENVIRONMENTS}/prod --env dev", f"ROOT is '{ENVIRONMENTS}/prod', but --env is 'dev'"),
         (f"plan {PROJECTS}/_template --env dev", f"ROOT is '{PROJECTS}/_template'; expected"),
         (f"plan {PROJECTS}/nothing --env dev", f"ROOT is '{PROJECTS}/nothing'; there is no such folder"),

@@ -23,9 +23,7 @@ WRITES = {
     ("_deploy", "projects"): {"id-token"},
     ("_deploy", "record"): {"id-token"},
     ("ci", "report"): {"checks"},
-    ("deploy-dev", "deploy"): {"attestations", "id-token"},
-    ("deploy-int", "deploy"): {"attestations", "id-token"},
-    ("deploy-prod", "deploy"): {"attestations", "id-token"},
+    **{(f"deploy-{env}", "deploy"): {"attestations", "id-token"} for env in workflows.WRAPPERS},
     ("renew-locks", "renew"): {"contents", "pull-requests"},
     ("rollback", "rollback"): {"id-token"},
     ("terraform-plan-pr", "code-scanning"): {"security-events"},
@@ -115,7 +113,8 @@ def test_no_expression_is_spliced_into_a_script():
 
 def test_secrets_are_read_only_where_a_deployment_needs_them():
     readers = {file.name for file in ALL if "secrets." in file.read_text()}
-    assert readers == {"_deploy.yml", "deploy-dev.yml", "deploy-int.yml", "deploy-prod.yml", "rollback.yml"}
+    wrappers = {f"deploy-{env}.yml" for env in workflows.WRAPPERS}
+    assert readers == {"_deploy.yml", "rollback.yml", *wrappers}
     for file, name, job in workflows.jobs():
         if file == "_deploy" and "secrets." in json.dumps(job):
             assert job["environment"] == "${{ inputs.environment }}", name

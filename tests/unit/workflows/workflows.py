@@ -8,12 +8,13 @@ from typing import Any
 
 import yaml
 
-from meshtest import toolchain
+from meshtest import folders, toolchain
 
 GITHUB = toolchain.ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
 ACTIONS = sorted((GITHUB / "actions").glob("*/action.yml"))
-WRAPPERS = {"dev": "dev", "int": "int", "prod": "main"}  # environment: branch
+# Environment: branch.
+WRAPPERS = {env: "main" if env == "prod" else env for env in folders.environments(toolchain.ROOT)}
 
 
 def load(file: Path) -> dict[Any, Any]:

@@ -19,8 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from meshtest import toolchain
-from meshtest.folders import ENVIRONMENTS
+from meshtest import folders, toolchain
 from meshtest.toolchain import ToolMissing
 
 if TYPE_CHECKING:
@@ -64,10 +63,19 @@ class Bootstrap:
         """The account's id."""
         return str(self.session.client("sts").get_caller_identity()["Account"])
 
-    @property
+    @cached_property
     def bucket(self) -> str:
-        """Where bootstrap's own state goes: among the states of the last environment, the best guarded."""
-        return f"{self.domain}-tfstate-{self.account}-{self.environments[-1]}"
+        """Where bootstrap's own state is, else where it goes: among production's, or the last environment's.
+
+        Raises:
+            BootstrapError: a bucket is another account's.
+        """
+        s3 = self.session.client("s3")
+        names = {env: f"{self.domain}-tfstate-{self.account}-{env}" for env in self.environments}
+        for name in names.values():
+            if _answers(lambda name=name: s3.head_object(Bucket=name, Key=STATE_KEY), name):
+                return name
+        return names.get("prod", names[self.environments[-1]])
 
     def is_moved(self) -> bool:
         """Whether bootstrap's state is in the bucket.
@@ -109,11 +117,10 @@ class Bootstrap:
         if not repository:
             raise BootstrapError("which GitHub repository deploys? name it: --repository ORG/REPO")
         names = repositories(repository, by_name=self.by_name)
+        known = folders.environments(toolchain.ROOT)
         content = {
-            "deploy_subjects": {
-                env: [f"repo:{name}:environment:{env}" for name in names] for env in ENVIRONMENTS
-            },
-            "plan_subjects": {env: [f"repo:{name}:pull_request" for name in names] for env in ENVIRONMENTS},
+            "deploy_subjects": {env: [f"repo:{name}:environment:{env}" for name in names] for env in known},
+            "plan_subjects": {env: [f"repo:{name}:pull_request" for name in names] for env in known},
         }
         text = json.dumps(content, indent=2) + "\n"
         return text, text == now
@@ -380,7 +387,7 @@ def _tell_github(outputs: dict[str, Any], subjects: dict[str, dict[str, list[str
         print(f"    gh secret set AWS_ROLE_ARN_{env.upper()} --repo {repository} --body {arn}")
         plan = outputs["plan_role_arns"]["value"][env]
         print(f"    gh variable set AWS_PLAN_ROLE_ARN_{env.upper()} --repo {repository} --body {plan}")
-    print("    Then protect int and prod: docs/deploy.md.")
+    print("    Then protect those that follow the first: docs/deploy.md.")
 
 
 # ─── Command Line ───
@@ -395,7 +402,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         domain, region = _domain("domain_abbr"), _domain("aws_region")
-        environments = tuple(env for env in ENVIRONMENTS if env in (options.env or ENVIRONMENTS))
+        known = folders.environments(toolchain.ROOT)
+        environments = tuple(env for env in known if env in (options.env or known))
         bootstrap = Bootstrap(
             Session(region_name=region), domain, environments, options.repository, options.by_name
         )
@@ -440,7 +448,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--env",
         action="append",
-        choices=ENVIRONMENTS,
+        choices=folders.environments(toolchain.ROOT),
         help="an environment of this account, if the others have accounts of their own; may be given again",
     )
     parser.add_argument("--dry-run", action="store_true", help="show what would be made, and make nothing")

@@ -1,4 +1,4 @@
-"""Find the projects of a checkout. A folder of infrastructure/projects that git ignores is none."""
+"""Find the projects and the environments of a checkout. A folder that git ignores is none."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 PROJECTS = "infrastructure/projects"
-ENVIRONMENTS = ("dev", "int", "prod")
+ENVIRONMENTS = "infrastructure/environments"
 
 
 def projects(top: Path) -> list[str]:
@@ -17,6 +17,11 @@ def projects(top: Path) -> list[str]:
         for name in project_folders(top)
         if not name.startswith("_") and (folder / name / "project.json").is_file()
     ]
+
+
+def environments(top: Path) -> list[str]:
+    """Return the environments by name: the folders of root modules in infrastructure/environments."""
+    return [name for name in kept(top, ENVIRONMENTS) if (top / ENVIRONMENTS / name / "main.tf").is_file()]
 
 
 def project_folders(top: Path) -> list[str]:

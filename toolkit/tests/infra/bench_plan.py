@@ -33,9 +33,8 @@ from rich.progress import Progress
 from rich.table import Table
 from tests.infra.modules.inputs import INPUTS
 
-from meshtest import controls, emulator, toolchain
+from meshtest import controls, emulator, folders, toolchain
 from meshtest.emulator import Endpoint
-from meshtest.folders import ENVIRONMENTS
 from meshtest.plan import Plan
 from meshtest.terraform import foundation_state, workspace
 from meshtest.terraform.engine import TerraformTest
@@ -217,7 +216,7 @@ def rounds(count: int, endpoint: Endpoint, directory: Path, console: Console) ->
 def prepare(endpoint: Endpoint, directory: Path) -> dict[str, str]:
     """Make what the stacks need on the endpoint; returns an output of each root that a plan knows."""
     infrastructure = workspace.prepare(directory, workspace.EXAMPLE)
-    for env in ENVIRONMENTS:
+    for env in folders.environments(directory):
         foundation_state.make_bucket(endpoint, env, directory)
     known = {}
     for root, variables, backend in cases(infrastructure):

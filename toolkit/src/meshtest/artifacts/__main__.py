@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from meshtest import environment as surroundings
-from meshtest import toolchain, version
+from meshtest import folders, toolchain, version
 from meshtest.artifacts import ArtifactsError, building, deployment, record
 from meshtest.artifacts.deployment import Deployed
-from meshtest.folders import ENVIRONMENTS
 from meshtest.github import outputs
 from meshtest.version import VersionError
 
@@ -49,7 +48,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     place = argparse.ArgumentParser(add_help=False)
     which = place.add_mutually_exclusive_group()
-    which.add_argument("--env", choices=ENVIRONMENTS, help="the environment whose artifacts bucket it is")
+    which.add_argument(
+        "--env",
+        choices=folders.environments(toolchain.ROOT),
+        help="the environment whose artifacts bucket it is",
+    )
     which.add_argument("--bucket", help="the bucket (default: {domain_abbr}-artifacts-{account}-{env})")
     made = argparse.ArgumentParser(add_help=False)
     made.add_argument(
@@ -143,7 +146,11 @@ def _upload(options: argparse.Namespace) -> int:
 
 def _deployed(options: argparse.Namespace) -> int:
     named = options.env or options.bucket
-    buckets = [_bucket(options)] if named else [_bucket(options, env) for env in ENVIRONMENTS]
+    buckets = (
+        [_bucket(options)]
+        if named
+        else [_bucket(options, env) for env in folders.environments(toolchain.ROOT)]
+    )
     found = [_look(bucket, is_optional=not named) for bucket in buckets]
     there = [each for each in found if each]
     if options.json:
@@ -217,7 +224,7 @@ def _bucket(options: argparse.Namespace, env: str | None = None) -> str:
         return str(options.bucket)
     env = env or options.env
     if not env:
-        raise ArtifactsError("which environment? name it: --env dev, int or prod (ENV=… with make)")
+        raise ArtifactsError("which environment? name it: --env dev (ENV=dev with make)")
     account = _client("sts").get_caller_identity()["Account"]
     return f"{_domain('domain_abbr')}-artifacts-{account}-{env}"
 

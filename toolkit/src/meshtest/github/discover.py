@@ -17,7 +17,6 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from meshtest import folders, toolchain
-from meshtest.folders import ENVIRONMENTS
 from meshtest.github import outputs
 from meshtest.terraform import sources
 
@@ -128,7 +127,12 @@ def _parser() -> argparse.ArgumentParser:
         "what",
         choices=["modules", "projects", "roots", "changed-foundation", "changed-projects", "changed-roots"],
     )
-    parser.add_argument("--env", choices=ENVIRONMENTS, default="dev", help="of the roots (default dev)")
+    parser.add_argument(
+        "--env",
+        choices=folders.environments(toolchain.ROOT),
+        default="dev",
+        help="of the roots (default dev)",
+    )
     parser.add_argument("--base", help="the commit to compare HEAD with; empty: everything has changed")
     parser.add_argument(
         "--bootstrap",

@@ -16,10 +16,9 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from meshtest import emulator, toolchain
+from meshtest import emulator, folders, toolchain
 from meshtest import environment as surroundings
 from meshtest.emulator import Endpoint
-from meshtest.folders import ENVIRONMENTS
 from meshtest.github import discover
 from meshtest.terraform import foundation_state, workspace
 from meshtest.testing import bootstrap_inputs
@@ -82,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("root", help="as setup/deploy.sh takes it")
-    parser.add_argument("--env", choices=ENVIRONMENTS, default="dev")
+    parser.add_argument("--env", choices=folders.environments(toolchain.ROOT), default="dev")
     parser.add_argument("--out", type=Path, required=True, help="where the results go")
     options = parser.parse_args(arguments)
     options.out.mkdir(parents=True, exist_ok=True)

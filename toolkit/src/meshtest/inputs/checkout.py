@@ -44,6 +44,7 @@ class Checkout:
 
     top: Path
     projects: tuple[str, ...]
+    environments: tuple[str, ...]
     files: tuple[File, ...]
     mistakes: tuple[Mistake, ...] = ()
 
@@ -71,6 +72,7 @@ class Unreadable(Exception):
 def read(top: Path) -> Checkout:
     """Read everything that `meshtest.inputs` checks; what cannot be read is a mistake of the result."""
     projects = tuple(folders.project_folders(top))
+    environments = tuple(folders.environments(top))
     files: list[File] = []
     mistakes: list[Mistake] = []
     for name, schema, reader, kind in _wanted(top, projects):
@@ -83,7 +85,7 @@ def read(top: Path) -> Checkout:
         except Unreadable as error:
             place = f"{name}:{error.line}" if error.line else name
             mistakes.append(Mistake(place, CONTENT, str(error), kind))
-    return Checkout(top, projects, tuple(files), tuple(mistakes))
+    return Checkout(top, projects, environments, tuple(files), tuple(mistakes))
 
 
 def _wanted(top: Path, projects: Collection[str]) -> Iterator[tuple[str, str, Callable[[str], Any], str]]:

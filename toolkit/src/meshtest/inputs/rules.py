@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import ipaddress
 import keyword
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,10 @@ from core import contract, contract_mistakes, odcs
 from core.mistakes import CONTENT, MISSING, Mistake
 from meshtest import folders
 from meshtest.controls import all_controls, naming
-from meshtest.folders import ENVIRONMENTS
 from meshtest.inputs import checkout, spark
 from meshtest.inputs.checkout import DOMAIN, EXCEPTIONS, EXTERNAL, PROJECTS, TAGS, TEMPLATE, Checkout, Day
 
-ENVIRONMENTS_FOLDER = "infrastructure/environments"
-LONGEST_ENVIRONMENT = max(ENVIRONMENTS, key=len)
-_ENVIRONMENT = '"dev", "int" or "prod"'  # the words of the stacks' own validation
+_ENVIRONMENT = f"a folder of {folders.ENVIRONMENTS}"
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 ROLE_LENGTH = 64
 # https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html
@@ -81,8 +79,8 @@ def regions(service: str) -> list[str]:
 def backends(read: Checkout) -> Iterator[Mistake]:
     """Where setup/init-terraform.sh put the states still is where domain.json says."""
     domain = read.content(DOMAIN)
-    for env in ENVIRONMENTS if domain else ():
-        name = f"infrastructure/environments/{env}/backend.conf"
+    for env in read.environments if domain else ():
+        name = f"{folders.ENVIRONMENTS}/{env}/backend.conf"
         for field, value in _hcl(read, name).items():
             if field == "region" and value != domain["aws_region"]:
                 expected = f'"{domain["aws_region"]}", aws_region of {DOMAIN}: run setup/init-terraform.sh'
@@ -94,26 +92,43 @@ def backends(read: Checkout) -> Iterator[Mistake]:
 
 def environments(read: Checkout) -> Iterator[Mistake]:
     """What an environment's main.tf gives to the foundation by number or text."""
-    for env in folders.kept(read.top, ENVIRONMENTS_FOLDER):
-        name = f"{ENVIRONMENTS_FOLDER}/{env}/main.tf"
-        if env not in ENVIRONMENTS:
-            yield Mistake(f"{ENVIRONMENTS_FOLDER}/{env}", "name", env, _ENVIRONMENT)
-            continue
+    for env in read.environments:
+        name = f"{folders.ENVIRONMENTS}/{env}/main.tf"
+        yield from environment_name(env)
         for blocks in _hcl(read, name).get("module", []):
             given = blocks.get("foundation", {})
-            yield from _environment(name, given.get("env"), env)
+            called = given.get("env", env)
+            if not str(called).startswith("${") and called != env:
+                own = f'"{env}", the name of its folder'
+                yield Mistake(name, "env", called, own if called in read.environments else _ENVIRONMENT)
             for field, (is_good, expected) in _FOUNDATION.items():
                 if field in given and not is_good(given[field]):
                     yield Mistake(name, field, given[field], expected)
 
 
-def _environment(file: str, given: Any, folder: str) -> Iterator[Mistake]:
-    if given is None or str(given).startswith("${"):
-        return
-    if given not in ENVIRONMENTS:
-        yield Mistake(file, "env", given, _ENVIRONMENT)
-    elif given != folder:
-        yield Mistake(file, "env", given, f'"{folder}", the name of its folder')
+# Short, because it is in every name; without a hyphen, because policies tell environments by what a name ends
+# with. "shared" is the tag of what an account's environments have in common.
+def environment_name(name: str) -> Iterator[Mistake]:
+    """What is wrong with the name of an environment."""
+    if not re.fullmatch(r"(?!shared$)[a-z][a-z0-9]{1,7}", name):
+        expected = "2 to 8 lower-case letters and digits, starting with a letter, and not shared"
+        yield Mistake(f"{folders.ENVIRONMENTS}/{name}", "name", name, expected)
+
+
+def settings_by_environment(read: Checkout) -> Iterator[Mistake]:
+    """What is otherwise in one environment names one that there is."""
+    for _, file, settings in _files(read, "jobs.tf"):
+        for key, job in settings.items():
+            yield from _known(read, file, key, job)
+    for kind, each in (read.content(EXTERNAL) or {}).items():
+        for key, settings in each.items() if isinstance(each, dict) else ():
+            yield from _known(read, EXTERNAL, f"{kind}.{key}", settings)
+
+
+def _known(read: Checkout, file: str, field: str, settings: Mapping[str, Any]) -> Iterator[Mistake]:
+    for env in settings.get("environments", {}):
+        if env not in read.environments:
+            yield Mistake(file, f"name of {field}.environments.{env}", env, _ENVIRONMENT)
 
 
 def variables(read: Checkout) -> Iterator[Mistake]:
@@ -123,7 +138,7 @@ def variables(read: Checkout) -> Iterator[Mistake]:
         for file in sorted(file for pattern in _VARIABLES for file in folder.glob(pattern)):
             name = file.relative_to(read.top).as_posix()
             given = _json(file).get("env") if file.suffix == ".json" else _hcl(read, name).get("env")
-            if given is not None and given not in ENVIRONMENTS:
+            if given is not None and given not in read.environments:
                 yield Mistake(name, "env", given, _ENVIRONMENT)
 
 
@@ -361,7 +376,7 @@ def spare_capacity(read: Checkout) -> Iterator[Mistake]:
     for _, file, settings in _files(read, "jobs.tf"):
         for key, job in settings.items():
             large = {}
-            for env in ENVIRONMENTS:
+            for env in read.environments:
                 changes = job.get("environments", {}).get(env, {})
                 now = job | changes
                 if now.get("execution_class") == "FLEX" and now.get("worker_type", _SPARE[0]) not in _SPARE:
@@ -393,14 +408,14 @@ def lengths(read: Checkout) -> Iterator[Mistake]:
         for key in named:
             name = f"{abbreviation}-{project}-{key.replace('_', '-')}"
             if file.endswith("jobs.tf"):
-                yield from _too_long(file, f"name of {key}", name, JOB_LENGTH)
+                yield from _too_long(read, file, f"name of {key}", name, JOB_LENGTH)
             else:
-                yield from _too_long(file, f"name of {key}", name, STATE_MACHINE_LENGTH)
-                yield from _too_long(file, f"role of {key}", f"{name}-sfn", ROLE_LENGTH)
+                yield from _too_long(read, file, f"name of {key}", name, STATE_MACHINE_LENGTH)
+                yield from _too_long(read, file, f"role of {key}", f"{name}-sfn", ROLE_LENGTH)
 
 
-def _too_long(file: str, field: str, name: str, limit: int) -> Iterator[Mistake]:
-    full = f"{name}-{LONGEST_ENVIRONMENT}"
+def _too_long(read: Checkout, file: str, field: str, name: str, limit: int) -> Iterator[Mistake]:
+    full = f"{name}-{max(read.environments, key=len, default='')}"
     if len(full) > limit:
         yield Mistake(file, field, full, f"at most {limit} characters, it has {len(full)}")
 
@@ -425,6 +440,7 @@ RULES: tuple[Rule, ...] = (
     region,
     backends,
     environments,
+    settings_by_environment,
     tags,
     variables,
     names,

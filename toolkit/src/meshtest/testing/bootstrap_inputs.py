@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from meshtest.folders import ENVIRONMENTS
+from meshtest import folders, toolchain
 
 REPOSITORY = "acme/example"
+ENVIRONMENTS = folders.environments(toolchain.ROOT)
 INPUTS: dict[str, Any] = {
     "deploy_subjects": {env: [f"repo:{REPOSITORY}:environment:{env}"] for env in ENVIRONMENTS},
     "plan_subjects": {env: [f"repo:{REPOSITORY}:pull_request"] for env in ENVIRONMENTS},

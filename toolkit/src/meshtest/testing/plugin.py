@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from meshtest import controls
+from meshtest import controls, folders
 from meshtest import environment as surroundings
-from meshtest.folders import ENVIRONMENTS
 
 if TYPE_CHECKING:
     import tftest
@@ -123,7 +122,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory, infrastructure: Path) -> 
     from meshtest.terraform import foundation_state
 
     with emulator.running(tmp_path_factory.mktemp("emulator")) as endpoint:
-        for env in ENVIRONMENTS:
+        for env in folders.environments(infrastructure.parent):
             foundation_state.make_bucket(endpoint, env, infrastructure.parent)
         yield endpoint
 

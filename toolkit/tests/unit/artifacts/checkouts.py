@@ -23,7 +23,7 @@ FILES = (
     "setup/jars.lock.json",
     "setup/version.toml",
 )
-FOLDERS = ("src/core", "src/jobs")
+FOLDERS = ("infrastructure/environments", "src/core", "src/jobs")
 PROJECT = building.projects()[0]
 WHO = {
     f"GIT_{role}_{what}": value
@@ -61,7 +61,7 @@ def copy_sources(target: Path) -> Path:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(toolchain.ROOT / name, target / name)
     for name in FOLDERS:
-        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        ignored = shutil.ignore_patterns(".terraform", "__pycache__", "*.egg-info")
         shutil.copytree(toolchain.ROOT / name, target / name, ignore=ignored)
     domain = target / "setup" / "domain.json"
     domain.write_text(json.dumps(json.loads(domain.read_text()) | workspace.EXAMPLE))

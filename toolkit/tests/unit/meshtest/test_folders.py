@@ -105,12 +105,14 @@ def test_check_inputs_does_not_look_at_an_ignored_folder(whole):
 
 def test_an_environment_of_another_name_is_told(whole):
     place = whole / "infrastructure/environments"
-    shutil.copytree(place / "dev", place / "staging")
-    (found,) = inputs.check(whole)
-    assert str(found) == (
-        'infrastructure/environments/staging: name is "staging"; expected "dev", "int" or "prod".'
-    )
-    (whole / ".gitignore").write_text("staging/\n")
+    shutil.copytree(place / "dev", place / "pre-prod")
+    found = inputs.check(whole)
+    assert [each.file for each in found] == [
+        "infrastructure/environments/pre-prod",
+        "infrastructure/environments/pre-prod/main.tf",
+    ]
+    assert 'name is "pre-prod"; expected 2 to 8 lower-case letters and digits' in str(found[0])
+    (whole / ".gitignore").write_text("pre-prod/\n")
     assert inputs.check(whole) == []
 
 
