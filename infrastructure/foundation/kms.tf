@@ -72,6 +72,26 @@ data "aws_iam_policy_document" "data_lake_key" {
       ]
     }
   }
+
+  # EventBridge calls by itself, too, through SNS. A condition on the source would shut it out (it names none to an
+  # encrypted topic); the context holds it to the domain's topic.
+  # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+  statement {
+    sid       = "EventBridge"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:EncryptionContext:aws:sns:topicArn"
+      values   = [local.alarms_topic_arn]
+    }
+  }
 }
 
 resource "aws_kms_key" "data_lake" {

@@ -28,6 +28,9 @@ locals {
   # The deploy role makes no role without it (infrastructure/bootstrap).
   permissions_boundary_arn = var.permissions_boundary == "" ? "" : "arn:${local.partition}:iam::${local.account_id}:policy/${var.domain_abbr}-${var.permissions_boundary}-${var.env}"
 
+  alarms_topic_name = "${var.domain_abbr}-alarms-${var.env}"
+  alarms_topic_arn  = "arn:${local.partition}:sns:${var.aws_region}:${local.account_id}:${local.alarms_topic_name}"
+
   flow_log_group_name = "/aws/vpc/${var.domain_abbr}-vpc-${var.env}/flow-logs"
 
   common_tags = merge(var.tags, {

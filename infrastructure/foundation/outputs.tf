@@ -1,5 +1,10 @@
 # Every output here is re-exported by environments/*/outputs.tf: projects read them from there.
 
+output "alarms_topic_arn" {
+  description = "Topic that tells of executions that did not succeed."
+  value       = local.alarms_topic_arn
+}
+
 output "domain_abbr" {
   description = "Prefix of every name."
   value       = var.domain_abbr

@@ -9,6 +9,25 @@ variable "access_log_retention_days" {
   }
 }
 
+variable "alarm_subscribers" {
+  description = "Who hears of executions that did not succeed: e-mail addresses, HTTPS addresses, ARNs of queues or functions."
+  type        = set(object({ endpoint = string, protocol = string }))
+  default     = []
+
+  validation {
+    condition = alltrue([
+      for each in var.alarm_subscribers : can(regex(lookup({
+        email      = "^[^@ ]+@[^@ ]+$"
+        email-json = "^[^@ ]+@[^@ ]+$"
+        https      = "^https://[^ ]+$"
+        lambda     = "^arn:[a-z-]+:lambda:[a-z0-9-]+:[0-9]{12}:function:[^ ]+$"
+        sqs        = "^arn:[a-z-]+:sqs:[a-z0-9-]+:[0-9]{12}:[^ ]+$"
+      }, each.protocol, "^$"), each.endpoint)) && each.endpoint != ""
+    ])
+    error_message = "alarm_subscribers are ${jsonencode(var.alarm_subscribers)}; expected each with a protocol (email, email-json, https, lambda or sqs) and an endpoint that fits it: an e-mail address, an address that begins with https://, or the ARN of a function or queue."
+  }
+}
+
 variable "availability_zone_count" {
   description = "Availability zones that get a private subnet."
   type        = number

@@ -143,6 +143,7 @@ def _run(work: Callable[[JobOf[Declared]], None], resolved: Declared, log: JobLo
 def execute(work: Callable[[JobOf[Declared]], None], job: JobOf[Declared]) -> None:
     """Do the work in a session that is there, and record the run, however it ends."""
     started, clock = datetime.datetime.now(datetime.UTC), time.monotonic()
+    audit.begin(job.spark, job.arguments, started)
     try:
         work(job)
     except Exception as error:

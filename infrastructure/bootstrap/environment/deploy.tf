@@ -111,6 +111,27 @@ data "aws_iam_policy_document" "deploy_data" {
   }
 
   statement {
+    sid = "ChangeAlarms"
+    actions = [
+      "events:DeleteRule",
+      "events:PutRule",
+      "events:PutTargets",
+      "events:RemoveTargets",
+      "events:TagResource",
+      "events:UntagResource",
+      "sns:CreateTopic",
+      "sns:DeleteTopic",
+      "sns:SetSubscriptionAttributes",
+      "sns:SetTopicAttributes",
+      "sns:Subscribe",
+      "sns:TagResource",
+      "sns:Unsubscribe",
+      "sns:UntagResource",
+    ]
+    resources = concat(["${local.events_arn}:rule/${local.names}"], local.topics)
+  }
+
+  statement {
     sid = "ChangeLogGroups"
     actions = [
       "logs:AssociateKmsKey",

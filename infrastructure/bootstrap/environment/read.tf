@@ -105,6 +105,19 @@ data "aws_iam_policy_document" "read" {
   }
 
   statement {
+    sid = "ReadAlarms"
+    actions = [
+      "events:DescribeRule",
+      "events:ListTagsForResource",
+      "events:ListTargetsByRule",
+      "sns:GetSubscriptionAttributes",
+      "sns:GetTopicAttributes",
+      "sns:ListTagsForResource",
+    ]
+    resources = concat(["${local.events_arn}:rule/${local.names}"], local.topics)
+  }
+
+  statement {
     sid       = "ReadLogGroups"
     actions   = ["logs:ListTagsForResource"]
     resources = local.log_groups

@@ -1,5 +1,10 @@
 # Everything that the foundation exports, for the projects, which read it from this state.
 
+output "alarms_topic_arn" {
+  description = "Topic that tells of executions that did not succeed."
+  value       = module.foundation.alarms_topic_arn
+}
+
 output "domain_abbr" {
   description = "Prefix of every name."
   value       = module.foundation.domain_abbr

@@ -22,6 +22,7 @@ variable "foundation" {
   description = "Outputs of the foundation in this environment, found by the output foundation_state."
 
   type = object({
+    alarms_topic_arn             = string
     domain_abbr                  = string
     domain_name                  = string
     glue_connection_names        = list(string)

@@ -48,6 +48,16 @@ class Asked:
 
 
 OPERATIONS: dict[str, Operations] = {
+    "aws_cloudwatch_event_rule": Operations(
+        "events",
+        read="DescribeRule ListTagsForResource",
+        create="PutRule TagResource",
+        change="PutRule TagResource UntagResource",
+        delete="DeleteRule",
+    ),
+    "aws_cloudwatch_event_target": Operations(
+        "events", read="ListTargetsByRule", create="PutTargets", change="PutTargets", delete="RemoveTargets"
+    ),
     "aws_cloudwatch_log_group": Operations(
         "logs",
         read="DescribeLogGroups ListTagsForResource",
@@ -218,6 +228,20 @@ OPERATIONS: dict[str, Operations] = {
         change="UpdateStateMachine TagResource UntagResource iam:PassRole logs:UpdateLogDelivery",
         delete="DeleteStateMachine",
     ),
+    "aws_sns_topic": Operations(
+        "sns",
+        read="GetTopicAttributes ListTagsForResource",
+        create="CreateTopic SetTopicAttributes TagResource",
+        change="SetTopicAttributes TagResource UntagResource",
+        delete="DeleteTopic",
+    ),
+    "aws_sns_topic_policy": Operations(
+        "sns",
+        read="GetTopicAttributes",
+        create="SetTopicAttributes",
+        change="SetTopicAttributes",
+        delete="SetTopicAttributes",
+    ),
     "aws_subnet": Operations(
         "ec2",
         read="DescribeSubnets DescribeNetworkInterfaces",
@@ -338,6 +362,15 @@ def _logs(action: str, name: str, resource: Any, kind: str) -> Iterator[Asked]:
     yield Asked(action, arn("logs", f"log-group:{resource.get('name')}"))
 
 
+def _events(action: str, name: str, resource: Any, kind: str) -> Iterator[Asked]:
+    rule = resource.get("rule" if resource.type == "aws_cloudwatch_event_target" else "name")
+    yield Asked(action, arn("events", f"rule/{rule}"))
+
+
+def _sns(action: str, name: str, resource: Any, kind: str) -> Iterator[Asked]:
+    yield Asked(action, arn("sns", "exa-alarms-dev"))
+
+
 def _states(action: str, name: str, resource: Any, kind: str) -> Iterator[Asked]:
     yield Asked(action, arn("states", f"stateMachine:{resource.get('name')}"))
 
@@ -402,11 +435,13 @@ def _route53(action: str, name: str, resource: Any, kind: str) -> Iterator[Asked
 _FINDERS = {
     "route53": _route53,
     "ec2": _ec2,
+    "events": _events,
     "glue": _glue,
     "iam": _iam,
     "kms": _kms,
     "logs": _logs,
     "s3": _s3,
+    "sns": _sns,
     "states": _states,
 }
 

@@ -13,8 +13,8 @@ from meshtest.testing.plans import REGION
 
 KINDS = ("read", "create", "change", "delete")
 READS = re.compile(
-    r"(ec2:Describe|glue:Get|iam:(Get|List)|kms:(Decrypt$|Describe|Get|List)|logs:(Describe|List)"
-    r"|s3:(Get|List)|states:(Describe|List|Validate))\w*"
+    r"(ec2:Describe|events:(Describe|List)|glue:Get|iam:(Get|List)|kms:(Decrypt$|Describe|Get|List)|logs:(Describe|List)"
+    r"|s3:(Get|List)|sns:(Get|List)|states:(Describe|List|Validate))\w*"
 )
 STATE = "arn:aws:s3:::exa-tfstate-123456789012-dev"
 BOUNDARY = arn("iam", "policy/exa-boundary-dev", region="")
@@ -214,6 +214,12 @@ def bound(name: str = "exa-boundary-dev") -> dict[str, str]:
         Asked("states:StartExecution", arn("states", "stateMachine:exa-orders-daily-dev")),
         Asked("glue:StartJobRun", arn("glue", "job/exa-orders-refine-dev")),
         Asked("logs:DeleteLogGroup", arn("logs", "log-group:/aws/cloudtrail")),
+        Asked("events:PutRule", arn("events", "rule/another")),
+        Asked("events:PutTargets", arn("events", "rule/exa-orders-failed-prod")),
+        Asked("events:PutEvents", arn("events", "event-bus/default")),
+        Asked("sns:Subscribe", arn("sns", "exa-alarms-prod")),
+        Asked("sns:SetTopicAttributes", arn("sns", "another")),
+        Asked("sns:Publish", arn("sns", "exa-alarms-dev")),
     ],
     ids=lambda attempt: f"{attempt.action} on {attempt.resource.rpartition(':')[2]}",
 )

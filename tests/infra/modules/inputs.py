@@ -95,6 +95,7 @@ INPUTS: dict[str, dict[str, Any]] = {
         "env": "dev",
         "folder": str(ORDERS),
         "foundation": {
+            "alarms_topic_arn": f"arn:aws:sns:{REGION}:{ACCOUNT}:exa-alarms-dev",
             "domain_abbr": "exa",
             "domain_name": "example",
             "glue_connection_names": ["exa-network-a-dev", "exa-network-b-dev"],

@@ -8,7 +8,7 @@ import shutil
 import pytest
 from inputs import ACCOUNT, INPUTS, ORDERS
 
-from meshtest.testing.plans import refusal, resources, statements
+from meshtest.testing.plans import REGION, refusal, resources, statements
 
 GIVEN = INPUTS["project"]
 
@@ -97,6 +97,28 @@ def test_the_pipeline_runs_its_jobs_in_their_order(planned):
     assert list(dict.fromkeys(names)) == ["exa-orders-ingest-dev", "exa-orders-refine-dev"]
     (role,) = (role for role in resources(planned(), "aws_iam_role").values() if "-sfn-" in role["name"])
     assert machine["role_arn"] == f"arn:aws:iam::{ACCOUNT}:role/{role['name']}"
+
+
+@pytest.mark.proves("names-of-the-environment")
+def test_executions_that_did_not_succeed_are_told_to_the_domains_topic(planned):
+    (rule,) = resources(planned(), "aws_cloudwatch_event_rule").values()
+    assert rule["name"] == "exa-orders-failed-dev"
+    assert json.loads(rule["event_pattern"]) == {
+        "source": ["aws.states"],
+        "detail-type": ["Step Functions Execution Status Change"],
+        "detail": {
+            "stateMachineArn": [f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:exa-orders-daily-dev"],
+            "status": ["ABORTED", "FAILED", "TIMED_OUT"],
+        },
+    }
+    (target,) = resources(planned(), "aws_cloudwatch_event_target").values()
+    assert (target["rule"], target["arn"]) == (rule["name"], GIVEN["foundation"]["alarms_topic_arn"])
+    assert target["role_arn"] is None  # AWS advises against one where the topic is encrypted
+
+
+def test_a_project_without_pipelines_has_no_rule(planned):
+    """AWS refuses a pattern with an empty list."""
+    assert resources(planned(pipeline_jobs={}), "aws_cloudwatch_event_rule") == {}
 
 
 def test_the_foundations_state_is_its_environments(planned):

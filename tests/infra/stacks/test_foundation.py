@@ -15,6 +15,7 @@ ACCOUNT = "123456789012"
 DATA = ("artifacts", "curated", "raw", "refined")
 LOGS = f"exa-logs-{ACCOUNT}-dev"
 FOUNDATION = "module.foundation"
+TOPIC = f"arn:aws:sns:{REGION}:{ACCOUNT}:exa-alarms-dev"
 
 
 def bucket(purpose: str) -> str:
@@ -190,7 +191,10 @@ def test_the_key_is_for_the_account_and_for_the_domains_log_groups(dev):
     assert policy["Deployment"]["Condition"] == {
         "ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/exa-deploy-dev"}
     }
-    assert set(policy) == {"AccountThroughIAM", "CloudWatchLogs", "Deployment"}
+    assert policy["EventBridge"]["Condition"] == {
+        "StringEquals": {"kms:EncryptionContext:aws:sns:topicArn": TOPIC}
+    }
+    assert set(policy) == {"AccountThroughIAM", "CloudWatchLogs", "Deployment", "EventBridge"}
 
 
 @pytest.mark.proves("glue-security-configuration")
@@ -199,6 +203,38 @@ def test_what_glue_writes_by_itself_is_encrypted(dev):
     assert encryption["cloudwatch_encryption"][0]["cloudwatch_encryption_mode"] == "SSE-KMS"
     assert encryption["job_bookmarks_encryption"][0]["job_bookmarks_encryption_mode"] == "CSE-KMS"
     assert encryption["s3_encryption"][0]["s3_encryption_mode"] == "SSE-KMS"
+
+
+# ─── Alarms ───
+
+
+@pytest.mark.proves("sns-encrypted")
+def test_the_topic_of_alarms_is_encrypted_with_the_domains_key(dev):
+    assert the(dev, "aws_sns_topic")["name"] == "exa-alarms-dev"
+    assert references(dev, "aws_sns_topic", "kms_master_key_id") == {"alarms": "aws_kms_key.data_lake.arn"}
+
+
+@pytest.mark.proves("sns-policy", "sns-reached-by-rules")
+def test_the_topic_is_for_eventbridge_alone_and_never_by_plain_http(dev):
+    """EventBridge names no source to SNS: a condition on it would keep every alarm away."""
+    policy = statements(the(dev, "aws_sns_topic_policy")["policy"])
+    assert policy == {
+        "EventBridge": {
+            "Sid": "EventBridge",
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": ["sns:Publish"],
+            "Resource": [TOPIC],
+        },
+        "DenyPlainHTTP": {
+            "Sid": "DenyPlainHTTP",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": ["sns:Publish"],
+            "Resource": [TOPIC],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        },
+    }
 
 
 # ─── P1-04: no internet gateway ───
@@ -393,7 +429,8 @@ def test_every_policy_is_known_in_the_first_plan(dev):
         (address, argument)
         for address, change in dev.resource_changes.items()
         for argument in ("assume_role_policy", "policy")
-        if change["type"] != "aws_s3_bucket"  # has a policy to read, too, which is another resource's
+        # These have a policy to read, too, which is another resource's.
+        if change["type"] not in ("aws_s3_bucket", "aws_sns_topic")
         and change["change"]["after_unknown"].get(argument)
     }
     assert hidden == set()
@@ -466,6 +503,7 @@ def test_every_policy_allows_exactly_its_actions(dev):
         "Deployment": "kms:CreateAlias kms:Decrypt kms:DescribeKey kms:EnableKeyRotation kms:Encrypt"
         " kms:GenerateDataKey* kms:GetKeyPolicy kms:GetKeyRotationStatus kms:ListResourceTags"
         " kms:PutKeyPolicy",
+        "EventBridge": "kms:Decrypt kms:GenerateDataKey*",
     }
     assert allowed(the(dev, "aws_iam_policy")["policy"]) == {
         "CloudWatchLogs": "logs:CreateLogDelivery logs:DeleteLogDelivery logs:DescribeLogGroups"
@@ -542,6 +580,7 @@ def test_what_jobs_leave_behind_expires_after_a_week(dev):
 def test_projects_are_told_where_everything_is(dev):
     known = {name: value for name, value in dict(dev.outputs).items() if value is not None}
     assert {name: known[name] for name in known if "subnet" not in name} == {
+        "alarms_topic_arn": TOPIC,
         "domain_abbr": "exa",
         "domain_name": "example",
         "glue_connection_names": [f"exa-network-{REGION}a-dev", f"exa-network-{REGION}b-dev"],
@@ -557,6 +596,11 @@ def test_projects_are_told_where_everything_is(dev):
 
 GIVEN = {"aws_region": REGION, "domain_abbr": "exa", "domain_name": "example", "env": "dev"}
 REFUSED = [
+    ("alarm_subscribers", [{"protocol": "email", "endpoint": "on call"}]),
+    ("alarm_subscribers", [{"protocol": "http", "endpoint": "http://alarms.example.com"}]),
+    ("alarm_subscribers", [{"protocol": "https", "endpoint": "http://alarms.example.com"}]),
+    ("alarm_subscribers", [{"protocol": "sqs", "endpoint": "alarms"}]),
+    ("alarm_subscribers", [{"protocol": "sms", "endpoint": ""}]),
     ("access_log_retention_days", 89),
     ("access_log_retention_days", 90.5),
     ("availability_zone_count", 1),
@@ -578,6 +622,14 @@ REFUSED = [
     ("vpc_cidr", "10.0.0.0"),
 ]
 TAKEN = [
+    (
+        "alarm_subscribers",
+        [
+            {"protocol": "email", "endpoint": "on-call@example.com"},
+            {"protocol": "https", "endpoint": "https://alarms.example.com/f01"},
+            {"protocol": "sqs", "endpoint": f"arn:aws:sqs:{REGION}:{ACCOUNT}:alarms"},
+        ],
+    ),
     ("access_log_retention_days", 90),
     *(("availability_zone_count", number) for number in (2, 3, 4)),
     ("databases", {"erp": {"cidr": "10.0.0.0/24", "port": 65535}}),

@@ -21,7 +21,7 @@ from meshtest.plan import Block, Plan, PlanError, Resource, Unknown
 
 Severity = Literal["critical", "high", "medium", "low"]
 Status = Literal["passed", "failed", "not applicable", "error"]
-_SUBJECTS = ("s3", "kms", "network", "iam", "glue", "stepfunctions", "logs", "naming")
+_SUBJECTS = ("s3", "kms", "network", "iam", "glue", "stepfunctions", "logs", "sns", "naming")
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,14 @@ def bucket_names(bucket: Resource) -> Iterator[Seen]:
     "names-of-the-environment",
     "Every name ends with its environment",
     "low",
-    of=("aws_glue_job", "aws_iam_policy", "aws_iam_role", "aws_sfn_state_machine"),
+    of=(
+        "aws_cloudwatch_event_rule",
+        "aws_glue_job",
+        "aws_iam_policy",
+        "aws_iam_role",
+        "aws_sfn_state_machine",
+        "aws_sns_topic",
+    ),
 )
 def environment_names(resource: Resource) -> Iterator[Seen]:
     """Environments may share an account: without it two of them would fight over a name."""

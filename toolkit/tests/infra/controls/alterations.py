@@ -34,6 +34,8 @@ FROM_JOBS = f"{FOUNDATION}.aws_vpc_security_group_ingress_rule.endpoint_https_fr
 ENDPOINT = f'{FOUNDATION}.aws_vpc_endpoint.interface["glue"]'
 S3_ENDPOINT = f"{FOUNDATION}.aws_vpc_endpoint.s3"
 CONNECTION = f'{FOUNDATION}.aws_glue_connection.network["{REGION}a"]'
+TOPIC = f"{FOUNDATION}.aws_sns_topic.alarms"
+TOPIC_POLICY = f"{FOUNDATION}.aws_sns_topic_policy.alarms"
 PROJECT = "module.project"
 JOB = f'{PROJECT}.module.glue_job["refine"].aws_glue_job.this'
 JOB_ROLE = f"{PROJECT}.module.iam_glue_job.aws_iam_role.this"
@@ -1087,6 +1089,53 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
     ("sfn-logging", "project", "errors only", put(MACHINE, "logging_configuration.0.level", "ERROR")),
     ("sfn-logging", "project", "nowhere", put(MACHINE, "logging_configuration", [])),
     ("sfn-tracing", "project", "off", put(MACHINE, "tracing_configuration.0.enabled", False)),
+    # ─── Topics ───
+    ("sns-encrypted", "foundation", "no key", put(TOPIC, "kms_master_key_id", "")),
+    ("sns-encrypted", "foundation", "AWS's key", put(TOPIC, "kms_master_key_id", "alias/aws/sns")),
+    ("sns-policy", "foundation", "none", drop(TOPIC_POLICY, TOPIC)),
+    *(
+        ("sns-policy", "foundation", fault, document(TOPIC_POLICY, "policy", edit, TOPIC))
+        for fault, edit in (
+            ("everyone publishes", statement("EventBridge", Principal="*")),
+            ("everyone signed in publishes", statement("EventBridge", Principal={"AWS": "*"})),
+            ("EventBridge subscribes", statement("EventBridge", Action=["sns:Publish", "sns:Subscribe"])),
+            ("EventBridge publishes anywhere", statement("EventBridge", Resource="*")),
+            ("another service", statement("EventBridge", Principal={"Service": "s3.amazonaws.com"})),
+            ("all but some", statement("EventBridge", Principal=None, NotPrincipal={"AWS": "123456789012"})),
+            ("plain HTTP", without("DenyPlainHTTP")),
+            ("plain HTTP for most", statement("DenyPlainHTTP", Principal={"AWS": "123456789012"})),
+            (
+                "plain HTTP from elsewhere",
+                statement(
+                    "DenyPlainHTTP",
+                    Condition={
+                        "Bool": {"aws:SecureTransport": "false"},
+                        "StringEquals": {"aws:PrincipalAccount": "123456789012"},
+                    },
+                ),
+            ),
+        )
+    ),
+    ("sns-policy", "foundation", "unknown policy", hide(TOPIC_POLICY, "policy")),
+    *(
+        ("sns-reached-by-rules", "foundation", fault, document(address, "policy", edit, finding))
+        for fault, address, edit, finding in (
+            (
+                "a topic that asks for the account",
+                TOPIC_POLICY,
+                statement("EventBridge", Condition={"StringEquals": {"aws:SourceAccount": "123456789012"}}),
+                TOPIC,
+            ),
+            (
+                "a key that asks for the account",
+                KEY,
+                statement("EventBridge", Condition={"StringEquals": {"aws:SourceAccount": "123456789012"}}),
+                KEY,
+            ),
+            ("a key without EventBridge", KEY, without("EventBridge"), KEY),
+            ("a key that encrypts nothing", KEY, statement("EventBridge", Action="kms:Decrypt"), KEY),
+        )
+    ),
     # ─── Logs, names, tags ───
     ("logs-encrypted", "project", "no key", put(MACHINE_LOGS, "kms_key_id", None)),
     ("logs-retention", "project", "for ever", put(MACHINE_LOGS, "retention_in_days", 0)),

@@ -19,7 +19,7 @@ FAULTS = [
 ]
 # What a stack has nothing of: by the beginning of the controls' ids.
 ABSENT = {
-    "bootstrap": ("glue-", "iam-trust", "logs-", "sfn-", "sg-", "subnet-", "vpc-"),
+    "bootstrap": ("glue-", "iam-trust", "logs-", "sfn-", "sg-", "sns-", "subnet-", "vpc-"),
     "foundation": (
         "glue-arguments",
         "glue-job",
@@ -43,6 +43,7 @@ ABSENT = {
         "kms-",
         "s3-",
         "sg-",
+        "sns-",
         "subnet-",
         "vpc-",
     ),

@@ -38,6 +38,7 @@ def test_each_service_has_lines() -> None:
         "Glue",
         "Step Functions",
         "EC2 and KMS",
+        "EventBridge and SNS",
         "The process",
     }
     assert all(ROW.search(section) for section in sections)

@@ -6,10 +6,12 @@ for its service arrives: importing all of moto up front would cost more than the
 
 from __future__ import annotations
 
+import functools
 import importlib
 
 GAPS: dict[str, tuple[str, ...]] = {
     "ec2": ("ec2_security_group_rules",),
+    "events": ("events_delivery",),
     "glue": (
         "glue_connections",
         "glue_iceberg_tables",
@@ -42,11 +44,13 @@ GAPS: dict[str, tuple[str, ...]] = {
         "stepfunctions_intrinsics",
         "stepfunctions_nested",
         "stepfunctions_jsonata",
+        "stepfunctions_events",  # after stepfunctions_execution, whose starts and ends it tells
     ),
 }
 
 
+@functools.cache
 def install(service: str) -> None:
-    """Close the gaps of one moto service (moto's own name for it: "s3", "stepfunctions" …)."""
+    """Close the gaps of one moto service, once (moto's own name for it: "s3", "stepfunctions" …)."""
     for gap in GAPS.get(service, ()):
         importlib.import_module(f"{__name__}.{gap}").install()
