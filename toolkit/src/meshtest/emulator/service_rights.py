@@ -1,12 +1,10 @@
-"""What an AWS service may do on somebody's behalf: by a resource's policy, a key's policy, or a role's."""
+"""What an AWS service may do by its own name: by a resource's policy, or a key's. Roles are `sessions`'."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
-from meshtest.emulator import ACCOUNT_ID
 from meshtest.emulator.policy import Decision, Principal, Request, evaluate
 
 Context = Mapping[str, str | list[str]]
@@ -45,53 +43,9 @@ def ask_key(account: str, region: str, key_id: str, service: str, action: str, c
     ask_policy(key.policy, service, action, key.arn, context)
 
 
-def ask_role(role_arn: str, service: str, source: str, action: str, resource: str) -> None:
-    """Ask whether a service may assume a role for a source, and whether the role may do something.
-
-    Raises:
-        Denied: one of both is not so.
-    """
-    from moto.iam.models import iam_backends
-
-    role = next(
-        (each for each in iam_backends[ACCOUNT_ID]["aws"].roles.values() if each.arn == role_arn), None
-    )
-    if role is None:
-        raise Denied(f"{role_arn} is no role")
-    trust = _on_anything(json.loads(role.assume_role_policy_document))
-    context = {"aws:SourceArn": source, "aws:SourceAccount": ACCOUNT_ID}
-    ask_policy(json.dumps(trust), service, "sts:AssumeRole", role_arn, context)
-    whom = Principal(arn=role_arn, account=ACCOUNT_ID, role=role_arn)
-    asked = Request(whom, action, resource, {"aws:PrincipalArn": role_arn, "aws:SecureTransport": "true"})
-    decisions = {evaluate(_for_anyone(each), asked) for each in _policies_of(role)}
-    if Decision.DENY in decisions or Decision.ALLOW not in decisions:
-        raise Denied(f"{role_arn} may not {action} on {resource}")
-
-
 def _of(service: str) -> dict[str, str | list[str]]:
     return {
         "aws:SecureTransport": "true",
         "aws:PrincipalIsAWSService": "true",
         "aws:PrincipalServiceName": service,
     }
-
-
-def _policies_of(role: Any) -> Iterator[dict[str, Any]]:
-    """Yield the documents of a role's inline and attached policies."""
-    documents = [*role.policies.values(), *(each.document for each in role.managed_policies.values())]
-    for document in documents:
-        yield json.loads(document) if isinstance(document, str) else document
-
-
-def _for_anyone(policy: dict[str, Any]) -> dict[str, Any]:
-    """An identity's policy is that of its own: it names no principal."""
-    return policy | {"Statement": [{**each, "Principal": "*"} for each in _listed(policy["Statement"])]}
-
-
-def _on_anything(policy: dict[str, Any]) -> dict[str, Any]:
-    """A trust policy names no resource."""
-    return policy | {"Statement": [{"Resource": "*", **each} for each in _listed(policy["Statement"])]}
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]

@@ -84,6 +84,30 @@ def test_a_denial_is_told_as_each_service_tells_it(endpoint: Endpoint, name: str
             "logs:DescribeLogGroups",
             f"arn:aws:logs:{at}:log-group::log-stream:",
         ),
+        (
+            lambda: client("events").put_rule(Name="r", EventPattern="{}"),
+            "AccessDeniedException",
+            "events:PutRule",
+            f"arn:aws:events:{at}:rule/r",
+        ),
+        (
+            lambda: client("sns").create_topic(Name="t"),
+            "AuthorizationError",
+            "SNS:CreateTopic",
+            f"arn:aws:sns:{at}:t",
+        ),
+        (
+            lambda: client("scheduler").get_schedule(Name="s"),
+            "AccessDeniedException",
+            "scheduler:GetSchedule",
+            f"arn:aws:scheduler:{at}:schedule/default/s",
+        ),
+        (
+            lambda: client("scheduler").create_schedule_group(Name="g"),
+            "AccessDeniedException",
+            "scheduler:CreateScheduleGroup",
+            f"arn:aws:scheduler:{at}:schedule-group/g",
+        ),
         (lambda: client("kms").create_key(), "AccessDeniedException", "kms:CreateKey", "*"),
         (
             lambda: client("iam").get_role(RoleName=name),

@@ -27,9 +27,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from botocore.exceptions import ClientError
 from moto.events.models import Rule
 
-from meshtest.emulator import service_rights
+from meshtest.emulator import service_rights, sessions
 
 SERVICE: Final = "events.amazonaws.com"
 _PLACEHOLDER = re.compile(r"<([\w.-]+)>")
@@ -76,7 +77,7 @@ def _deliver(
 ) -> None:
     try:
         deliver(rule_arn, target, text_of(target, event))
-    except service_rights.Denied as denied:
+    except (service_rights.Denied, sessions.NotTrusted, ClientError) as denied:
         log.warning("no event of %s to %s: %s", rule_arn, target["Arn"], denied)
     except Exception:
         log.exception("no event of %s to %s", rule_arn, target["Arn"])
@@ -151,11 +152,11 @@ def _to_topic(rule_arn: str, target: dict[str, Any], text: str) -> None:
 
 
 def _to_state_machine(rule_arn: str, target: dict[str, Any], text: str) -> None:
-    from meshtest.emulator.gaps.stepfunctions_execution import client_of
+    from meshtest.emulator import server
 
-    machine = target["Arn"]
-    service_rights.ask_role(str(target.get("RoleArn")), SERVICE, rule_arn, "states:StartExecution", machine)
-    client_of(machine.split(":")[3], "stepfunctions").start_execution(
+    machine, role = target["Arn"], str(target.get("RoleArn"))
+    acting = sessions.kept(server.current_endpoint(), role, SERVICE, "events", rule_arn)
+    acting.client("stepfunctions", region_name=machine.split(":")[3]).start_execution(
         stateMachineArn=machine, name=f"{uuid.uuid4()}_{uuid.uuid4()}", input=text
     )
 
