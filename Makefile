@@ -57,6 +57,10 @@ doctor: ## Tell what this machine has of what is needed, and what to do; install
 demo: installed ## Build the whole domain here, run all pipelines, show the result, take it down; PICTURE=demo.svg
 	@$(PYTHON_VENV) -m meshtest.demo demo $(if $(PICTURE),--picture $(PICTURE))
 
+.PHONY: permissions
+permissions: installed ## Run the domain and show which rights of its roles were used, which never, and what was denied
+	@$(PYTHON_VENV) -m meshtest.permissions
+
 # ─── The domain on this machine ───
 .PHONY: up
 up: installed ## Start the embedded AWS, apply every stack and leave the domain running
@@ -115,6 +119,10 @@ check-inputs: installed ## Check domain.json, projects, contracts, jobs, pipelin
 .PHONY: lint-contracts
 lint-contracts: installed .tools/datacontract/.installed ## datacontract-cli's linter on every project's contract
 	@for file in $(call of_projects,contract.odcs.yaml); do .tools/datacontract/bin/datacontract lint "$$file" || exit 1; done
+
+.PHONY: contracts
+contracts: installed ## The catalogue of the domain's data products: build/contracts/index.html; with samples, if the domain runs
+	@$(PYTHON_VENV) -m meshtest.catalogue
 
 # ─── Tests ───
 # The toolkit's own tests are there where it is developed, not in a domain that depends on a version of it.

@@ -17,6 +17,9 @@ def toolkit_requirement(source: str, commit: str) -> str:
     Args:
         source: the template as copier was given it: a URL of git, ``gh:ORG/REPO``, or a folder.
         commit: the full hash.
+
+    Raises:
+        SystemExit: the folder is named from where copier was called: no later update would find it.
     """
     for short, url in _SHORTCUTS.items():
         if source.startswith(short):
@@ -25,6 +28,10 @@ def toolkit_requirement(source: str, commit: str) -> str:
         source = Path(source).resolve().as_uri()
     if found := re.fullmatch(r"(?:ssh://)?(git@[^:/]+)[:/](.+)", source):
         source = f"ssh://{found[1]}/{found[2]}"
+    if ":" not in source:
+        raise SystemExit(
+            f"the template is {source!r}; expected a URL of git, gh:ORG/REPO, or an absolute path"
+        )
     return f"meshtest[all] @ git+{source.removeprefix('git+')}@{commit}#subdirectory=toolkit"
 
 

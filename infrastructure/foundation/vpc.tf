@@ -68,7 +68,6 @@ data "aws_iam_policy_document" "vpc_flow_logs_permissions" {
     sid = "WriteFlowLog"
     actions = [
       "logs:CreateLogStream",
-      "logs:DescribeLogGroups",
       "logs:DescribeLogStreams",
       "logs:PutLogEvents",
     ]
@@ -76,6 +75,14 @@ data "aws_iam_policy_document" "vpc_flow_logs_permissions" {
       "${local.logs_arn}:log-group:${local.flow_log_group_name}",
       "${local.logs_arn}:log-group:${local.flow_log_group_name}:*",
     ]
+  }
+
+  # It has no resource type: a group's ARN never matches.
+  # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
+  statement {
+    sid       = "FindLogGroup"
+    actions   = ["logs:DescribeLogGroups"]
+    resources = ["*"]
   }
 }
 

@@ -118,9 +118,7 @@ data "aws_iam_policy_document" "this" {
       sid = "WriteCatalog"
       actions = [
         "glue:BatchCreatePartition",
-        "glue:BatchDeletePartition",
         "glue:CreatePartition",
-        "glue:DeletePartition",
         "glue:UpdatePartition",
         "glue:UpdateTable",
       ]

@@ -46,9 +46,13 @@ def user(domain: Domain, backend) -> Iterator[dict[str, str]]:
         return
     iam, name = domain.endpoint.client("iam"), f"{domain.abbreviation}-witness-{domain.env}"
     iam.create_user(UserName=name)
+    may = {"Effect": "Allow", "Action": ["kms:*", "s3:*"], "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [may]})
+    iam.put_user_policy(UserName=name, PolicyName="s3", PolicyDocument=document)
     key = iam.create_access_key(UserName=name)["AccessKey"]
     yield {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
     iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
+    iam.delete_user_policy(UserName=name, PolicyName="s3")
     iam.delete_user(UserName=name)
 
 

@@ -147,8 +147,8 @@ def test_every_statement_allows_exactly_its_actions(policy):
         " glue:GetPartitions glue:GetTable glue:GetTables",
         "ReadObjects": "s3:GetObject",
         "TagNetworkInterfaces": "ec2:CreateTags ec2:DeleteTags",
-        "WriteCatalog": "glue:BatchCreatePartition glue:BatchDeletePartition glue:CreatePartition"
-        " glue:DeletePartition glue:UpdatePartition glue:UpdateTable",
+        "WriteCatalog": "glue:BatchCreatePartition glue:CreatePartition glue:UpdatePartition"
+        " glue:UpdateTable",
         "WriteObjects": "s3:AbortMultipartUpload s3:DeleteObject s3:ListMultipartUploadParts s3:PutObject",
     }
 

@@ -7,9 +7,10 @@ import time
 import uuid
 
 import pytest
-from inputs import INPUTS, ROLE
+from inputs import INPUTS
 
 from meshtest.terraform import workspace
+from meshtest.testing import roles
 from meshtest.testing.plans import REGION, the
 
 GLUE_IS_BUSY = {
@@ -138,8 +139,10 @@ OF_VERSION = {
 def test_an_execution_starts_each_job_with_them(pipeline, endpoint, given, arguments):
     """By the embedded Step Functions, up to StartJobRun: that there is no such job ends the execution."""
     client = endpoint.client("stepfunctions")
+    name = f"t{uuid.uuid4().hex}"
+    role = roles.make_role(endpoint, name, {"Action": ["glue:StartJobRun", "s3:GetObject", "s3:ListBucket"]})
     machine = client.create_state_machine(
-        name=f"t{uuid.uuid4().hex}", definition=json.dumps(definition(pipeline)), roleArn=ROLE
+        name=name, definition=json.dumps(definition(pipeline)), roleArn=role
     )["stateMachineArn"]
     run = client.start_execution(stateMachineArn=machine, input=json.dumps(given))["executionArn"]
     while client.describe_execution(executionArn=run)["status"] == "RUNNING":

@@ -16,7 +16,7 @@ import yaml
 
 from core import contract, yaml_file
 from core.errors import ContractError
-from meshtest import projects, toolchain
+from meshtest import folders, projects, toolchain
 from meshtest.controls import all_controls
 from meshtest.gate import exceptions
 from meshtest.inputs.__main__ import main
@@ -37,6 +37,8 @@ def checkout(tmp_path_factory):
     (top / "setup" / "domain.json").write_text(json.dumps(DOMAIN, indent=2) + "\n")
     for generated in top.glob("infrastructure/environments/*/backend.conf"):
         generated.unlink()
+    for env in set(folders.environments(top)) - {"dev", "int", "prod"}:  # which the cases name
+        shutil.rmtree(top / folders.ENVIRONMENTS / env)
     for name in PROJECTS:
         projects.new(projects.Wanted(name, "Records", f"{name}@example.com"), top)
     invoices = top / "infrastructure/projects/invoices/project.json"

@@ -75,7 +75,7 @@ def test_the_flow_log_role_is_held_to_this_accounts_flow_logs_and_their_group(de
         "ArnLike": {"aws:SourceArn": f"arn:aws:ec2:{REGION}:{ACCOUNT}:vpc-flow-log/*"},
     }
     group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/vpc/exa-vpc-dev/flow-logs"
-    (permission,) = statements(the(dev, "aws_iam_role_policy")["policy"]).values()
+    permission = statements(the(dev, "aws_iam_role_policy")["policy"])["WriteFlowLog"]
     assert set(permission["Resource"]) == {group, f"{group}:*"}
     assert {"logs:CreateLogStream", "logs:PutLogEvents"} <= set(permission["Action"])
 
@@ -491,9 +491,11 @@ def test_every_policy_allows_exactly_its_actions(dev):
     (trust,) = json.loads(the(dev, "aws_iam_role")["assume_role_policy"])["Statement"]
     assert (trust["Effect"], trust["Action"]) == ("Allow", "sts:AssumeRole")
     assert allowed(the(dev, "aws_iam_role_policy")["policy"]) == {
-        "WriteFlowLog": "logs:CreateLogStream logs:DescribeLogGroups logs:DescribeLogStreams"
-        " logs:PutLogEvents"
+        "FindLogGroup": "logs:DescribeLogGroups",
+        "WriteFlowLog": "logs:CreateLogStream logs:DescribeLogStreams logs:PutLogEvents",
     }
+    # Its action has no resource type: a group's ARN would never match.
+    assert statements(the(dev, "aws_iam_role_policy")["policy"])["FindLogGroup"]["Resource"] == ["*"]
     assert allowed(the(dev, "aws_kms_key")["policy"]) == {
         "AccountThroughIAM": "kms:*",
         "CloudWatchLogs": "kms:Decrypt kms:DescribeKey kms:Encrypt kms:GenerateDataKey* kms:ReEncrypt*",

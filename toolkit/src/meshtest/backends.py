@@ -276,8 +276,10 @@ def remove(domain: Domain) -> None:
         BackendError: something is left; the message names it.
     """
     left: list[str] = []
-    for stack in reversed(domain.stacks):
-        if not (stack.root / ".terraform" / "terraform.tfstate").exists():  # never initialised
+    for stack in (*reversed(domain.stacks), domain.boundary):
+        # Of a remote state, or a local one.
+        remembered = (".terraform/terraform.tfstate", "terraform.tfstate")
+        if not any((stack.root / name).exists() for name in remembered):  # never initialised
             continue
         try:
             unguard(domain, stack)

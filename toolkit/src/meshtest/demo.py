@@ -32,7 +32,7 @@ from rich.table import Table as Grid
 from meshtest import clients, emulator, inputs, toolchain
 from meshtest import environment as surroundings
 from meshtest.artifacts import ArtifactsError
-from meshtest.domain import Domain, DomainError, Execution
+from meshtest.domain import BOUNDARY, Domain, DomainError, Execution
 from meshtest.emulator import EmulatorError, Endpoint
 from meshtest.inputs import InputsError
 from meshtest.progress import Stages
@@ -133,12 +133,16 @@ def deploy(domain: Domain, stages: Stages) -> None:
     with stages.stage("working copy of the stacks"):
         domain.prepare()
         foundation.init()
+    bound = partial(apply_boundary, domain, stages)
+    if not domain.is_emulated:  # AWS makes no role whose boundary is not there yet
+        bound()
     # The provider waits about a minute on the foundation's lifecycle rules: everything that needs no
     # bucket of its own is done meanwhile.
     side_by_side(
         [
             partial(apply, foundation, stages),
             partial(prepare, domain, projects, stages),
+            *([bound] if domain.is_emulated else []),
         ]
     )
     side_by_side([partial(upload, domain, stages), *(partial(apply, stack, stages) for stack in projects)])
@@ -160,6 +164,13 @@ def upload(domain: Domain, stages: Stages) -> None:
     with stages.stage("upload artifacts and input"):
         domain.upload_artifacts()
         domain.drop_inputs()
+
+
+def apply_boundary(domain: Domain, stages: Stages) -> None:
+    """Make the permissions boundary of the domain's roles, which bootstrap makes elsewhere, as a stage."""
+    with stages.stage("apply boundary"):
+        domain.boundary.init()
+        domain.boundary.apply(targets=[BOUNDARY.format(env=domain.env)])
 
 
 def apply(stack: Stack, stages: Stages) -> None:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 LAYERS = ("raw", "refined", "curated")
 FOUNDATION = "foundation"
+# The most that any role may do: without it, a role that names it may do nothing.
+BOUNDARY = 'module.environment["{env}"].aws_iam_policy.boundary'
 SAMPLES = toolchain.ROOT / "samples"
 # What lies beside the input: the program that makes more of it, and its description.
 MAKER, ABOUT = "make.py", "README.md"
@@ -168,6 +170,21 @@ class Domain:
         variables = {} if is_foundation else {"env": self.env}
         environment = workspace.environment(self.endpoint, self.directory)
         return Stack(name, root, environment, backend, variables)
+
+    @property
+    def boundary(self) -> Stack:
+        """Bootstrap's stack for this environment alone, of which `BOUNDARY` is all that a domain here needs.
+
+        Its roles are for GitHub Actions; the subjects, which it asks for, are nobody's.
+        """
+        root = self.directory / "infrastructure" / "bootstrap"
+        subjects = json.dumps({self.env: [f"repo:example/example:environment:{self.env}"]})
+        variables = {
+            "deploy_subjects": subjects,
+            "environments": json.dumps([self.env]),
+            "plan_subjects": subjects,
+        }
+        return Stack("boundary", root, workspace.environment(self.endpoint, self.directory), {}, variables)
 
     @property
     def stacks(self) -> list[Stack]:

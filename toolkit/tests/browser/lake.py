@@ -44,6 +44,10 @@ def pipeline(job: str) -> dict:
     return {"StartAt": "Load", "States": states}
 
 
+def document(statement: dict) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
 def main() -> None:
     s3 = boto3.client("s3")
     location = {"LocationConstraint": os.environ["AWS_REGION"]}
@@ -51,6 +55,12 @@ def main() -> None:
     s3.put_object(Bucket=BUCKET, Key=f"landing/{HOSTILE}", Body=b"x")
     s3.put_object(Bucket=BUCKET, Key="jobs/load.py", Body=SCRIPT.encode())
     tables()
+    services = {"Service": ["glue.amazonaws.com", "states.amazonaws.com"]}
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": services}
+    may = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    iam, name = boto3.client("iam"), ROLE.rpartition("/")[2]
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(trust))
+    iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=document(may))
     boto3.client("glue").create_job(
         Name="load",
         Role=ROLE,

@@ -133,6 +133,18 @@ def test_an_iceberg_table_shows_rows_columns_and_snapshots(page, console):
     ]
 
 
+def test_what_a_contract_hides_is_not_shown(endpoint):
+    """In a process of its own: Arrow reads once which certificates to trust."""
+    code = (
+        "from pathlib import Path; from meshtest import emulator; from meshtest.console import tables; "
+        f"endpoint = emulator.find(Path({str(endpoint.state_dir)!r})); "
+        "print(tables.table(endpoint, 'lake', 'trips', {'city'}).rows.to_pydict())"
+    )
+    environment = os.environ | {"SSL_CERT_FILE": str(endpoint.ca_bundle)}
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment, text=True)
+    assert ended.stdout.strip() == "{'city': ['•••', '•••', '•••', '•••'], 'trips': [3, 3, 2, 1]}"
+
+
 def test_a_parquet_table_shows_its_partition(page, console):
     page.goto(console + "/tables/lake/landed")
     rows = page.get_by_role("region", name="First rows").locator("tbody tr").all_inner_texts()

@@ -8,6 +8,8 @@ from typing import Any
 
 from flask import Flask, Response, current_app, render_template, request
 
+from meshtest import toolchain
+from meshtest.catalogue.products import hidden_columns
 from meshtest.console import runs, storage, tables
 from meshtest.console.aws import reader
 from meshtest.console.drawing import draw
@@ -99,7 +101,8 @@ def all_tables() -> str:
 
 def table(database: str, name: str) -> str:
     """A table: first rows, columns, snapshots."""
-    return render_template("table.html", table=tables.table(_endpoint(), database, name))
+    hidden = hidden_columns(toolchain.ROOT, database, name)
+    return render_template("table.html", table=tables.table(_endpoint(), database, name, hidden))
 
 
 def all_jobs() -> str:

@@ -6,8 +6,8 @@ Arrow trusts the certificates that ``SSL_CERT_FILE`` names when it is loaded, so
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROWS = 25
+MASK = "•••"
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ def entries(endpoint: Endpoint) -> list[Entry]:
     return sorted((_entry(table) for table in _all(endpoint)), key=lambda entry: (entry.database, entry.name))
 
 
-def table(endpoint: Endpoint, database: str, name: str) -> Table:
-    """A table with its first rows.
+def table(endpoint: Endpoint, database: str, name: str, hidden: Collection[str] = frozenset()) -> Table:
+    """A table with its first rows; in the place of a hidden column's values it says so.
 
     Raises:
         Missing: the catalog has no such table.
@@ -83,7 +84,17 @@ def table(endpoint: Endpoint, database: str, name: str) -> Table:
     except glue.exceptions.EntityNotFoundException:
         raise Missing(f"There is no table {database}.{name}") from None
     entry = _entry(described)
-    return _iceberg(endpoint, entry) if entry.format == "Iceberg" else _parquet(endpoint, entry, described)
+    found = _iceberg(endpoint, entry) if entry.format == "Iceberg" else _parquet(endpoint, entry, described)
+    return replace(found, rows=_masked(found.rows, hidden))
+
+
+def _masked(rows: pa.Table, hidden: Collection[str]) -> pa.Table:
+    import pyarrow as pa
+
+    for number, name in enumerate(rows.column_names):
+        if name in hidden:
+            rows = rows.set_column(number, name, pa.array([MASK] * rows.num_rows, pa.string()))
+    return rows
 
 
 def _all(endpoint: Endpoint) -> Iterator[Mapping[str, Any]]:

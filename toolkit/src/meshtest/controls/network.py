@@ -117,9 +117,15 @@ def flow_log_role(log: Resource) -> Iterator[Seen]:
         yield from _flow_log_trust(role)
         for policy in _policies_of(role):
             group = str(log.get("log_destination")).removesuffix(":*")
-            named = [each for found in planned(policy) if found.allows for each in found.resources or ("*",)]
+            about_it = [each for each in planned(policy) if each.allows and not _finds_groups(each)]
+            named = [each for found in about_it for each in found.resources or ("*",)]
             outside = [each for each in named if each not in (group, f"{group}:*")]
             yield Seen(policy, outside, [], f"name the flow log's group instead of {', '.join(outside)}")
+
+
+def _finds_groups(statement: Statement) -> bool:
+    """Whether a statement gives nothing but DescribeLogGroups, which has no resource type: no ARN matches."""
+    return {each.lower() for each in statement.actions} == {"logs:describeloggroups"}
 
 
 def _policies_of(role: Resource) -> Iterator[Resource | Block]:

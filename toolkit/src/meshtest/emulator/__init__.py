@@ -91,7 +91,8 @@ class Endpoint:
     """Where a running emulator is, and what its clients need.
 
     ``ca_bundle`` is PEM (the emulator's authority and the public roots), ``truststore`` PKCS #12 with
-    the password "changeit". The credentials are those of the account's root user, new at each start.
+    the password "changeit". The credentials are those of the account's root user, new at each start; with a
+    ``session_token`` those of a role's session.
     """
 
     http: str
@@ -104,12 +105,13 @@ class Endpoint:
     region: str = field(default_factory=domain_region)
     access_key_id: str = ""
     secret_access_key: str = field(default="", repr=False)
+    session_token: str = field(default="", repr=False)
 
     def client(self, service: str, **options: Any) -> Any:
         """A boto3 client of this emulator over verified HTTPS; ``options`` go to boto3 and win."""
         defaults = {"endpoint_url": self.https, "region_name": self.region, "verify": str(self.ca_bundle)}
         with _client_lock:  # boto3 sessions are not thread-safe while they make clients
-            session = _session(self.access_key_id, self.secret_access_key)
+            session = _session(self.access_key_id, self.secret_access_key, self.session_token)
             return session.client(service, **(defaults | options))  # type: ignore[call-overload]
 
     def flush_access_logs(self) -> None:
@@ -143,7 +145,8 @@ class Endpoint:
 
     def environment(self) -> dict[str, str]:
         """The AWS_* variables that point a boto3-like client at this emulator and at nothing else."""
-        return {
+        token = {"AWS_SESSION_TOKEN": self.session_token} if self.session_token else {}
+        return token | {
             "AWS_ENDPOINT_URL": self.https,
             "AWS_ACCESS_KEY_ID": self.access_key_id,
             "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
@@ -157,10 +160,10 @@ class Endpoint:
 
 
 @functools.lru_cache(maxsize=8)
-def _session(access_key_id: str, secret_access_key: str) -> Session:
+def _session(access_key_id: str, secret_access_key: str, token: str) -> Session:
     import boto3.session
 
-    return boto3.session.Session(aws_access_key_id=access_key_id, aws_secret_access_key=secret_access_key)
+    return boto3.session.Session(access_key_id, secret_access_key, token or None)
 
 
 # ─── Start and Stop ───

@@ -44,7 +44,8 @@ class Decision(enum.Enum):
 class Principal:
     """Who asks: anonymous has neither ARN nor service; a service has its name (``logs.amazonaws.com``).
 
-    ``role`` is the ARN of the role that a session is of, with the role's path, which the session's lacks.
+    ``role`` is the ARN of the role that a session is of, with the role's path, which the session's lacks;
+    ``limits`` are the session policies.
     """
 
     arn: str | None = None
@@ -54,6 +55,7 @@ class Principal:
     role: str | None = None
     user_id: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    limits: tuple[str, ...] = ()
 
     @property
     def names(self) -> set[str]:
@@ -85,15 +87,35 @@ def evaluate(policy: Mapping[str, Any], request: Request) -> Decision:
         PolicyError: a condition uses an operator that does not exist.
 
     """
-    has_variables = policy.get("Version") == "2012-10-17"
-    effects = {
-        statement.get("Effect")
-        for statement in listed(policy.get("Statement"))
-        if _applies(statement, request, has_variables)
-    }
+    effects = {statement.get("Effect") for _, statement in applying(policy, request)}
     if "Deny" in effects:
         return Decision.DENY
     return Decision.ALLOW if "Allow" in effects else Decision.NONE
+
+
+def applying(policy: Mapping[str, Any], request: Request) -> list[tuple[int, Mapping[str, Any]]]:
+    """Return the statements that apply to a request, each with its place in the policy.
+
+    Raises:
+        PolicyError: a condition uses an operator that does not exist.
+
+    """
+    has_variables = policy.get("Version") == "2012-10-17"
+    return [
+        (place, statement)
+        for place, statement in enumerate(listed(policy.get("Statement")))
+        if _applies(statement, request, has_variables)
+    ]
+
+
+def names_account_alone(statement: Mapping[str, Any], principal: Principal) -> bool:
+    """Return whether a statement means a principal by its account only, and so leaves it to IAM.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+    """
+    if "NotPrincipal" in statement:
+        return False
+    return not _is_among(statement.get("Principal"), principal, lambda name, who: name in {"*", *who.names})
 
 
 def check(policy: Any) -> None:
@@ -138,7 +160,7 @@ def _applies(statement: Mapping[str, Any], request: Request, has_variables: bool
 
     return (
         _names_principal(statement, request.principal)
-        and _names(statement, "Action", lambda pattern: like(pattern.lower(), request.action.lower()))
+        and _names(statement, "Action", lambda pattern: _is_action(pattern, request.action))
         and _names(statement, "Resource", lambda pattern: _expanded_like(expand(pattern), request.resource))
         and all(
             _holds(operator, key, wanted, request, expand)
@@ -235,6 +257,12 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(first + between + last, re.DOTALL)
 
 
+@functools.lru_cache(maxsize=65536)
+def _is_action(pattern: str, action: str) -> bool:
+    """Actions are compared without regard to case; there are few, and each is asked for again and again."""
+    return like(pattern.lower(), action.lower())
+
+
 def _expanded_like(pattern: str | None, text: str) -> bool:
     return pattern is not None and like(pattern, text)
 
@@ -244,6 +272,8 @@ def _expand(pattern: str, request: Request) -> str | None:
 
     What comes from the request is taken literally: a user named ``*`` must not match everything.
     """
+    if "${" not in pattern:
+        return pattern
     missing = False
 
     def value_of(match: re.Match[str]) -> str:

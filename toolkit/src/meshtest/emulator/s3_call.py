@@ -77,6 +77,7 @@ _OBJECT_DEFAULTS = {
     "DELETE": "DeleteObject",
 }
 _CREDENTIAL = re.compile(r"Credential=([^/,]+)/")
+_REGION = re.compile(r"Credential=[^/,]+/\d{8}/([^/,]+)/")
 _ACL_HEADERS = ("x-amz-acl", "x-amz-grant-")
 _CONTEXT_HEADERS = (
     "if-match",
@@ -235,23 +236,12 @@ class Call:
         self, bucket: Any, key: str | None = None, version: str | None = None
     ) -> dict[str, str | list[str]]:
         """The context keys of the call, for a policy of this bucket and for one of its objects."""
-        environ, headers, now = self.http.environ, self.http.headers, datetime.now(UTC)
-        context: dict[str, str | list[str]] = {
-            "aws:SecureTransport": str(environ["wsgi.url_scheme"] == "https").lower(),
-            "aws:SourceIp": environ.get("REMOTE_ADDR", ""),
-            "aws:CurrentTime": now.isoformat(timespec="seconds"),
-            "aws:EpochTime": str(int(now.timestamp())),
-            "aws:PrincipalIsAWSService": "false",
+        headers, now = self.http.headers, datetime.now(UTC)
+        context = self.own_context() | {
             "aws:RequestedRegion": bucket.region_name,
-            "aws:ViaAWSService": "false",
             "aws:ResourceAccount": bucket.account_id,
             "s3:ResourceAccount": bucket.account_id,
         }
-        if tls_version := environ.get("meshtest.tls_version"):
-            context["s3:TlsVersion"] = tls_version.removeprefix("TLSv")
-        for header, name in (("User-Agent", "aws:UserAgent"), ("Referer", "aws:Referer")):
-            if header in headers:
-                context[name] = headers[header]
         context |= {f"s3:{header}": headers[header] for header in _CONTEXT_HEADERS if header in headers}
         for parameter in ("prefix", "delimiter", "max-keys"):
             if not self.key and parameter in self.query:
@@ -265,6 +255,26 @@ class Call:
             context["s3:RequestObjectTagKeys"] = list(tags)
         if key:
             context |= _existing_tags(bucket, key, version)
+        return context
+
+    def own_context(self) -> dict[str, str | list[str]]:
+        """The context keys of the call and its caller, whatever it is about."""
+        environ, headers, now = self.http.environ, self.http.headers, datetime.now(UTC)
+        context: dict[str, str | list[str]] = {
+            "aws:SecureTransport": str(environ["wsgi.url_scheme"] == "https").lower(),
+            "aws:SourceIp": environ.get("REMOTE_ADDR", ""),
+            "aws:CurrentTime": now.isoformat(timespec="seconds"),
+            "aws:EpochTime": str(int(now.timestamp())),
+            "aws:PrincipalIsAWSService": "false",
+            "aws:ViaAWSService": "false",
+        }
+        if region := _REGION.search(headers.get("Authorization", "")):
+            context["aws:RequestedRegion"] = region[1]
+        if tls_version := environ.get("meshtest.tls_version"):
+            context["s3:TlsVersion"] = tls_version.removeprefix("TLSv")
+        for header, name in (("User-Agent", "aws:UserAgent"), ("Referer", "aws:Referer")):
+            if header in headers:
+                context[name] = headers[header]
         return context | context_of(self.principal)
 
     def _signature_context(self, now: datetime) -> dict[str, str | list[str]]:

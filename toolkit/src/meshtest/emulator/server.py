@@ -73,6 +73,8 @@ _FORM = "application/x-www-form-urlencoded"
 _ACTION = re.compile(rb"(?:.*&)?Action=(\w+)")
 _SIGNED_URL = re.compile(r"(?:^|&)(?:X-Amz-Signature|Signature)=")
 
+_EC2_DENIAL = "You are not authorized to perform this operation. "
+
 log = logging.getLogger("meshtest.emulator")
 _current: Endpoint | None = None
 _shutdown_callbacks: list[Callable[[], None]] = []
@@ -143,7 +145,7 @@ class Application:
         """Return the application of the service that a request is for, once its signature is checked.
 
         Raises:
-            Refused: nobody that is known has signed it.
+            Refused: nobody that is known has signed it, or who has may not do it.
         """
         app = None if environ["PATH_INFO"] == FLUSH_ACCESS_LOGS else self._dispatcher.get_application(environ)
         environ["meshtest.service"] = service = getattr(app, "service", "meshtest")
@@ -151,6 +153,10 @@ class Application:
         admission.check_signature(environ, body, service)
         if service in constraints.SERVICES and (target := environ.get("HTTP_X_AMZ_TARGET")):
             constraints.check(service, target, body)
+        if service not in ("meshtest", "s3"):  # S3 has bucket policies: gaps/s3_bucket_policies.py
+            from meshtest.emulator import enforcement  # with parts of moto, for which start-up must not wait
+
+            enforcement.check(environ, body, service)
         return app
 
     def _answer_once(
@@ -255,6 +261,8 @@ def _refusal(
     text = f"<Code>{of_query}</Code><Message>{escape(message)}</Message>"
     body = f"<ErrorResponse><Error><Type>Sender</Type>{text}</Error></ErrorResponse>"
     if service == "ec2":
+        if code == signatures.NOT_AUTHORIZED:
+            text = f"<Code>UnauthorizedOperation</Code><Message>{escape(_EC2_DENIAL + message)}</Message>"
         body = f"<Response><Errors><Error>{text}</Error></Errors></Response>"
     start_response(status, [("Content-Type", "text/xml"), ("Content-Length", str(len(body.encode())))])
     return [body.encode()]

@@ -41,8 +41,11 @@ class Refused(Exception):
         self.code, self.status = code, status
 
 
+# Of who has signed, and may not do what he asks for.
+NOT_AUTHORIZED = "NotAuthorized"
 # S3's codes, as services with a JSON and with a query protocol have them.
 OTHER_CODES = {
+    NOT_AUTHORIZED: ("AccessDeniedException", "AccessDenied"),
     "AccessDenied": ("MissingAuthenticationTokenException", "MissingAuthenticationToken"),
     "ExpiredToken": ("ExpiredTokenException", "ExpiredToken"),
     "InvalidAccessKeyId": ("UnrecognizedClientException", "InvalidClientTokenId"),

@@ -25,7 +25,7 @@ _NOISE = re.compile(r'<\?xml.*?(?=<svg)|<!--.*?-->\n?| (?:id|width|height)="[^"]
 _Tables = dict[tuple[str, str], str]
 
 
-class _Picture:
+class Picture:
     """A graph under construction; nodes have a kind, which becomes their class."""
 
     def __init__(self, direction: str) -> None:
@@ -70,7 +70,7 @@ class _Picture:
 
 def architecture(plans: Mapping[str, Plan], foundation: str) -> str:
     """The domain from its plans: network, buckets, keys, roles, tables and pipelines."""
-    picture = _Picture("LR")
+    picture = Picture("LR")
     _network(picture, plans[foundation])
     _storage(picture, plans[foundation])
     projects = {
@@ -86,7 +86,7 @@ def architecture(plans: Mapping[str, Plan], foundation: str) -> str:
     return picture.svg("The domain's architecture, drawn from its plans; the list below says the same")
 
 
-def _network(picture: _Picture, plan: Plan) -> None:
+def _network(picture: Picture, plan: Plan) -> None:
     for vpc in plan.resources("aws_vpc"):
         frame = picture.group("vpc", f"VPC {vpc.get('cidr_block')}, no way to the internet")
         for subnet in plan.resources("aws_subnet"):
@@ -106,7 +106,7 @@ def _network(picture: _Picture, plan: Plan) -> None:
             picture.edge(subnet.address, log.address, "", "dim")
 
 
-def _storage(picture: _Picture, plan: Plan) -> None:
+def _storage(picture: Picture, plan: Plan) -> None:
     for alias in plan.resources("aws_kms_alias"):
         picture.node(picture.graph, "key", "key", "Key, rotated", alias.get("name"))
     frame = picture.group("buckets", "Buckets: HTTPS only, private")
@@ -129,7 +129,7 @@ def _storage(picture: _Picture, plan: Plan) -> None:
             picture.edge(encryption.get("bucket"), "key", "encrypted by", "dim")
 
 
-def _tables(picture: _Picture, frame: Any, project: str, plan: Plan) -> _Tables:
+def _tables(picture: Picture, frame: Any, project: str, plan: Plan) -> _Tables:
     """Draw the tables of each database as one node; returns the node of each (database, table)."""
     groups: dict[str, list[Resource]] = defaultdict(list)
     for table in plan.resources("aws_glue_catalog_table"):
@@ -149,7 +149,7 @@ def _described(table: Resource) -> str:
     return f"{table.get('name')}{' (Iceberg)' if table.get('open_table_format_input') else ''}"
 
 
-def _pipelines(picture: _Picture, frame: Any, project: str, plan: Plan) -> None:
+def _pipelines(picture: Picture, frame: Any, project: str, plan: Plan) -> None:
     jobs = f"{project} jobs"
     machines = plan.resources("aws_sfn_state_machine")
     names = [name for machine in machines for name in _jobs(json.loads(machine.get("definition")))]
@@ -178,13 +178,13 @@ def _jobs(definition: Mapping[str, Any]) -> list[str]:
     return [job for job in found if job]
 
 
-def _role(picture: _Picture, frame: Any, arn: str, user: str) -> None:
+def _role(picture: Picture, frame: Any, arn: str, user: str) -> None:
     name = arn.rpartition("/")[2]
     picture.node(frame, name, "role", "Role", name)
     picture.edge(user, name, "as")
 
 
-def _rights(picture: _Picture, plan: Plan, tables: _Tables) -> None:
+def _rights(picture: Picture, plan: Plan, tables: _Tables) -> None:
     """An arrow from each role to the tables that its policies name, and whether it may write them."""
     for policy in plan.resources("aws_iam_role_policy"):
         rights: dict[str, str] = {}
@@ -217,12 +217,12 @@ def state_machines(plan: Plan) -> dict[str, str]:
 
 def state_machine(name: str, definition: Mapping[str, Any]) -> str:
     """The diagram of a definition in the States Language: errors go by dashed arrows."""
-    picture = _Picture("TB")
+    picture = Picture("TB")
     _scope(picture, picture.graph, definition, "")
     return picture.svg(f"State machine {name}")
 
 
-def _scope(picture: _Picture, place: Any, scope: Mapping[str, Any], at: str) -> None:
+def _scope(picture: Picture, place: Any, scope: Mapping[str, Any], at: str) -> None:
     states: Mapping[str, Any] = scope.get("States", {})
     picture.node(place, f"{at}start", "start", "", shape="circle", width="0.2")
     for name, state in states.items():

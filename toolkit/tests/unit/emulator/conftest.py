@@ -10,17 +10,22 @@ import boto3
 import pytest
 
 from meshtest import emulator
+from meshtest.testing import roles
 
 if TYPE_CHECKING:
     from meshtest.emulator import Endpoint
 
 Aws = Callable[[str], Any]
+# Those of jobs and machines whose rights are not what a test is about: they may do all.
+ROLES = ("glue", "pipeline", "pipelines", "states")
 
 
 @pytest.fixture(scope="session")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
     """A running emulator, shared by the session: tests choose names that nobody else has."""
     with emulator.running(tmp_path_factory.mktemp("emulator")) as running:
+        for role in ROLES:
+            roles.make_role(running, role, {"Action": "*"})
         yield running
 
 

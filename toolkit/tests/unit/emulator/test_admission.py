@@ -21,6 +21,7 @@ from signing import signed
 from meshtest import emulator
 from meshtest.emulator.masking import masked
 from meshtest.terraform import workspace
+from meshtest.testing.roles import policy
 
 if TYPE_CHECKING:
     from meshtest.emulator import Endpoint
@@ -207,6 +208,8 @@ def test_a_presigned_address_holds_for_its_call_and_its_time(
 def test_an_inactive_key_and_a_wrong_token_are_refused(endpoint: Endpoint, name: str) -> None:
     iam = endpoint.client("iam")
     iam.create_user(UserName=name)
+    may = policy({"Action": "s3:ListAllMyBuckets"})
+    iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=may)
     key = iam.create_access_key(UserName=name)["AccessKey"]
     own = client_with(endpoint, "s3", key["AccessKeyId"], key["SecretAccessKey"])
     assert code_of(own.list_buckets) == "OK"

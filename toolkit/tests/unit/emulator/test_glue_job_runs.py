@@ -18,6 +18,7 @@ from meshtest.emulator import domain_region
 from meshtest.emulator.glue_runner import GlueRunner, Job
 from meshtest.emulator.glue_runner.driver import describe
 from meshtest.emulator.glue_runner.preparation import spark_conf
+from meshtest.testing.roles import make_role
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -390,6 +391,7 @@ def test_killed_driver_takes_its_group_along(jobs: GlueJobs) -> None:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_no_driver_outlives_the_emulator(tmp_path: Path, number: signal.Signals) -> None:
     with emulator.running(tmp_path) as own:
+        make_role(own, "glue", {"Action": "*"})
         jobs = GlueJobs(own.client, "orphans")
         pid = int(jobs.wait_for_line(jobs.start(jobs.create(SLEEP)), "pid "))
         os.kill(own.pid, number)

@@ -17,6 +17,7 @@ from buckets import opened
 from signing import signed
 
 from meshtest.emulator import domain_region
+from meshtest.testing import roles
 
 REGION = domain_region()
 
@@ -293,9 +294,10 @@ def test_the_denial_is_the_documented_xml(endpoint: Endpoint, name: str) -> None
 
 
 def user_client(endpoint: Endpoint, name: str) -> tuple[str, Any]:
-    """Create an IAM user; returns the ARN and an S3 client of this user."""
+    """Create an IAM user who may do all in S3; returns the ARN and an S3 client of this user."""
     iam = endpoint.client("iam")
     arn = iam.create_user(UserName=name)["User"]["Arn"]
+    iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=roles.policy({"Action": "s3:*"}))
     key = iam.create_access_key(UserName=name)["AccessKey"]
     return arn, client_with(endpoint, key["AccessKeyId"], key["SecretAccessKey"])
 
@@ -326,13 +328,8 @@ def test_a_deny_of_one_user_binds_this_user_only(endpoint: Endpoint, name: str) 
 def test_a_deny_of_a_role_binds_its_sessions(endpoint: Endpoint, name: str) -> None:
     s3 = endpoint.client("s3")
     bucket_with_object(s3, name)
-    statement = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
-    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    role = endpoint.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
-    assumed = endpoint.client("sts").assume_role(RoleArn=role, RoleSessionName="run")["Credentials"]
-    session = client_with(
-        endpoint, assumed["AccessKeyId"], assumed["SecretAccessKey"], assumed["SessionToken"]
-    )
+    role = roles.make_role(endpoint, name, {"Action": "s3:*"})
+    session = roles.session_of(endpoint, role)("s3")
     assert not is_denied(lambda: session.get_object(Bucket=name, Key="k"))
     put_policy(s3, name, deny(name, Principal={"AWS": role}))
     assert is_denied(lambda: session.get_object(Bucket=name, Key="k"))

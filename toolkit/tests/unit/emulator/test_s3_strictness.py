@@ -8,13 +8,13 @@ import json
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-import boto3
 import pytest
 import urllib3
 from buckets import code_of, opened, put_policy
 from signing import signed
 
 from meshtest.terraform import workspace
+from meshtest.testing import roles
 
 if TYPE_CHECKING:
     from meshtest.emulator import Endpoint
@@ -36,23 +36,10 @@ def bucket(endpoint: Endpoint, s3: Any, name: str) -> str:
 
 
 def session_of(endpoint: Endpoint, role: str, path: str = "/", **tags: str) -> Any:
-    """Make a role, assume it as "run", and return an S3 client of the session."""
-    statement = {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "sts:AssumeRole"}
-    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    """Make a role that may do all in S3, assume it as "run", and return an S3 client of the session."""
     tagged = [{"Key": key, "Value": value} for key, value in tags.items()]
-    made = endpoint.client("iam").create_role(
-        RoleName=role, Path=path, AssumeRolePolicyDocument=trust, Tags=tagged
-    )
-    keys = endpoint.client("sts").assume_role(RoleArn=made["Role"]["Arn"], RoleSessionName="run")
-    return boto3.client(
-        "s3",
-        endpoint_url=endpoint.https,
-        verify=str(endpoint.ca_bundle),
-        region_name=endpoint.region,
-        aws_access_key_id=keys["Credentials"]["AccessKeyId"],
-        aws_secret_access_key=keys["Credentials"]["SecretAccessKey"],
-        aws_session_token=keys["Credentials"]["SessionToken"],
-    )
+    arn = roles.make_role(endpoint, role, {"Action": "s3:*"}, Path=path, Tags=tagged)
+    return roles.session_of(endpoint, arn)("s3")
 
 
 # ─── Principals ───

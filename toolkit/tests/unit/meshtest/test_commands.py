@@ -16,6 +16,7 @@ from meshtest import domain as domains
 from meshtest.domain import Domain, DomainError
 from meshtest.progress import Stages
 from meshtest.terraform import workspace
+from meshtest.testing import roles
 
 TOP = toolchain.ROOT  # whatever stands in its place in a test
 ENDS = {"Done": {"Type": "Succeed"}, "Failed": {"Type": "Fail", "Error": "E", "Cause": "as it should"}}
@@ -81,7 +82,7 @@ def domain(checkout, tmp_path_factory):
     """The running domain of that checkout: machines, one job, and the buckets."""
     with emulator.running(tmp_path_factory.mktemp("emulator")) as endpoint:
         domain = Domain(endpoint, tmp_path_factory.mktemp("domain"))
-        role = f"arn:aws:iam::{endpoint.account_id}:role/any"
+        role = roles.make_role(endpoint, "any", {"Action": "*"})
         for project, pipelines in PIPELINES.items():
             # The others' first: a search by prefix would find them.
             for key, end in sorted(pipelines.items(), reverse=True):

@@ -144,6 +144,15 @@ def test_a_bad_answer_is_refused_before_anything_is_written(template, tmp_path, 
     assert not place.exists()
 
 
+def test_a_template_that_no_update_would_find_is_refused(template, tmp_path):
+    where = os.path.relpath(template, tmp_path)
+    made = copier("copy", tmp_path, "--vcs-ref=v1.0.0", where, tmp_path / "domain", samples=False, **ANSWERS)
+    assert made.returncode != 0
+    assert (
+        f"the template is {where!r}; expected a URL of git, gh:ORG/REPO, or an absolute path" in made.stderr
+    )
+
+
 def test_the_questions_take_what_the_schema_takes():
     questions = yaml.safe_load((toolchain.ROOT / "copier.yml").read_text())
     schema = json.loads((toolchain.ROOT / "setup/schemas/domain.schema.json").read_text())

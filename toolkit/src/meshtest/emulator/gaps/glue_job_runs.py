@@ -2,11 +2,16 @@
 
 moto 5.2.5 lacks: running anything (its runs go from STARTING to SUCCEEDED by being looked at, with an
 invented ExecutionTime, GlueVersion and LogGroupName), errors, retries, timeouts, BatchStopJobRun.
+A run reads its script, writes its logs and does its work with a session of its job's role, and has no other
+credentials.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -14,6 +19,7 @@ from moto.glue.exceptions import ConcurrentRunsExceededException, JobRunNotFound
 from moto.glue.models import FakeJob
 from moto.glue.responses import GlueResponse
 
+from meshtest.emulator import Endpoint, sessions, stored
 from meshtest.emulator.gaps.glue_jobs import check_arguments
 from meshtest.emulator.glue_runner import GlueRunner, Job, JobRun
 from meshtest.emulator.glue_runner.job_run import (
@@ -22,6 +28,12 @@ from meshtest.emulator.glue_runner.job_run import (
     RUNTIME_VERSION,
     merged_arguments,
 )
+from meshtest.emulator.glue_runner.preparation import JobError
+
+SERVICE = "glue.amazonaws.com"
+SESSION = "GlueJobRunnerSession"  # as CloudTrail shows Glue's
+# Glue renews a run's credentials; here they last as long as the run may, and end with it.
+_GRACE = timedelta(minutes=15)
 
 
 def install() -> None:
@@ -38,9 +50,29 @@ def install() -> None:
 def _runner() -> GlueRunner:
     from meshtest.emulator import server
 
-    runner = GlueRunner(server.current_endpoint())
+    runner = GlueRunner(server.current_endpoint(), acting_as=_acting_as)
     server.on_shutdown(runner.shut_down)
     return runner
+
+
+@contextlib.contextmanager
+def _acting_as(job: Job) -> Iterator[Endpoint]:
+    """Give an endpoint with the credentials of a session of the job's role, which ends with the block."""
+    from meshtest.emulator import server
+
+    endpoint = server.current_endpoint()
+    source = f"arn:aws:glue:{endpoint.region}:{endpoint.account_id}:job/{job.name}"
+    life = timedelta(minutes=job.timeout_min) + _GRACE
+    try:
+        session = sessions.begin(endpoint, job.role, SERVICE, SESSION, source, life)
+    except sessions.NotTrusted as error:
+        role = stored.role_arn(job.role)
+        message = f"Role {role} should be given assume role permissions for Glue Service."
+        raise JobError(message) from error
+    try:
+        yield sessions.endpoint_of(endpoint, session)
+    finally:
+        sessions.end(session)
 
 
 def _start_job_run(

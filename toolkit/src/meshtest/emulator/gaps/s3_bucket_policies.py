@@ -1,11 +1,12 @@
-"""S3 bucket policies are really evaluated, for every call and every principal.
+"""IAM and bucket policies decide every call to S3, for every principal.
 
 moto 5.2.5 lacks: conditions (it ignores a condition that matches and denies on one that does not, so
 that an HTTPS-only policy shuts out HTTPS too), principals, bucket-level actions, and the AccessDenied
 document.
 
-Not evaluated: the identity policies of IAM users and roles. A principal of the bucket's own account may
-do what no bucket policy denies; everyone else needs an allow.
+A user or a role's session of the bucket's own account needs an allow, of its own policies or of the bucket's;
+the account's root user may do what no bucket policy denies. What is encrypted with a key needs the right to
+use it.
 
 Public access block and ownership are looked at here as well: they decide what policies and access lists may
 say, and whether they count.
@@ -31,12 +32,14 @@ from moto.s3.exceptions import MalformedXML, MissingKey, S3ClientError
 from moto.s3.models import FakeBucket, S3Backend, s3_backends
 from moto.s3.responses import S3Response
 
-from meshtest.emulator import bucket_policy, principals
+from meshtest.emulator import bucket_policy, enforcement, principals, stored
+from meshtest.emulator.authorization import Document, Kind, Resource, Verdict
 from meshtest.emulator.policy import Decision, PolicyError, Request, evaluate
 from meshtest.emulator.s3_call import Call, Refusal, arn, bucket_of
 
 ROOT_IS_EXEMPT = frozenset({"s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy"})
 MOST_DELETED = 1000
+_ENCRYPTION = "x-amz-server-side-encryption"
 
 _bucket_response = S3Response._bucket_response
 _key_response = S3Response._key_response
@@ -101,17 +104,37 @@ def _authorize(call: Call) -> None:
         return
     bucket = bucket_of(call.bucket_name)
     if bucket is None:
-        if call.principal.arn is None:  # to list or to make buckets
-            raise AccessDenied
+        _require_of_account(call)
         return
     for action in (call.action, *call.further_actions):
         _require(call, bucket, action, call.key)
+    _require_key(call, bucket)
     if call.copy_source and (source := bucket_of(call.copy_source[0])):
         _, key, version = call.copy_source
         _require(call, source, "s3:GetObjectVersion" if version else "s3:GetObject", key, version)
+        _require_key_of_object(call, source, key, version)
         if _copies_tags(call, source, key, version):
             _require(call, source, "s3:GetObjectVersionTagging" if version else "s3:GetObjectTagging", key)
             _require(call, bucket, "s3:PutObjectTagging", call.key)
+
+
+def _require_of_account(call: Call) -> None:
+    """Check a call that is about no bucket that is there: to list them all, or to make one."""
+    if call.principal.arn is None:
+        raise AccessDenied
+    if call.bucket_name is None:
+        _require_by_iam(call, "s3:ListAllMyBuckets", "*")
+    elif call.action == "s3:CreateBucket":
+        _require_by_iam(call, call.action, f"arn:aws:s3:::{call.bucket_name}")
+
+
+def _require_by_iam(call: Call, action: str, resource: str) -> None:
+    """Check what a principal's own policies say, where there is no bucket's, or where it is another's."""
+    account = str(call.principal.account)
+    request = Request(call.principal, action, resource, call.own_context())
+    verdict = enforcement.decided(request, Resource(account))
+    if not verdict.is_allowed:
+        raise AccessDenied(_reason(request, verdict))
 
 
 def _copies_tags(call: Call, source: Any, key: str, version: str | None) -> bool:
@@ -123,15 +146,18 @@ def _copies_tags(call: Call, source: Any, key: str, version: str | None) -> bool
 
 
 def _require(call: Call, bucket: Any, action: str, key: str | None, version: str | None = None) -> None:
-    resource = arn(bucket, key)
     policy = json.loads(bucket.policy) if bucket.policy else {}
-    decision = evaluate(policy, Request(call.principal, action, resource, call.context(bucket, key, version)))
-    is_owner = call.principal.account == bucket.account_id
-    is_root = is_owner and str(call.principal.arn).endswith(":root")
-    if decision is Decision.DENY and not (is_root and action in ROOT_IS_EXEMPT):
-        raise AccessDenied(_reason(call, action, resource) if is_owner else "Access Denied")
-    if is_owner:
+    request = Request(call.principal, action, arn(bucket, key), call.context(bucket, key, version))
+    if call.principal.account == bucket.account_id:
+        is_exempt = principals.is_root(call.principal) and action in ROOT_IS_EXEMPT
+        document = Document(Kind.RESOURCE, bucket.name, policy)
+        verdict = enforcement.decided(request, Resource(bucket.account_id, document))
+        if not verdict.is_allowed and not is_exempt:
+            raise AccessDenied(_reason(request, verdict))
         return
+    decision = evaluate(policy, request)
+    if decision is Decision.DENY:
+        raise AccessDenied
     blocked = bucket.public_access_block
     if decision is Decision.ALLOW and blocked and blocked.restrict_public_buckets:
         decision = Decision.NONE if bucket_policy.is_public(policy) else decision
@@ -139,13 +165,53 @@ def _require(call: Call, bucket: Any, action: str, key: str | None, version: str
         call.needed_acl = _is_public(call, bucket, action)
         if not call.needed_acl:
             raise AccessDenied
+    if call.principal.arn is not None:
+        _require_by_iam(call, action, request.resource)
 
 
-def _reason(call: Call, action: str, resource: str) -> str:
-    return (
-        f"User: {call.principal.arn} is not authorized to perform: {action} "
-        f'on resource: "{resource}" with an explicit deny in a resource-based policy'
-    )
+def _reason(request: Request, verdict: Verdict) -> str:
+    """Return S3's sentence for a refusal, in which the resource stands between quotes."""
+    sentence = enforcement.refusal(request, verdict)
+    return sentence.replace(f"resource: {request.resource} ", f'resource: "{request.resource}" ')
+
+
+# ─── Keys ───
+
+
+def _require_key(call: Call, bucket: Any) -> None:
+    """Check that the caller may use the key that a call encrypts or decrypts with.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html (permissions)
+    """
+    if call.action in ("s3:GetObject", "s3:GetObjectVersion") and call.http.method == "GET":
+        _require_key_of_object(call, bucket, str(call.key), next(iter(call.query.get("versionId", [])), None))
+    elif call.action == "s3:PutObject" and call.key:
+        default = bucket.encryption["Rule"]["ApplyServerSideEncryptionByDefault"] if bucket.encryption else {}
+        algorithm = call.http.headers.get(_ENCRYPTION, default.get("SSEAlgorithm"))
+        name = call.http.headers.get(f"{_ENCRYPTION}-aws-kms-key-id", default.get("KMSMasterKeyID"))
+        # A part of an upload is encrypted with the data key that the upload was begun with.
+        action = "kms:Decrypt" if "uploadId" in call.query else "kms:GenerateDataKey"
+        _require_use(call, bucket, action, algorithm, name)
+
+
+def _require_key_of_object(call: Call, bucket: Any, key: str, version: str | None) -> None:
+    found = s3_backends[bucket.account_id][bucket.partition].get_object(bucket.name, key, version_id=version)
+    if found is not None:
+        _require_use(call, bucket, "kms:Decrypt", found.encryption, found.kms_key_id)
+
+
+def _require_use(call: Call, bucket: Any, action: str, algorithm: str | None, name: str | None) -> None:
+    key = stored.key_of(bucket.region_name, name) if name and str(algorithm).startswith("aws:kms") else None
+    if key is None or call.principal.arn is None:
+        return
+    context = call.own_context() | {"kms:EncryptionContext:aws:s3:arn": arn(bucket)}
+    try:
+        enforcement.require_key(call.principal, action, key, "s3", context)
+    except enforcement.Denied as denied:
+        raise AccessDenied(str(denied)) from denied
+
+
+# ─── Access Lists ───
 
 
 def _is_public(call: Call, bucket: Any, action: str) -> bool:

@@ -6,6 +6,7 @@ moto 5.2.5 has an interpreter of the Amazon States Language, off by default. It 
   their output do not serialise, a STOPPED job run counts as success, and a task that is aborted or timed
   out reports success and leaves its job run going;
 - clients of the tasks that find a server on another port than 5000, and by HTTPS;
+- the role of a state machine: tasks call with anybody's credentials;
 - a name for executions that were started without one;
 - StopExecution: error, cause and stopDate are lost, the status changes only when the task has noticed, an
   execution that has just started ignores it, and a Retry sleeps on;
@@ -26,6 +27,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from moto.core.config import default_user_config
 from moto.core.responses import ActionResult
 from moto.stepfunctions.parser.api import (
@@ -56,12 +58,14 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_glue import (
     StateTaskServiceGlue,
 )
+from moto.stepfunctions.parser.asl.eval.evaluation_details import AWSExecutionDetails
 from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
+from meshtest.emulator import sessions
 from meshtest.emulator.glue_runner.job_run import ENDED
 
 if TYPE_CHECKING:
@@ -70,6 +74,11 @@ if TYPE_CHECKING:
 POLL_S: Final = 0.25
 _HISTORY_PAGE: Final = 1000  # the most that AWS gives at once
 _NO_BRANCH: Final = "No branching option reached in state %s"
+SERVICE: Final = "states.amazonaws.com"
+NOT_TRUSTED: Final = (
+    f"Neither the global service principal {SERVICE}, nor the regional one is authorized to assume the "
+    "provided role."
+)
 _START_GRACE_S: Final = 5.0
 _LAST_EVENT_GRACE_S: Final = 2.0
 _EXECUTION_ENDED: Final = frozenset(
@@ -91,7 +100,7 @@ def install() -> None:
     _patch(StateChoice, _eval_state=_choose)
     _patch(ExecutionState, _evaluate_with_timeout=_evaluate_unless_stopped)
     _patch(RetrierDecl, _eval_body=_retry)
-    _patch(Execution, stop=_stop)
+    _patch(Execution, stop=_stop, _get_start_aws_execution_details=_details_with_machine)
     _patch(ExecutionWorker, stop=_stop_worker)
     _patch(BaseExecutionWorkerCommunication, _reflect_execution_status=_unless_ended)
     _patch(StepFunctionsParserBackend, start_execution=_with_name)
@@ -124,13 +133,37 @@ def _replace_clients() -> None:
             module.__dict__["boto_client_for"] = client_of
 
 
-def client_of(region: str, service: str, state_credentials: Any = None) -> Any:
-    """Return a client of this emulator for a task."""
+class MachineRole(str):
+    """The ARN of a state machine's role, with the machine: the role may trust it for this one alone."""
+
+    machine = ""
+
+
+def _details_with_machine(self: Any) -> AWSExecutionDetails:
+    role = MachineRole(self.role_arn)
+    role.machine = ":".join(self.state_machine.arn.split(":")[:7])  # without a version
+    return AWSExecutionDetails(self.account_id, self.region_name, role)
+
+
+def client_of(region: str, service: str, state_credentials: Any) -> Any:
+    """Return a client of this emulator for a task, with a session of the state machine's role.
+
+    Raises:
+        ClientError: the role does not let Step Functions assume it for this machine.
+
+    """
     from meshtest.emulator import server
 
+    role, endpoint = state_credentials.role_arn, server.current_endpoint()
+    machine = getattr(role, "machine", "")
+    try:
+        acting = sessions.kept(endpoint, role, SERVICE, machine.rpartition(":")[2], machine)
+    except sessions.NotTrusted as error:
+        told = {"Error": {"Code": "AccessDeniedException", "Message": NOT_TRUSTED}}
+        raise ClientError(told, "AssumeRole") from error  # type: ignore[arg-type]
     # The service itself has to name what is wrong with a request, as it does on AWS.
     config = Config(parameter_validation=False, retries={"max_attempts": 0})
-    return server.current_endpoint().client(service, region_name=region, config=config)
+    return acting.client(service, region_name=region, config=config)
 
 
 # ─── Names of Errors ───
@@ -194,7 +227,7 @@ def _after_glue_task(
     if self._is_integration_pattern():
         submitted = env.stack.pop()
         add_submitted_event(self, env, submitted)
-        client = client_of(resource_runtime_part.region, "glue")
+        client = client_of(resource_runtime_part.region, "glue", state_credentials)
         env.stack.append(_await_job_run(self, env, client, submitted))
     StateTaskService._after_eval_execution(
         self, env, resource_runtime_part, normalised_parameters, state_credentials

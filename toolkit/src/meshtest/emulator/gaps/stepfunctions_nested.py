@@ -83,7 +83,7 @@ def _after_nested_task(
     if self.resource.condition in {ResourceCondition.Sync, ResourceCondition.Sync2}:
         submitted = env.stack.pop()
         add_submitted_event(self, env, submitted)
-        client = client_of(resource_runtime_part.region, "stepfunctions")
+        client = client_of(resource_runtime_part.region, "stepfunctions", state_credentials)
         env.stack.append(_await_execution(self, env, client, submitted["ExecutionArn"]))
         after = StateTaskService._after_eval_execution
     after(self, env, resource_runtime_part, normalised_parameters, state_credentials)

@@ -32,7 +32,8 @@ log = logging.getLogger(__name__)
 class GlueRunner:
     """Runs jobs one thread and one process group each, at most ``parallel`` at once.
 
-    Further runs wait in STARTING. ``minute_s`` is the length of a minute of a job's timeout, in seconds.
+    Further runs wait in STARTING. ``acting_as`` gives each run an endpoint with its own credentials, for as
+    long as it lasts. ``minute_s`` is the length of a minute of a job's timeout, in seconds.
     """
 
     def __init__(
@@ -40,9 +41,10 @@ class GlueRunner:
         endpoint: Endpoint,
         parallel: int | None = None,
         *,
+        acting_as: Callable[[Job], contextlib.AbstractContextManager[Endpoint]] | None = None,
         minute_s: float = 60,
     ) -> None:
-        self._endpoint = endpoint
+        self._acting_as = acting_as or (lambda job: contextlib.nullcontext(endpoint))
         self._directory = endpoint.state_dir / "runs"
         self._minute_s = minute_s
         self._slots = threading.BoundedSemaphore(parallel or os.cpu_count() or 1)
@@ -92,20 +94,21 @@ class GlueRunner:
         directory = self._directory / run.id
         try:
             directory.mkdir(parents=True)
-            return self._drive(run, prepare(run, self._endpoint, directory))
+            with self._acting_as(run.job) as endpoint:
+                return self._drive(run, prepare(run, endpoint, directory), endpoint)
         except (JobError, ToolMissing) as error:
             return "FAILED", str(error)
         except Exception as error:
             log.exception("job run %s", run.id)
             return "FAILED", f"internal error of the emulator: {type(error).__name__}: {error}"
 
-    def _drive(self, run: JobRun, preparation: Preparation) -> tuple[str, str | None]:
+    def _drive(self, run: JobRun, preparation: Preparation, endpoint: Endpoint) -> tuple[str, str | None]:
         run.begin()
         preparation.stderr.write_text("".join(f"{note}\n" for note in preparation.notes), encoding="utf-8")
         preparation.stdout.touch()
         try:
             with (
-                delivered(self._endpoint, run.job.log_group, run.id, preparation.stdout, preparation.stderr),
+                delivered(endpoint, run.job.log_group, run.id, preparation.stdout, preparation.stderr),
                 self._driver(preparation) as driver,
             ):
                 return self._watch(run, driver, preparation)
