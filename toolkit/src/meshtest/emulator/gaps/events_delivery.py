@@ -151,13 +151,12 @@ def _to_topic(rule_arn: str, target: dict[str, Any], text: str) -> None:
 
 
 def _to_state_machine(rule_arn: str, target: dict[str, Any], text: str) -> None:
-    from meshtest.emulator.gaps.stepfunctions_execution import client_of
+    from meshtest.emulator import server
 
     machine = target["Arn"]
     service_rights.ask_role(str(target.get("RoleArn")), SERVICE, rule_arn, "states:StartExecution", machine)
-    client_of(machine.split(":")[3], "stepfunctions").start_execution(
-        stateMachineArn=machine, name=f"{uuid.uuid4()}_{uuid.uuid4()}", input=text
-    )
+    states = server.current_endpoint().client("stepfunctions", region_name=machine.split(":")[3])
+    states.start_execution(stateMachineArn=machine, name=f"{uuid.uuid4()}_{uuid.uuid4()}", input=text)
 
 
 _DELIVERIES: Final = {"sns": _to_topic, "states": _to_state_machine}

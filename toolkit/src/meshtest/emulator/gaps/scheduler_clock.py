@@ -107,7 +107,7 @@ def _is_due(schedule: Any, minute: datetime) -> bool:
 
 
 def _start(schedule: Any) -> None:
-    from meshtest.emulator.gaps.stepfunctions_execution import client_of
+    from meshtest.emulator import server
 
     target = schedule.target
     _, _, service, region, *_ = target["Arn"].split(":")
@@ -117,9 +117,8 @@ def _start(schedule: Any) -> None:
         return
     try:
         service_rights.ask_role(target["RoleArn"], SERVICE, group, "states:StartExecution", target["Arn"])
-        client_of(region, "stepfunctions").start_execution(
-            stateMachineArn=target["Arn"], input=target.get("Input") or "{}"
-        )
+        states = server.current_endpoint().client("stepfunctions", region_name=region)
+        states.start_execution(stateMachineArn=target["Arn"], input=target.get("Input") or "{}")
     except service_rights.Denied as denied:
         log.warning("%s starts nothing: %s", schedule.arn, denied)
     except Exception:
