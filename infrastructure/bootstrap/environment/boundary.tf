@@ -16,6 +16,8 @@ locals {
       "arn:${var.partition}:states:*:${var.account_id}:stateMachine:${local.names}",
       "arn:${var.partition}:states:*:${var.account_id}:execution:${local.names}:*",
       "arn:${var.partition}:events:*:${var.account_id}:rule/${local.names}",
+      "arn:${var.partition}:scheduler:*:${var.account_id}:schedule-group/${local.names}",
+      "arn:${var.partition}:scheduler:*:${var.account_id}:schedule/${local.names}/*",
       "arn:${var.partition}:sns:*:${var.account_id}:${local.names}",
       "arn:${var.partition}:sns:*:${var.account_id}:${local.names}:*",
       "arn:${var.partition}:logs:*:${var.account_id}:log-group:/aws-glue/*", # of the whole account: Glue shares them
@@ -48,7 +50,7 @@ locals {
 data "aws_iam_policy_document" "boundary" {
   statement {
     sid       = "ServicesInTheRegion"
-    actions   = ["cloudwatch:PutMetricData", "ec2:*", "events:*", "glue:*", "kms:*", "logs:*", "s3:*", "secretsmanager:GetSecretValue", "sns:*", "states:*", "xray:*"]
+    actions   = ["cloudwatch:PutMetricData", "ec2:*", "events:*", "glue:*", "kms:*", "logs:*", "s3:*", "scheduler:*", "secretsmanager:GetSecretValue", "sns:*", "states:*", "xray:*"]
     resources = ["*"]
 
     condition {

@@ -132,6 +132,20 @@ data "aws_iam_policy_document" "deploy_data" {
   }
 
   statement {
+    sid = "ChangeSchedules"
+    actions = [
+      "scheduler:CreateSchedule",
+      "scheduler:CreateScheduleGroup",
+      "scheduler:DeleteSchedule",
+      "scheduler:DeleteScheduleGroup",
+      "scheduler:TagResource",
+      "scheduler:UntagResource",
+      "scheduler:UpdateSchedule",
+    ]
+    resources = local.schedules
+  }
+
+  statement {
     sid = "ChangeLogGroups"
     actions = [
       "logs:AssociateKmsKey",
@@ -270,7 +284,7 @@ data "aws_iam_policy_document" "deploy_identity" {
     condition {
       test     = "StringEquals"
       variable = "iam:PassedToService"
-      values   = ["glue.amazonaws.com", "states.amazonaws.com", "vpc-flow-logs.amazonaws.com"]
+      values   = ["events.amazonaws.com", "glue.amazonaws.com", "scheduler.amazonaws.com", "states.amazonaws.com", "vpc-flow-logs.amazonaws.com"]
     }
   }
 }

@@ -12,14 +12,15 @@ locals {
   }
   bucket_arns = { for purpose, name in local.bucket_names : purpose => "arn:${var.partition}:s3:::${name}" }
 
-  ec2_arn    = "arn:${var.partition}:ec2:${var.aws_region}:${var.account_id}"
-  events_arn = "arn:${var.partition}:events:${var.aws_region}:${var.account_id}"
-  glue_arn   = "arn:${var.partition}:glue:${var.aws_region}:${var.account_id}"
-  iam_arn    = "arn:${var.partition}:iam::${var.account_id}"
-  kms_arn    = "arn:${var.partition}:kms:${var.aws_region}:${var.account_id}"
-  logs_arn   = "arn:${var.partition}:logs:${var.aws_region}:${var.account_id}"
-  sns_arn    = "arn:${var.partition}:sns:${var.aws_region}:${var.account_id}"
-  states_arn = "arn:${var.partition}:states:${var.aws_region}:${var.account_id}"
+  ec2_arn       = "arn:${var.partition}:ec2:${var.aws_region}:${var.account_id}"
+  events_arn    = "arn:${var.partition}:events:${var.aws_region}:${var.account_id}"
+  glue_arn      = "arn:${var.partition}:glue:${var.aws_region}:${var.account_id}"
+  iam_arn       = "arn:${var.partition}:iam::${var.account_id}"
+  kms_arn       = "arn:${var.partition}:kms:${var.aws_region}:${var.account_id}"
+  logs_arn      = "arn:${var.partition}:logs:${var.aws_region}:${var.account_id}"
+  scheduler_arn = "arn:${var.partition}:scheduler:${var.aws_region}:${var.account_id}"
+  sns_arn       = "arn:${var.partition}:sns:${var.aws_region}:${var.account_id}"
+  states_arn    = "arn:${var.partition}:states:${var.aws_region}:${var.account_id}"
 
   state_alias = "alias/${var.domain_abbr}-tfstate-${var.env}"
   data_alias  = "alias/${var.domain_abbr}-data-lake-${var.env}"
@@ -53,6 +54,7 @@ locals {
     "${local.glue_arn}:connection/${local.names}",
     "${local.glue_arn}:job/${local.names}",
   ]
+  schedules = ["${local.scheduler_arn}:schedule/${local.names}/*", "${local.scheduler_arn}:schedule-group/${local.names}"]
   # A subscription's ARN is its topic's, and an id behind it.
   topics = ["${local.sns_arn}:${local.names}", "${local.sns_arn}:${local.names}:*"]
   log_groups = [

@@ -118,6 +118,12 @@ data "aws_iam_policy_document" "read" {
   }
 
   statement {
+    sid       = "ReadSchedules"
+    actions   = ["scheduler:GetSchedule", "scheduler:GetScheduleGroup", "scheduler:ListTagsForResource"]
+    resources = local.schedules
+  }
+
+  statement {
     sid       = "ReadLogGroups"
     actions   = ["logs:ListTagsForResource"]
     resources = local.log_groups

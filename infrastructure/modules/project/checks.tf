@@ -11,7 +11,7 @@ locals {
   longest_names = "${try(local.domain.domain_abbr, "")}-${local.directory}" # with -prod behind them
 
   schemas = {
-    for name in ["contract", "domain", "jobs", "pipelines", "project"] :
+    for name in ["contract", "domain", "jobs", "pipelines", "project", "triggers"] :
     name => jsondecode(file("${path.module}/../../../setup/schemas/${name}.schema.json"))
   }
   contract_words = local.schemas.contract["$defs"]
@@ -23,6 +23,7 @@ locals {
     length(local.document) > 0 ? local.table_problems : ["${local.contract_file}: content is \"no YAML mapping\"; expected ${local.schemas.contract.expected}."],
     local.job_problems,
     local.pipeline_problems,
+    local.trigger_problems,
     local.domain_problems,
   )
 
@@ -199,6 +200,57 @@ locals {
         "${local.folder}/pipelines.tf: role of ${pipeline} is \"${role}\"; expected at most 64 characters, it has ${length(role)}."
         if length(role) > 64
       ],
+    )
+  ])
+
+  trigger_fields  = local.schemas.triggers.additionalProperties.properties
+  schedule_fields = local.trigger_fields.schedules.additionalProperties.properties
+  trigger_problems = flatten([
+    for pipeline, trigger in try(merge(var.pipeline_triggers), {}) : concat(
+      [
+        for name in [pipeline] :
+        "${local.folder}/pipelines.tf: name of ${name} is \"${name}\"; expected a key of pipeline_jobs: ${join(", ", keys(var.pipeline_jobs))}."
+        if !contains(keys(var.pipeline_jobs), name)
+      ],
+      [
+        for field in try(keys(trigger), []) :
+        "${local.folder}/pipelines.tf: ${pipeline}.${field} is ${can(keys(trigger[field])) ? "{...}" : jsonencode(trigger[field])}; expected no such field: there are ${join(", ", keys(local.trigger_fields))}."
+        if !contains(keys(local.trigger_fields), field)
+      ],
+      [
+        for position, each in try(tolist(trigger.after), []) :
+        "${local.folder}/pipelines.tf: ${pipeline}.after[${position}] is ${jsonencode(each)}; expected ${local.trigger_fields.after.items.expected}."
+        if !can(regex(local.trigger_fields.after.items.pattern, each)) || !contains(local.depends_on, try(split("/", each)[0], ""))
+      ],
+      [
+        for position, env in try(tolist(trigger.environments), []) :
+        "${local.folder}/pipelines.tf: ${pipeline}.environments[${position}] is ${jsonencode(env)}; expected ${local.trigger_fields.environments.items.expected}."
+        if !contains(local.trigger_fields.environments.items.enum, env)
+      ],
+      flatten([
+        for name, schedule in try(merge(trigger.schedules), {}) : concat(
+          [
+            for field in try(keys(schedule), []) :
+            "${local.folder}/pipelines.tf: ${pipeline}.schedules.${name}.${field} is ${jsonencode(schedule[field])}; expected no such field: there are ${join(", ", keys(local.schedule_fields))}."
+            if !contains(keys(local.schedule_fields), field)
+          ],
+          [
+            for field, value in { expression = try(schedule.expression, null), time_zone = try(schedule.time_zone, "UTC") } :
+            "${local.folder}/pipelines.tf: ${pipeline}.schedules.${name}.${field} is ${value == null ? "missing" : jsonencode(value)}; expected ${local.schedule_fields[field].expected}."
+            if !can(regex(local.schedule_fields[field].pattern, value))
+          ],
+          [
+            for value in [try(schedule.flexible_minutes, 1)] :
+            "${local.folder}/pipelines.tf: ${pipeline}.schedules.${name}.flexible_minutes is ${jsonencode(value)}; expected ${local.schedule_fields.flexible_minutes.expected}."
+            if try(!(value == floor(value) && value >= 1 && value <= 1440), true)
+          ],
+          [
+            for full in ["${local.longest_names}-${replace(pipeline, "_", "-")}-${replace(name, "_", "-")}-prod"] :
+            "${local.folder}/pipelines.tf: name of ${pipeline}.schedules.${name} is \"${full}\"; expected at most 64 characters, it has ${length(full)}."
+            if length(full) > 64
+          ],
+        )
+      ]),
     )
   ])
 

@@ -51,3 +51,9 @@ variable "pipeline_jobs" {
   description = "The jobs of each pipeline in their order (setup/schemas/pipelines.schema.json)."
   type        = any
 }
+
+variable "pipeline_triggers" {
+  description = "What starts each pipeline by itself (setup/schemas/triggers.schema.json). A pipeline that is not named is started by hand."
+  type        = any
+  default     = {}
+}

@@ -6,3 +6,11 @@ locals {
     daily = ["ingest", "refine", "curate"]
   }
 }
+
+# ─── Triggers ───
+# What starts a pipeline by itself, in all environments or in those that it names: schedules, and pipelines of projects
+# that project.json depends on, when they have succeeded.
+
+locals {
+  pipeline_triggers = {}
+}

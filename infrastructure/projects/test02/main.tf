@@ -5,10 +5,11 @@
 module "project" {
   source = "../../modules/project"
 
-  contract      = local.contract
-  env           = var.env
-  folder        = path.root
-  foundation    = data.terraform_remote_state.foundation.outputs
-  job_settings  = local.job_settings
-  pipeline_jobs = local.pipeline_jobs
+  contract          = local.contract
+  env               = var.env
+  folder            = path.root
+  foundation        = data.terraform_remote_state.foundation.outputs
+  job_settings      = local.job_settings
+  pipeline_jobs     = local.pipeline_jobs
+  pipeline_triggers = local.pipeline_triggers
 }

@@ -6,3 +6,13 @@ locals {
     payments = ["ingest_payments", "refine_payments", "curate_payments"]
   }
 }
+
+# ─── Triggers ───
+# What starts a pipeline by itself, in all environments or in those that it names: schedules, and pipelines of projects
+# that project.json depends on, when they have succeeded.
+
+locals {
+  pipeline_triggers = {
+    payments = { after = ["project01/rates"], environments = ["prod"] }
+  }
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from functools import cache
@@ -12,6 +13,7 @@ from operations import Asked, arn, document
 
 from meshtest.emulator import policy
 from meshtest.plan import Plan
+from meshtest.terraform import foundation_state
 from meshtest.testing.bootstrap_inputs import INPUTS
 from meshtest.testing.plans import PROJECTS, REGION, as_list
 
@@ -23,10 +25,20 @@ def planned(plan, infrastructure) -> Plan:
 
 
 @pytest.fixture(scope="session")
-def stacks(infrastructure, plan, foundation) -> dict[str, Plan]:
-    """The plans of the foundation and of the projects, in dev."""
+def stacks(infrastructure, plan, foundation, endpoint) -> dict[str, Plan]:
+    """The plans of the foundation and of the projects, in dev; also the projects' of prod, with dev's names.
+
+    Triggers may be in prod alone.
+    """
     dev = plan(infrastructure / "environments" / "dev")
-    projects = {name: plan(infrastructure / "projects" / name, {"env": "dev"}) for name in PROJECTS}
+    outputs = json.loads(json.dumps(dict(foundation)).replace("-dev", "-prod").replace("_dev", "_prod"))
+    bucket = foundation_state.bucket(endpoint.account_id, "prod", infrastructure.parent)
+    foundation_state.publish(endpoint, bucket, outputs)
+    projects = {}
+    for name in PROJECTS:
+        projects[name] = plan(infrastructure / "projects" / name, {"env": "dev"})
+        prod = json.dumps(dict(plan(infrastructure / "projects" / name, {"env": "prod"})))
+        projects[f"{name} in prod"] = json.loads(prod.replace("-prod", "-dev").replace("_prod", "_dev"))
     return {name: Plan(found) for name, found in ({"foundation": dev} | projects).items()}
 
 

@@ -219,6 +219,20 @@ OPERATIONS: dict[str, Operations] = {
         change="CreateTags DeleteTags",
         delete="DeleteSecurityGroup",
     ),
+    "aws_scheduler_schedule": Operations(
+        "scheduler",
+        read="GetSchedule",
+        create="CreateSchedule iam:PassRole",
+        change="UpdateSchedule iam:PassRole",
+        delete="DeleteSchedule",
+    ),
+    "aws_scheduler_schedule_group": Operations(
+        "scheduler",
+        read="GetScheduleGroup ListTagsForResource",
+        create="CreateScheduleGroup TagResource",
+        change="TagResource UntagResource",
+        delete="DeleteScheduleGroup",
+    ),
     "aws_sfn_state_machine": Operations(
         "states",
         read="DescribeStateMachine ListStateMachineVersions ListTagsForResource "
@@ -325,6 +339,8 @@ _PASSED_TO = {
     "aws_flow_log": ("iam_role_arn", "vpc-flow-logs.amazonaws.com"),
     "aws_glue_catalog_table_optimizer": ("configuration.0.role_arn", "glue.amazonaws.com"),
     "aws_glue_job": ("role_arn", "glue.amazonaws.com"),
+    "aws_cloudwatch_event_target": ("role_arn", "events.amazonaws.com"),
+    "aws_scheduler_schedule": ("target.0.role_arn", "scheduler.amazonaws.com"),
     "aws_sfn_state_machine": ("role_arn", "states.amazonaws.com"),
 }
 
@@ -365,6 +381,13 @@ def _logs(action: str, name: str, resource: Any, kind: str) -> Iterator[Asked]:
 def _events(action: str, name: str, resource: Any, kind: str) -> Iterator[Asked]:
     rule = resource.get("rule" if resource.type == "aws_cloudwatch_event_target" else "name")
     yield Asked(action, arn("events", f"rule/{rule}"))
+
+
+def _scheduler(action: str, name: str, resource: Any, kind: str) -> Iterator[Asked]:
+    if resource.type == "aws_scheduler_schedule_group":
+        yield Asked(action, arn("scheduler", f"schedule-group/{resource.get('name')}"))
+    else:
+        yield Asked(action, arn("scheduler", f"schedule/exa-project-dev/{resource.get('name')}"))
 
 
 def _sns(action: str, name: str, resource: Any, kind: str) -> Iterator[Asked]:
@@ -441,6 +464,7 @@ _FINDERS = {
     "kms": _kms,
     "logs": _logs,
     "s3": _s3,
+    "scheduler": _scheduler,
     "sns": _sns,
     "states": _states,
 }

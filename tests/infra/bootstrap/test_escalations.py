@@ -55,6 +55,10 @@ ATTEMPTS: dict[str, list[Asked]] = {
         Asked("events:PutEvents", arn("events", "event-bus/default")),
         Asked("sns:Subscribe", arn("sns", "exa-alarms-prod")),
         Asked("sns:Publish", arn("sns", "another")),
+        Asked("scheduler:CreateSchedule", arn("scheduler", "schedule/default/every-minute")),
+        Asked(
+            "scheduler:DeleteSchedule", arn("scheduler", "schedule/exa-project-prod/exa-project-daily-prod")
+        ),
         # log groups
         Asked("logs:PutLogEvents", arn("logs", "log-group:/aws/vendedlogs/states/exa-project-daily-prod:*")),
         Asked("logs:DeleteLogGroup", arn("logs", "log-group:/aws/vpc/exa-vpc-prod/flow-logs")),
@@ -102,6 +106,7 @@ ATTEMPTS: dict[str, list[Asked]] = {
         Asked("events:PutRule", arn("events", "rule/exa-project-failed-dev")),
         Asked("events:PutTargets", arn("events", "rule/exa-project-failed-dev")),
         Asked("events:RemoveTargets", arn("events", "rule/exa-project-failed-dev")),
+        Asked("scheduler:CreateSchedule", arn("scheduler", "schedule/exa-project-dev/exa-project-daily-dev")),
         Asked("sns:Subscribe", arn("sns", "exa-alarms-dev")),
         Asked("sns:SetTopicAttributes", arn("sns", "exa-alarms-dev")),
         Asked("sns:Publish", arn("sns", "exa-alarms-dev")),

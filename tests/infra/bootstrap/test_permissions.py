@@ -14,7 +14,7 @@ from meshtest.testing.plans import REGION
 KINDS = ("read", "create", "change", "delete")
 READS = re.compile(
     r"(ec2:Describe|events:(Describe|List)|glue:Get|iam:(Get|List)|kms:(Decrypt$|Describe|Get|List)|logs:(Describe|List)"
-    r"|s3:(Get|List)|sns:(Get|List)|states:(Describe|List|Validate))\w*"
+    r"|s3:(Get|List)|(scheduler|sns):(Get|List)|states:(Describe|List|Validate))\w*"
 )
 STATE = "arn:aws:s3:::exa-tfstate-123456789012-dev"
 BOUNDARY = arn("iam", "policy/exa-boundary-dev", region="")
@@ -217,6 +217,8 @@ def bound(name: str = "exa-boundary-dev") -> dict[str, str]:
         Asked("events:PutRule", arn("events", "rule/another")),
         Asked("events:PutTargets", arn("events", "rule/exa-orders-failed-prod")),
         Asked("events:PutEvents", arn("events", "event-bus/default")),
+        Asked("scheduler:UpdateSchedule", arn("scheduler", "schedule/exa-orders-prod/exa-orders-daily-prod")),
+        Asked("scheduler:CreateSchedule", arn("scheduler", "schedule/default/exa-orders-daily-dev")),
         Asked("sns:Subscribe", arn("sns", "exa-alarms-prod")),
         Asked("sns:SetTopicAttributes", arn("sns", "another")),
         Asked("sns:Publish", arn("sns", "exa-alarms-dev")),

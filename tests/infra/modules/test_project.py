@@ -150,3 +150,54 @@ def test_a_file_that_is_missing_is_named(terraform, infrastructure, orders, tmp_
     }
     refused = refusal(terraform(infrastructure / "modules" / "project"), tf_vars=arguments)
     assert f"orders/{missing}: {told}" in refused
+
+
+# ─── Triggers ───
+
+EARLY = {"expression": "cron(0 6 * * ? *)", "time_zone": "Europe/Berlin", "flexible_minutes": 15}
+STARTED = ("aws_scheduler_schedule", "aws_scheduler_schedule_group")
+
+
+def test_without_triggers_nothing_starts_a_pipeline(planned):
+    plan = planned()
+    assert [resources(plan, kind) for kind in STARTED] == [{}, {}]
+    assert {rule["name"] for rule in resources(plan, "aws_cloudwatch_event_rule").values()} == {
+        "exa-orders-failed-dev"
+    }
+
+
+@pytest.mark.proves("iam-trust")
+def test_a_schedule_starts_its_pipeline_and_nothing_else(planned):
+    plan = planned(pipeline_triggers={"daily": {"schedules": {"early": EARLY}}})
+    (schedule,) = resources(plan, "aws_scheduler_schedule").values()
+    (group,) = resources(plan, "aws_scheduler_schedule_group").values()
+    assert (schedule["name"], schedule["group_name"]) == ("exa-orders-daily-early-dev", group["name"])
+    assert schedule["schedule_expression"] == "cron(0 6 * * ? *)"
+    assert schedule["schedule_expression_timezone"] == "Europe/Berlin"
+    assert schedule["flexible_time_window"] == [{"mode": "FLEXIBLE", "maximum_window_in_minutes": 15}]
+    (target,) = schedule["target"]
+    machine = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:exa-orders-daily-dev"
+    role = "exa-orders-daily-cron-dev"
+    assert (target["arn"], target["role_arn"]) == (machine, f"arn:aws:iam::{ACCOUNT}:role/{role}")
+    (trust,) = (each for each in resources(plan, "aws_iam_role").values() if each["name"] == role)
+    (statement,) = statements(trust["assume_role_policy"]).values()
+    assert statement["Principal"] == {"Service": "scheduler.amazonaws.com"}
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": ACCOUNT},
+        "ArnLike": {"aws:SourceArn": f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule-group/exa-orders-dev"},
+    }
+    assert started_by(plan, role) == (["states:StartExecution"], [machine])
+
+
+def started_by(plan, role: str) -> tuple[list[str], list[str]]:
+    """What the only policy of a role allows, and on what."""
+    (policy,) = (each for each in resources(plan, "aws_iam_role_policy").values() if each["role"] == role)
+    (statement,) = statements(policy["policy"]).values()
+    return statement["Action"], statement["Resource"]
+
+
+@pytest.mark.parametrize("env", ["dev", "prod"])
+def test_triggers_hold_in_the_environments_that_they_name(planned, env):
+    trigger = {"environments": ["prod"], "schedules": {"early": EARLY}}
+    plan = planned(env=env, pipeline_triggers={"daily": trigger})
+    assert len(resources(plan, "aws_scheduler_schedule")) == (env == "prod")

@@ -626,7 +626,7 @@ TAKEN = [
         "alarm_subscribers",
         [
             {"protocol": "email", "endpoint": "on-call@example.com"},
-            {"protocol": "https", "endpoint": "https://alarms.example.com/f01"},
+            {"protocol": "https", "endpoint": "https://alarms.example.com/hook"},
             {"protocol": "sqs", "endpoint": f"arn:aws:sqs:{REGION}:{ACCOUNT}:alarms"},
         ],
     ),

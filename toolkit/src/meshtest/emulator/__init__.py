@@ -25,6 +25,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -135,6 +136,12 @@ class Endpoint:
             status = connection.getresponse().status
         if status != http.HTTPStatus.NO_CONTENT:
             raise EmulatorError(f"the emulator does not deliver its access logs: HTTP {status}")
+
+    def move_clock(self, ahead: timedelta) -> None:
+        """Set the scheduler's clock ahead of the real one: what is due in between starts within a second."""
+        draft = clock_file(self.state_dir).with_suffix(".new")
+        draft.write_text(str(ahead.total_seconds()))
+        draft.replace(clock_file(self.state_dir))
 
     def environment(self) -> dict[str, str]:
         """The AWS_* variables that point a boto3-like client at this emulator and at nothing else."""
@@ -308,6 +315,11 @@ def _await_gone(state_dir: Path, timeout: float) -> bool:
 def endpoint_file(state_dir: Path) -> Path:
     """The file that says where the emulator listens; written when it is ready."""
     return state_dir / "endpoint.json"
+
+
+def clock_file(state_dir: Path) -> Path:
+    """The file that says by how many seconds the scheduler's clock is ahead."""
+    return state_dir / "clock"
 
 
 def credentials_file(state_dir: Path) -> Path:

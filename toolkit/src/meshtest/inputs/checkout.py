@@ -26,6 +26,7 @@ EXTERNAL = "setup/external.json"
 EXCEPTIONS = "setup/gate-exceptions.toml"
 CONTRACT = "contract"  # the name of the contracts' schema
 TEMPLATE = "_template"
+TRIGGERS = "triggers"  # the name of their schema
 _HCL = SerializationOptions(explicit_blocks=False, strip_string_quotes=True, with_comments=False)
 
 
@@ -50,7 +51,15 @@ class Checkout:
 
     def content(self, name: str) -> Any:
         """The content of a file; None if it could not be read or is not to be looked at."""
-        return next((file.content for file in self.files if file.name == name), None)
+        found = (file.content for file in self.files if file.name == name and file.schema != TRIGGERS)
+        return next(found, None)
+
+    def triggers(self, project: str) -> Any:
+        """What starts a project's pipelines, which stands in pipelines.tf beside their jobs."""
+        name = f"{PROJECTS}/{project}/pipelines.tf"
+        return next(
+            (each.content for each in self.files if (each.name, each.schema) == (name, TRIGGERS)), None
+        )
 
     def of_project(self, project: str, name: str) -> Any:
         """The content of a project's file."""
@@ -107,6 +116,8 @@ def _wanted(top: Path, projects: Collection[str]) -> Iterator[tuple[str, str, Ca
         for name, local in (("jobs", "job_settings"), ("pipelines", "pipeline_jobs")):
             kind = f"Terraform with the local value {local}"
             yield f"{folder}/{name}.tf", name, lambda text, local=local: hcl_local(text, local), kind  # type: ignore[misc]
+        kind = "Terraform with the local value pipeline_triggers"
+        yield f"{folder}/pipelines.tf", TRIGGERS, lambda text: hcl_local(text, "pipeline_triggers"), kind
 
 
 # ─── Formats ───

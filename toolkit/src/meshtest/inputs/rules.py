@@ -401,6 +401,23 @@ def pipelines(read: Checkout) -> Iterator[Mistake]:
                     yield Mistake(file, f"{pipeline}[{number}]", job, expected)
 
 
+def triggers(read: Checkout) -> Iterator[Mistake]:
+    """What starts a pipeline is about pipelines that there are, of projects that this one depends on."""
+    for project, file, named in _files(read, "pipelines.tf"):
+        depends = (read.of_project(project, "project.json") or {}).get("depends_on", [])
+        for pipeline, trigger in (read.triggers(project) or {}).items():
+            if pipeline not in named:
+                expected = f"a key of pipeline_jobs: {', '.join(sorted(named))}"
+                yield Mistake(file, f"name of {pipeline}", pipeline, expected)
+            for number, each in enumerate(trigger.get("after", [])):
+                other, _, first = each.partition("/")
+                if other not in depends or first not in (
+                    read.of_project(other, "pipelines.tf") or {first: ()}
+                ):
+                    expected = "project/pipeline, of a project in depends_on of project.json"
+                    yield Mistake(file, f"{pipeline}.after[{number}]", each, expected)
+
+
 def lengths(read: Checkout) -> Iterator[Mistake]:
     """Names fit into AWS's limits with the domain's prefix and the longest environment behind them."""
     abbreviation = (read.content(DOMAIN) or {}).get("domain_abbr", "")
@@ -412,6 +429,17 @@ def lengths(read: Checkout) -> Iterator[Mistake]:
             else:
                 yield from _too_long(read, file, f"name of {key}", name, STATE_MACHINE_LENGTH)
                 yield from _too_long(read, file, f"role of {key}", f"{name}-sfn", ROLE_LENGTH)
+                yield from _trigger_lengths(read, project, file, key, name)
+
+
+def _trigger_lengths(read: Checkout, project: str, file: str, key: str, name: str) -> Iterator[Mistake]:
+    """Rules, schedules and their roles have 64 characters each."""
+    trigger = (read.triggers(project) or {}).get(key, {})
+    if trigger.get("after"):
+        yield from _too_long(read, file, f"role of {key}", f"{name}-after", ROLE_LENGTH)
+    for schedule in trigger.get("schedules", {}):
+        full = f"{name}-{schedule.replace('_', '-')}"
+        yield from _too_long(read, file, f"name of {key}.schedules.{schedule}", full, ROLE_LENGTH)
 
 
 def _too_long(read: Checkout, file: str, field: str, name: str, limit: int) -> Iterator[Mistake]:
@@ -454,6 +482,7 @@ RULES: tuple[Rule, ...] = (
     scripts,
     spare_capacity,
     pipelines,
+    triggers,
     lengths,
     exceptions,
 )

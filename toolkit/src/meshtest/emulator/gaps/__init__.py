@@ -34,6 +34,7 @@ GAPS: dict[str, tuple[str, ...]] = {
         "s3_raw_bodies",
         "s3_suspended_versioning",
     ),
+    "scheduler": ("scheduler_clock",),
     "sts": ("sts_trust_policies",),
     "stepfunctions": (
         "stepfunctions_execution",
