@@ -1,8 +1,10 @@
-"""`make new-project` and nothing else: the project is deployed, runs on its sample, and goes again."""
+"""`make new-project` and a schedule: the project is deployed, runs on its sample when due, and goes again."""
 
 from __future__ import annotations
 
 import shutil
+import time
+from datetime import timedelta
 
 import pytest
 
@@ -13,6 +15,11 @@ from meshtest.domain import Domain
 
 pytestmark = pytest.mark.needs(Ability.WHOLE_DOMAIN, Ability.GLUE_RUNS, Ability.LOCAL_SPARK)
 NAME = "newcomer"
+MINUTES = 10  # of three jobs on a busy machine
+NO_TRIGGERS = "pipeline_triggers = {}"
+TRIGGERS = """pipeline_triggers = {
+    daily = { schedules = { early = { expression = "cron(30 4 * * ? *)", time_zone = "Europe/Berlin" } } }
+  }"""
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +31,10 @@ def checkout(tmp_path_factory):
     shutil.copy(toolchain.ROOT / "pyproject.toml", top)
     (top / ".tools").symlink_to(toolchain.ROOT / ".tools")
     assert projects.main(["new", NAME, "--top", str(top)]) == 0
+    pipelines = top / "infrastructure" / "projects" / NAME / "pipelines.tf"
+    text = pipelines.read_text()
+    assert NO_TRIGGERS in text
+    pipelines.write_text(text.replace(NO_TRIGGERS, TRIGGERS))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(toolchain, "ROOT", top)
         patch.setattr(domains, "SAMPLES", top / "samples")
@@ -44,9 +55,23 @@ def grown(domain: Domain, checkout, tmp_path_factory):
     return grown
 
 
-def test_its_pipeline_runs_on_its_sample(grown):
-    execution = grown.run_pipeline(NAME, "daily")
-    assert (execution.status, execution.cause) == ("SUCCEEDED", "")
+def executions(grown) -> list[str]:
+    """The states of the executions that have begun."""
+    states = grown.endpoint.client("stepfunctions")
+    machine = grown.state_machine(NAME, "daily")
+    return [each["status"] for each in states.list_executions(stateMachineArn=machine)["executions"]]
+
+
+def test_its_pipeline_runs_on_its_sample_when_it_is_due(grown):
+    assert executions(grown) == []
+    grown.endpoint.move_clock(timedelta(days=1))
+    try:
+        deadline = time.monotonic() + MINUTES * 60
+        while executions(grown) in ([], ["RUNNING"]) and time.monotonic() < deadline:
+            time.sleep(1)
+    finally:
+        grown.endpoint.move_clock(timedelta(0))
+    assert executions(grown) == ["SUCCEEDED"]
     found = grown.read_tables(project=NAME)
     assert {label: table["rows"] for label, table in found.items()} == {
         f"raw.{NAME}_records": 7,
