@@ -33,10 +33,9 @@ provider "aws" {{
   s3_use_path_style = true
 }}
 """
-TOPIC = """
-resource "aws_sns_topic" "this" {
+GROUP = """
+resource "aws_iam_group" "this" {
   name = "deployed"
-  tags = { Domain = "d", Environment = "dev", ManagedBy = "terraform", Owner = "o", Project = "p" }
 }
 """
 OPEN_BUCKET = 'resource "aws_s3_bucket" "this" { bucket = "stopped-by-the-gate" }\n'
@@ -74,25 +73,25 @@ def deploy(endpoint, infrastructure, tmp_path):
         s3.put_object(**state, Body=kept)
 
 
-def topics(endpoint) -> list[str]:
-    return [each["TopicArn"].rpartition(":")[2] for each in endpoint.client("sns").list_topics()["Topics"]]
+def groups(endpoint) -> list[str]:
+    return [each["GroupName"] for each in endpoint.client("iam").list_groups()["Groups"]]
 
 
 def test_a_plan_changes_nothing_and_an_apply_does_what_was_planned(deploy, endpoint, tmp_path):
-    planned = deploy("plan", TOPIC)
+    planned = deploy("plan", GROUP)
     assert planned.returncode == 0, planned.stderr
-    assert "aws_sns_topic.this will be created" in planned.stdout
-    assert topics(endpoint) == []
+    assert "aws_iam_group.this will be created" in planned.stdout
+    assert groups(endpoint) == []
     for name in ("plan.bin", "plan.json"):  # sensitive values in the clear
         assert oct((tmp_path / "out" / name).stat().st_mode)[-3:] == "600"
 
-    assert deploy("apply", TOPIC).returncode == 0
-    assert topics(endpoint) == ["deployed"]
+    assert deploy("apply", GROUP).returncode == 0
+    assert groups(endpoint) == ["deployed"]
 
-    again = deploy("apply", TOPIC)
+    again = deploy("apply", GROUP)
     assert again.returncode == 0
     assert "No changes." in again.stdout
-    endpoint.client("sns").delete_topic(TopicArn=f"arn:aws:sns:{REGION}:{endpoint.account_id}:deployed")
+    endpoint.client("iam").delete_group(GroupName="deployed")
 
 
 def test_the_gate_stops_an_apply_and_says_where(deploy, endpoint, tmp_path):

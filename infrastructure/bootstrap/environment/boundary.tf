@@ -49,7 +49,7 @@ locals {
 
 data "aws_iam_policy_document" "boundary" {
   statement {
-    sid       = "ServicesInTheRegion"
+    sid       = "OneRegion"
     actions   = ["cloudwatch:PutMetricData", "ec2:*", "events:*", "glue:*", "kms:*", "logs:*", "s3:*", "scheduler:*", "secretsmanager:GetSecretValue", "sns:*", "states:*", "xray:*"]
     resources = ["*"]
 

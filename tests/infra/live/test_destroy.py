@@ -149,7 +149,7 @@ def test_the_projects_leave_nothing(domain: Domain):
 
 
 def test_the_foundation_leaves_nothing_but_the_log_bucket(domain: Domain):
-    """Once the stack has let go of the log bucket and of the key's guard; that bucket and its logs stay."""
+    """Once the stack has let go of the log bucket and of the key's guard; they stay, and the boundary."""
     foundation = domain.stack(FOUNDATION)
     logs = [address for address in foundation.resources() if address.startswith(LOG_BUCKET)]
     assert logs
@@ -158,6 +158,9 @@ def test_the_foundation_leaves_nothing_but_the_log_bucket(domain: Domain):
     foundation.forget(*logs, KEY_GUARD)
     foundation.destroy()
     assert foundation.resources() == []
-    assert left_over(domain) == {"buckets": [domain.bucket("logs"), domain.bucket("tfstate")]}
+    assert left_over(domain) == {
+        "buckets": [domain.bucket("logs"), domain.bucket("tfstate")],
+        "policies": [f"{domain.abbreviation}-boundary-{domain.env}"],
+    }
     s3 = domain.endpoint.client("s3")
     assert "DenyInsecureTransport" in s3.get_bucket_policy(Bucket=domain.bucket("logs"))["Policy"]

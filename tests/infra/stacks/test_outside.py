@@ -168,7 +168,7 @@ def test_the_jobs_reach_each_database_at_its_port(external):
 def test_the_boundary_lets_them_be_read(external):
     policies = resources(external("bootstrap"), "aws_iam_policy")
     boundary = statements(policies['module.environment["dev"].aws_iam_policy.boundary']["policy"])
-    allowed = set(boundary["ServicesInTheRegion"]["Action"])
+    allowed = set(boundary["OneRegion"]["Action"])
     assert "secretsmanager:GetSecretValue" in allowed
     let_in = {"arn:aws:s3:::partner-exports-dev/rates/daily/*", SECRET}
     assert let_in <= set(boundary["OtherNames"]["NotResource"])

@@ -836,7 +836,7 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
     *(
         ("iam-boundary-holds", "bootstrap", fault, document(BOUNDARY, "policy", change))
         for fault, change in {
-            "everything": statement("ServicesInTheRegion", Action="*"),
+            "everything": statement("OneRegion", Action="*"),
             "all of IAM": statement("DomainIdentities", Action="iam:*"),
             "other names": without("OtherNames"),
             "roles without it": without("NoRoleWithoutIt"),
@@ -847,7 +847,7 @@ ALTERATIONS: list[tuple[str, str, str, Change]] = [
             "policies of roles without it": statement("NoRoleWithoutIt", Action=["iam:CreateRole"]),
             "some roles only": statement("NoRoleWithoutIt", Resource="arn:aws:iam::123456789012:role/x"),
             "taken off": without("NoTakingOff"),
-            "any Region": statement("ServicesInTheRegion", Condition=None),
+            "any Region": statement("OneRegion", Condition=None),
             "where no Region is told": renamed(
                 '"StringEquals": {"aws:RequestedRegion"', '"StringEqualsIfExists": {"aws:RequestedRegion"'
             ),
