@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from meshtest.emulator import ACCOUNT_ID, authorization, calls, decisions, principals, stored
@@ -45,7 +44,12 @@ def check(environ: Mapping[str, Any], body: bytes, service: str) -> None:
     principal = principals.principal_of(scope["key"])
     if principals.is_root(principal) and service != "kms":
         return
-    context = _call_context(environ, scope["region"]) | principals.context_of(principal)
+    context = principals.context_of_call(environ) | principals.context_of(principal)
+    context |= {
+        "aws:RequestedRegion": scope["region"],
+        "aws:ResourceAccount": ACCOUNT_ID,
+        "aws:UserAgent": environ.get("HTTP_USER_AGENT", ""),
+    }
     try:
         for need in list(calls.needs(calls.call_of(service, environ, body, scope["region"]))):
             require(principal, need, context)
@@ -119,22 +123,3 @@ def _of_key(policy: dict[str, Any]) -> dict[str, Any]:
     """
     listed = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
     return policy | {"Statement": [{"Resource": "*"} | each for each in listed]}
-
-
-def _call_context(environ: Mapping[str, Any], region: str) -> Context:
-    """Return the keys that every call has.
-
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
-    """
-    now = datetime.now(UTC)
-    return {
-        "aws:CurrentTime": now.isoformat(timespec="seconds"),
-        "aws:EpochTime": str(int(now.timestamp())),
-        "aws:PrincipalIsAWSService": "false",
-        "aws:RequestedRegion": region,
-        "aws:ResourceAccount": ACCOUNT_ID,
-        "aws:SecureTransport": str(environ["wsgi.url_scheme"] == "https").lower(),
-        "aws:SourceIp": environ.get("REMOTE_ADDR", ""),
-        "aws:UserAgent": environ.get("HTTP_USER_AGENT", ""),
-        "aws:ViaAWSService": "false",
-    }

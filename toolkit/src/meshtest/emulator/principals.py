@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from moto.iam.models import iam_backends
@@ -23,6 +24,22 @@ def principal_of(access_key_id: str | None) -> Principal:
         return Principal()
     owner = None if access_key_id == server.current_endpoint().access_key_id else _owner_of(access_key_id)
     return owner or Principal(arn=f"arn:aws:iam::{ACCOUNT_ID}:root", account=ACCOUNT_ID, user_id=ACCOUNT_ID)
+
+
+def context_of_call(environ: Mapping[str, Any]) -> dict[str, str | list[str]]:
+    """The context keys that every call of a user or a session has.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+    """
+    now = datetime.now(UTC)
+    return {
+        "aws:CurrentTime": now.isoformat(timespec="seconds"),
+        "aws:EpochTime": str(int(now.timestamp())),
+        "aws:PrincipalIsAWSService": "false",
+        "aws:SecureTransport": str(environ["wsgi.url_scheme"] == "https").lower(),
+        "aws:SourceIp": environ.get("REMOTE_ADDR", ""),
+        "aws:ViaAWSService": "false",
+    }
 
 
 def context_of(principal: Principal) -> dict[str, str | list[str]]:

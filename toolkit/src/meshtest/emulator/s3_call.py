@@ -22,7 +22,7 @@ import xmltodict
 from moto.s3.models import s3_backends
 
 from meshtest.emulator.policy import Principal
-from meshtest.emulator.principals import context_of, principal_of
+from meshtest.emulator.principals import context_of, context_of_call, principal_of
 
 # Subresource of a bucket (a query parameter): the name in the action, such as PutBucketPolicy.
 _BUCKET_SUBRESOURCES = {
@@ -259,15 +259,8 @@ class Call:
 
     def own_context(self) -> dict[str, str | list[str]]:
         """The context keys of the call and its caller, whatever it is about."""
-        environ, headers, now = self.http.environ, self.http.headers, datetime.now(UTC)
-        context: dict[str, str | list[str]] = {
-            "aws:SecureTransport": str(environ["wsgi.url_scheme"] == "https").lower(),
-            "aws:SourceIp": environ.get("REMOTE_ADDR", ""),
-            "aws:CurrentTime": now.isoformat(timespec="seconds"),
-            "aws:EpochTime": str(int(now.timestamp())),
-            "aws:PrincipalIsAWSService": "false",
-            "aws:ViaAWSService": "false",
-        }
+        environ, headers = self.http.environ, self.http.headers
+        context = context_of_call(environ)
         if region := _REGION.search(headers.get("Authorization", "")):
             context["aws:RequestedRegion"] = region[1]
         if tls_version := environ.get("meshtest.tls_version"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from meshtest.emulator import stored
 from meshtest.emulator.policy import Decision, Principal, Request, evaluate
 
 Context = Mapping[str, str | list[str]]
@@ -27,19 +28,15 @@ def ask_policy(
         raise Denied(f"{decision.value} of {action} on {resource} for {service}")
 
 
-def ask_key(account: str, region: str, key_id: str, service: str, action: str, context: Context) -> None:
+def ask_key(region: str, key_id: str, service: str, action: str, context: Context) -> None:
     """Ask the policy of a key, named by its id, ARN or alias.
 
     Raises:
         Denied: it does not allow the action, or there is no such key of a customer.
     """
-    from moto.kms.models import kms_backends
-
-    backend = kms_backends[account][region]
-    try:
-        key = backend.describe_key(backend.any_id_to_key_id(key_id))
-    except Exception as error:
-        raise Denied(f"{action} on {key_id}: there is no such key") from error
+    key = stored.key_of(region, key_id)
+    if key is None:
+        raise Denied(f"{action} on {key_id}: there is no such key")
     ask_policy(key.policy, service, action, key.arn, context)
 
 

@@ -43,11 +43,6 @@ for (const [id, open] of [["open", true], ["close", false]]) {
     for (const control of controls) if (!control.hidden) control.open = open;
   });
 }
-document.getElementById("theme").addEventListener("click", () => {
-  const root = document.documentElement;
-  const isDark = root.style.colorScheme ? root.style.colorScheme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  root.style.colorScheme = isDark ? "light" : "dark";
-});
 addEventListener("hashchange", follow);
 filter();
 follow();

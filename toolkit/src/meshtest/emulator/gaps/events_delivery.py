@@ -147,7 +147,7 @@ def _to_topic(rule_arn: str, target: dict[str, Any], text: str) -> None:
             "kms:ViaService": f"sns.{region}.amazonaws.com",
         }
         for action in ("kms:GenerateDataKey", "kms:Decrypt"):
-            service_rights.ask_key(account, region, topic.kms_master_key_id, SERVICE, action, through)
+            service_rights.ask_key(region, topic.kms_master_key_id, SERVICE, action, through)
     topic.publish(text)
 
 
