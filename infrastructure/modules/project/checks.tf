@@ -227,6 +227,11 @@ locals {
         "${local.folder}/pipelines.tf: ${pipeline}.environments[${position}] is ${jsonencode(env)}; expected ${local.trigger_fields.environments.items.expected}."
         if !contains(local.trigger_fields.environments.items.enum, env)
       ],
+      [
+        for value in try([trigger.overlap], []) :
+        "${local.folder}/pipelines.tf: ${pipeline}.overlap is ${jsonencode(value)}; expected ${local.trigger_fields.overlap.expected}."
+        if !contains(local.trigger_fields.overlap.enum, value)
+      ],
       flatten([
         for name, schedule in try(merge(trigger.schedules), {}) : concat(
           [

@@ -21,6 +21,13 @@ locals {
     }
   ]...)
   scheduled = toset([for schedule in local.schedules : schedule.pipeline])
+
+  # What an execution does while another one runs, in every environment; checks.tf names what is neither.
+  overlap = {
+    for pipeline in keys(local.pipelines) : pipeline => try(
+      [for each in [var.pipeline_triggers[pipeline].overlap] : each if contains(local.trigger_fields.overlap.enum, each)][0], "wait"
+    )
+  }
 }
 
 # A group of the project's own: its roles can be assumed for nobody else's schedules.
@@ -111,6 +118,8 @@ resource "aws_cloudwatch_event_rule" "after" {
         "arn:${local.partition}:states:${local.region}:${local.account_id}:stateMachine:${var.foundation.domain_abbr}-${replace(replace(each, "/", "-"), "_", "-")}-${var.env}"
       ]
       status = ["SUCCEEDED"]
+      # One that was skipped has succeeded in nothing.
+      output = [{ anything-but = { prefix = "{\"skipped\"" } }]
     }
   })
 }

@@ -201,3 +201,10 @@ def test_triggers_hold_in_the_environments_that_they_name(planned, env):
     trigger = {"environments": ["prod"], "schedules": {"early": EARLY}}
     plan = planned(env=env, pipeline_triggers={"daily": trigger})
     assert len(resources(plan, "aws_scheduler_schedule")) == (env == "prod")
+
+
+@pytest.mark.parametrize(("given", "choice"), [({}, "wait"), ({"overlap": "skip"}, "skip")])
+def test_what_an_execution_does_while_another_runs_is_the_pipelines_choice(planned, given, choice):
+    trigger = {"environments": ["prod"], **given}  # which says when it starts by itself, and not this
+    (machine,) = resources(planned(pipeline_triggers={"daily": trigger}), "aws_sfn_state_machine").values()
+    assert json.loads(machine["definition"])["TimeoutSeconds"] == {"skip": 1, "wait": 2}[choice] * 28800

@@ -39,6 +39,8 @@ SAMPLES = toolchain.ROOT / "samples"
 # What lies beside the input: the program that makes more of it, and its description.
 MAKER, ABOUT = "make.py", "README.md"
 POLL_SECONDS = 0.5
+# The status of an execution that found another one at work, where its pipeline says `overlap = "skip"`; on AWS it succeeds.
+SKIPPED = "SKIPPED"
 
 
 class DomainError(Exception):
@@ -368,6 +370,8 @@ class Domain:
             if entered := self._last_state(arn):
                 progress(entered)
             if description["status"] != "RUNNING":
+                if json.loads(description.get("output") or "{}") == {"skipped": True}:
+                    return Execution(arn, SKIPPED, "another execution of this pipeline is running")
                 return Execution(arn, description["status"], description.get("cause", ""))
             time.sleep(POLL_SECONDS)
 
