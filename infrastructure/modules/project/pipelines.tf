@@ -20,6 +20,7 @@ module "pipeline" {
   overlap        = local.overlap[each.key]
   pipeline_name  = each.value.name
   role_arn       = module.iam_pipeline[each.key].role_arn
+  settle_seconds = local.settle_seconds[each.key]
   tags           = local.common_tags
 
   release = {
