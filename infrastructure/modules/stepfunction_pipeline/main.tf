@@ -3,6 +3,8 @@
 # as FAILED, with the job's own error and cause; what is only busy (throttling, concurrent runs) is tried again.
 # An execution's input may have arguments for all of its jobs: {"arguments": {"--full_rebuild": "true"}}. Each job
 # takes those that it declares, and they win over its own; without any it runs on its own alone.
+# With dates in the input ({"dates": ["2026-11-01", "2026-11-02"]}) all jobs run for one date after the other, each with it
+# as --ingestion_date: a backfill.
 # The version of the code is looked up once, at the start: all jobs of an execution run that one, also while a newer
 # one is uploaded or an older one comes back (docs/adr/0046-one-execution-runs-one-version.md).
 # Executions do not overlap: the one that began first runs, another waits for it or is skipped. One that a file has
@@ -19,13 +21,16 @@ data "aws_region" "current" {}
 
 locals {
   # The position makes a name unique (a job may be listed twice, and a-b and a_b meet after the replacement);
-  # the cut keeps it within the 80 characters that a state name may have.
-  state_names = [for position, job in var.glue_job_names : substr(format("Run_%02d_%s", position + 1, replace(job, "-", "_")), 0, 80)]
+  # the cut keeps it, with Date_ before it, within the 80 characters that a state name may have.
+  state_names = [for position, job in var.glue_job_names : substr(format("Run_%02d_%s", position + 1, replace(job, "-", "_")), 0, 75)]
   first       = try(local.state_names[0], local.succeeded)
   # A job's own time limit counts from when it runs. An hour more is for what waits before: capacity, other runs.
   task_timeouts = [for job in var.glue_job_names : (lookup(var.job_timeout_minutes, job, 60) + 60) * 60]
 
   asked     = "HasArguments"
+  dated     = "HasDates"
+  date_done = "DateDone"
+  each_date = "EachDate"
   awaiting  = "AwaitTurn"
   failed    = "PipelineFailed"
   listed    = "ListRunning"
@@ -142,14 +147,48 @@ locals {
     # A job's parameters cannot name what the input may lack: there it is made empty first.
     (local.asked) = {
       Type    = "Choice"
-      Choices = [{ Variable = "$.arguments", IsPresent = true, Next = local.first }]
+      Choices = [{ Variable = "$.arguments", IsPresent = true, Next = local.dated }]
       Default = local.without
     }
     (local.without) = {
       Type       = "Pass"
       Result     = {}
       ResultPath = "$.arguments"
-      Next       = local.first
+      Next       = local.dated
+    }
+    (local.dated) = {
+      Type    = "Choice"
+      Choices = [{ Variable = "$.dates", IsPresent = false, Next = local.first }]
+      Default = local.each_date
+    }
+    # One date at a time: a job of which one run is allowed cannot take two, and later dates build on earlier ones.
+    (local.each_date) = {
+      Type           = "Map"
+      ItemsPath      = "$.dates"
+      MaxConcurrency = 1
+      ItemSelector = {
+        "arguments.$" = "$.arguments"
+        "release.$"   = "$.release"
+        date          = { "--ingestion_date.$" = "$$.Map.Item.Value" }
+      }
+      ItemProcessor = {
+        StartAt = "Date_${local.first}"
+        States = merge(
+          {
+            for name, state in local.job_states : "Date_${name}" => merge(
+              { for field, value in state : field => value if field != "Catch" },
+              {
+                Next       = state.Next == local.succeeded ? local.date_done : "Date_${state.Next}"
+                Parameters = merge(state.Parameters, { "Arguments.$" = "States.JsonMerge(States.JsonMerge($.arguments, $.date, false), $.release.${name}, false)" })
+              },
+            )
+          },
+          { (local.date_done) = { Type = "Pass", Result = {}, End = true } },
+        )
+      }
+      ResultPath = null
+      Catch      = local.catch
+      Next       = local.succeeded
     }
   }
 

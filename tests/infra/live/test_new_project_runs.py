@@ -1,4 +1,4 @@
-"""`make new-project` and a schedule: the project is deployed, runs on its sample when due, and goes again."""
+"""`make new-project` with triggers: it is deployed, runs on its sample when due and on files that land, and goes."""
 
 from __future__ import annotations
 
@@ -17,9 +17,14 @@ from meshtest.tools import toolchain
 pytestmark = pytest.mark.needs(Ability.WHOLE_DOMAIN, Ability.GLUE_RUNS, Ability.LOCAL_SPARK)
 NAME = "newcomer"
 MINUTES = 10  # of three jobs on a busy machine
+SKIPPED = '{"skipped":true}'
 NO_TRIGGERS = "pipeline_triggers = {}"
 TRIGGERS = """pipeline_triggers = {
-    daily = { schedules = { early = { expression = "cron(30 4 * * ? *)", time_zone = "Europe/Berlin" } } }
+    daily = {
+      files          = ["late"]
+      schedules      = { early = { expression = "cron(30 4 * * ? *)", time_zone = "Europe/Berlin" } }
+      settle_seconds = 5
+    }
   }"""
 
 
@@ -57,22 +62,28 @@ def grown(domain: Domain, checkout, tmp_path_factory):
 
 
 def executions(grown) -> list[str]:
-    """The states of the executions that have begun."""
+    """The states of the executions that have begun, the latest first; of one that was skipped, that."""
     states = grown.endpoint.client("stepfunctions")
-    machine = grown.state_machine(NAME, "daily")
-    return [each["status"] for each in states.list_executions(stateMachineArn=machine)["executions"]]
+    listed = states.list_executions(stateMachineArn=grown.state_machine(NAME, "daily"))["executions"]
+    described = [states.describe_execution(executionArn=each["executionArn"]) for each in listed]
+    return ["skipped" if each.get("output") == SKIPPED else each["status"] for each in described]
+
+
+def ended(grown, number: int) -> list[str]:
+    """The states of the executions, once there are so many and none runs any more."""
+    deadline = time.monotonic() + MINUTES * 60
+    while (len(found := executions(grown)) < number or "RUNNING" in found) and time.monotonic() < deadline:
+        time.sleep(1)
+    return found
 
 
 def test_its_pipeline_runs_on_its_sample_when_it_is_due(grown):
     assert executions(grown) == []
     grown.endpoint.move_clock(timedelta(days=1))
     try:
-        deadline = time.monotonic() + MINUTES * 60
-        while executions(grown) in ([], ["RUNNING"]) and time.monotonic() < deadline:
-            time.sleep(1)
+        assert ended(grown, 1) == ["SUCCEEDED"]
     finally:
         grown.endpoint.move_clock(timedelta(0))
-    assert executions(grown) == ["SUCCEEDED"]
     found = grown.read_tables(project=NAME)
     assert {label: table["rows"] for label, table in found.items()} == {
         f"raw.{NAME}_records": 7,
@@ -80,6 +91,16 @@ def test_its_pipeline_runs_on_its_sample_when_it_is_due(grown):
         f"refined.{NAME}_records_rejected": 3,
         f"curated.{NAME}_daily": 3,
     }
+
+
+def test_a_burst_of_files_is_one_execution(grown):
+    """Three that land together, and one that is none of them."""
+    s3, bucket = grown.endpoint.client("s3"), grown.bucket("raw")
+    for name in ("late1", "late2", "early", "late3"):
+        content = f"item_id,day,value\n{name},2026-11-03,10.00\n"
+        s3.put_object(Bucket=bucket, Key=f"landing/{NAME}/{name}.csv", Body=content)
+    assert sorted(ended(grown, 4)) == ["SUCCEEDED", "SUCCEEDED", "skipped", "skipped"]
+    assert grown.read_tables(project=NAME)[f"raw.{NAME}_records"]["rows"] == 11
 
 
 def test_it_is_taken_down_with_everything_it_has(grown, checkout):

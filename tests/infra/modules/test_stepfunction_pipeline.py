@@ -52,14 +52,16 @@ def first_job(definition: dict) -> str:
     states = definition["States"]
     choice = states[states["ResolveVersion"]["Next"]]
     (given,) = choice["Choices"]
-    assert given == {"Variable": "$.arguments", "IsPresent": True, "Next": given["Next"]}
+    assert given == {"Variable": "$.arguments", "IsPresent": True, "Next": "HasDates"}
     assert states[choice["Default"]] == {
         "Type": "Pass",
         "Result": {},
         "ResultPath": "$.arguments",
-        "Next": given["Next"],
+        "Next": "HasDates",
     }
-    return given["Next"]
+    (without,) = states["HasDates"]["Choices"]
+    assert without == {"Variable": "$.dates", "IsPresent": False, "Next": without["Next"]}
+    return without["Next"]
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +129,22 @@ OF_VERSION = {
 }
 
 
+def executed(endpoint, machine: dict, given: dict) -> list[dict]:
+    """The history of an execution that has ended."""
+    client = endpoint.client("stepfunctions")
+    name = f"t{uuid.uuid4().hex}"
+    may = ["glue:StartJobRun", "s3:GetObject", "s3:ListBucket", "states:ListExecutions"]
+    role = roles.make_role(endpoint, name, {"Action": may})
+    arn = client.create_state_machine(name=name, definition=json.dumps(machine), roleArn=role)[
+        "stateMachineArn"
+    ]
+    run = client.start_execution(stateMachineArn=arn, input=json.dumps(given))["executionArn"]
+    while client.describe_execution(executionArn=run)["status"] == "RUNNING":
+        time.sleep(0.1)
+    events: list[dict] = client.get_execution_history(executionArn=run)["events"]
+    return events
+
+
 @pytest.mark.parametrize(
     ("given", "arguments"),
     [
@@ -140,20 +158,44 @@ OF_VERSION = {
 @pytest.mark.usefixtures("artifacts")
 def test_an_execution_starts_each_job_with_them(pipeline, endpoint, given, arguments):
     """By the embedded Step Functions, up to StartJobRun: that there is no such job ends the execution."""
-    client = endpoint.client("stepfunctions")
-    name = f"t{uuid.uuid4().hex}"
-    may = ["glue:StartJobRun", "s3:GetObject", "s3:ListBucket", "states:ListExecutions"]
-    role = roles.make_role(endpoint, name, {"Action": may})
-    machine = client.create_state_machine(
-        name=name, definition=json.dumps(definition(pipeline)), roleArn=role
-    )["stateMachineArn"]
-    run = client.start_execution(stateMachineArn=machine, input=json.dumps(given))["executionArn"]
-    while client.describe_execution(executionArn=run)["status"] == "RUNNING":
-        time.sleep(0.1)
-    events = client.get_execution_history(executionArn=run)["events"]
+    events = executed(endpoint, definition(pipeline), given)
     *_, scheduled = [e["taskScheduledEventDetails"] for e in events if e["type"] == "TaskScheduled"]
     assert json.loads(scheduled["parameters"])["Arguments"] == arguments | OF_VERSION
-    assert client.describe_execution(executionArn=run)["error"] == "Glue.EntityNotFoundException"
+    assert events[-1]["executionFailedEventDetails"]["error"] == "Glue.EntityNotFoundException"
+
+
+# ─── Backfill ───
+
+
+def test_all_jobs_run_for_one_date_after_the_other(pipeline, tasks):
+    states = definition(pipeline)["States"]
+    dates = states["EachDate"]
+    assert (dates["MaxConcurrency"], dates["ItemsPath"]) == (1, "$.dates")
+    inner = dates["ItemProcessor"]["States"]
+    name, found = dates["ItemProcessor"]["StartAt"], []
+    while inner[name]["Type"] == "Task":
+        found.append(inner[name])
+        name = inner[name]["Next"]
+    assert [each["Parameters"]["JobName"] for each in found] == [
+        each["Parameters"]["JobName"] for each in tasks
+    ]
+    # As patient as the usual ones; what fails is caught around them.
+    own = ("Catch", "Next", "Parameters")
+    usual = [{field: value for field, value in each.items() if field not in own} for each in tasks]
+    assert [{k: v for k, v in each.items() if k not in own[1:]} for each in found] == usual
+    assert dates["Catch"] == tasks[0]["Catch"]
+
+
+@pytest.mark.usefixtures("artifacts")
+def test_each_date_is_the_jobs_day_of_ingestion(pipeline, endpoint):
+    given = {"arguments": {"--full_rebuild": "true"}, "dates": ["2026-11-01", "2026-11-02"]}
+    events = executed(endpoint, definition(pipeline), given)
+    *_, scheduled = [e["taskScheduledEventDetails"] for e in events if e["type"] == "TaskScheduled"]
+    assert json.loads(scheduled["parameters"])["Arguments"] == OF_VERSION | {
+        "--full_rebuild": "true",
+        "--ingestion_date": "2026-11-01",
+    }
+    assert events[-1]["executionFailedEventDetails"]["error"] == "Glue.EntityNotFoundException"
 
 
 def test_names_that_meet_or_repeat_or_are_long_stay_apart(planned):
@@ -171,6 +213,8 @@ def test_a_state_is_named_by_its_position_and_its_job(pipeline):
         "MayRun",
         "AwaitTurn",
         "PipelineSkipped",
+        "HasDates",
+        "EachDate",
         "ResolveVersion",
         "HasArguments",
         "NoArguments",
@@ -208,7 +252,9 @@ def start(planned, endpoint):
         made = definition(planned(glue_job_names=["only"], release=release_of(["only"]), **inputs))
         states = made["States"]
         states["Run_01_only"] = {"Type": "Wait", "Seconds": HELD_S, "Next": "PipelineSucceeded"}
-        del states["PipelineFailed"], states["ResolveVersion"], states["HasArguments"], states["NoArguments"]
+        before = ("ResolveVersion", "HasArguments", "NoArguments", "HasDates", "EachDate")
+        for name in (*before, "PipelineFailed"):
+            del states[name]
         states["ListRunning"].pop("Catch")
         states["MayRun"]["Choices"][0]["Next"] = "Run_01_only"
         states["AwaitTurn"]["Seconds"] = 1
