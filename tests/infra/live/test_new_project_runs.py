@@ -1,15 +1,16 @@
-"""`make new-project` with triggers: it is deployed, runs on its sample when due and on files that land, and goes."""
+"""`make new-project` with triggers and a backfill: it is deployed, runs when due, on files, for days, and goes."""
 
 from __future__ import annotations
 
 import shutil
+import threading
 import time
 from datetime import timedelta
 
 import pytest
 
+from meshtest.domain import backfill, projects
 from meshtest.domain import domain as domains
-from meshtest.domain import projects
 from meshtest.domain.backends import Ability
 from meshtest.domain.domain import Domain
 from meshtest.tools import toolchain
@@ -27,6 +28,21 @@ TRIGGERS = """pipeline_triggers = {
     }
   }"""
 
+# A source that delivers a folder a day, which is received for the day that an execution is for.
+DAILY_JOB = ("    ingest =", '    by_day = { description = "A folder a day → raw" }\n    ingest =')
+DAILY_PIPELINE = ("    daily =", '    by_day = ["by_day"]\n    daily =')
+DAILY_FOLDER = ("formats.csv())", "formats.csv(), run.arguments.ingestion_date.isoformat())")
+DAYS = ("2026-10-30", "2026-10-31", "2026-11-01", "2026-11-02")
+
+
+def change(file, *changes: tuple[str, str], copy=None) -> None:
+    """Change a text, in place or into a copy; what is to be replaced is there."""
+    text = file.read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    (copy or file).write_text(text)
+
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
@@ -37,10 +53,10 @@ def checkout(tmp_path_factory):
     shutil.copy(toolchain.ROOT / "pyproject.toml", top)
     (top / ".tools").symlink_to(toolchain.ROOT / ".tools")
     assert projects.main(["new", NAME, "--top", str(top)]) == 0
-    pipelines = top / "infrastructure" / "projects" / NAME / "pipelines.tf"
-    text = pipelines.read_text()
-    assert NO_TRIGGERS in text
-    pipelines.write_text(text.replace(NO_TRIGGERS, TRIGGERS))
+    folder, jobs = top / "infrastructure" / "projects" / NAME, top / "src" / "jobs" / NAME
+    change(folder / "pipelines.tf", (NO_TRIGGERS, TRIGGERS), DAILY_PIPELINE)
+    change(folder / "jobs.tf", DAILY_JOB)
+    change(jobs / "ingest.py", DAILY_FOLDER, copy=jobs / "by_day.py")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(toolchain, "ROOT", top)
         patch.setattr(domains, "SAMPLES", top / "samples")
@@ -101,6 +117,31 @@ def test_a_burst_of_files_is_one_execution(grown):
         s3.put_object(Bucket=bucket, Key=f"landing/{NAME}/{name}.csv", Body=content)
     assert sorted(ended(grown, 4)) == ["SUCCEEDED", "SUCCEEDED", "skipped", "skipped"]
     assert grown.read_tables(project=NAME)[f"raw.{NAME}_records"]["rows"] == 11
+
+
+def test_a_backfill_that_is_stopped_goes_on_with_the_days_that_are_left(grown):
+    s3, bucket = grown.endpoint.client("s3"), grown.bucket("raw")
+    for day in DAYS:
+        content = f"item_id,day,value\n{day},{day},10.00\n"
+        s3.put_object(Bucket=bucket, Key=f"landing/{NAME}/{day}/day.csv", Body=content)
+    fill = backfill.of(grown, NAME, "by_day", DAYS[0], DAYS[-1])
+    shown: list[str] = []
+    runner = threading.Thread(target=fill.run, args=(shown.append,))
+    runner.start()
+    while runner.is_alive() and not any(" 0 of" not in each for each in shown):
+        time.sleep(0.2)
+    states = grown.endpoint.client("stepfunctions")
+    (begun,) = states.list_executions(stateMachineArn=fill.machine)["executions"]
+    states.stop_execution(executionArn=begun["executionArn"])
+    runner.join()
+    execution = fill.run(shown.append)
+    assert (execution.status, shown[-1]) == ("SUCCEEDED", f"{DAYS[-1]}, 4 of 4 done")
+    runs = grown.endpoint.client("glue").get_job_runs(JobName=grown.name(NAME, "by_day"))["JobRuns"]
+    succeeded = [
+        each["Arguments"]["--ingestion_date"] for each in runs if each["JobRunState"] == "SUCCEEDED"
+    ]
+    assert sorted(succeeded) == list(DAYS)
+    assert grown.read_tables(project=NAME)[f"raw.{NAME}_records"]["rows"] == 11 + len(DAYS)
 
 
 def test_it_is_taken_down_with_everything_it_has(grown, checkout):

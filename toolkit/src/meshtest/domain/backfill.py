@@ -103,7 +103,8 @@ def of(domain: Domain, project: str, pipeline: str, first: str, last: str) -> Ba
     """
     known = domain.pipelines(project)
     if not pipeline and len(known) != 1:
-        raise DomainError(f"PIPELINE=(empty): expected one of {', '.join(known) or 'none: there is none'}")
+        expected = f"one of {', '.join(known)}" if known else f"a pipeline: {project} has none"
+        raise DomainError(f"PIPELINE=(empty): expected {expected}")
     days = _day("FROM", first), _day("TO", last)
     if days[1] < days[0]:
         raise DomainError(f"TO={last}: expected {first} or a later day")
