@@ -294,7 +294,6 @@ lint: installed ## ruff, mypy, terraform fmt, READMEs, Markdown links, shellchec
 	$(PYTHON_VENV) -m ruff format --check .
 	$(PYTHON_VENV) -m ruff check .
 	$(PYTHON_VENV) -m mypy $(if $(wildcard toolkit),--package core --package jobs --package meshtest)
-	$(if $(wildcard toolkit),.venv/bin/lint-imports toolkit/pyproject.toml --no-cache --no-logo)
 	$(TERRAFORM) fmt -check -recursive -diff infrastructure
 	$(PYTHON_VENV) -m meshtest.terraform.readme --check
 	.venv/bin/rumdl check --quiet --no-cache .

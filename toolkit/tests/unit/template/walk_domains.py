@@ -95,6 +95,7 @@ def domain(request, template, tmp_path_factory):
     ("domain", "command"),
     [(name, command) for name, team in TEAMS.items() for command in team.commands],
     indirect=["domain"],
+    scope="module",
 )
 def test_a_command_works(domain, command):
     make(domain, command)
