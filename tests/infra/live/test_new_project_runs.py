@@ -1,4 +1,4 @@
-"""`make new-project` with triggers and a backfill: it is deployed, runs when due, on files, for days, and goes."""
+"""A new project with triggers and a backfill: deployed, it runs when due, on files and for days, and goes."""
 
 from __future__ import annotations
 
@@ -137,9 +137,7 @@ def test_a_backfill_that_is_stopped_goes_on_with_the_days_that_are_left(grown):
     execution = fill.run(shown.append)
     assert (execution.status, shown[-1]) == ("SUCCEEDED", f"{DAYS[-1]}, 4 of 4 done")
     runs = grown.endpoint.client("glue").get_job_runs(JobName=grown.name(NAME, "by_day"))["JobRuns"]
-    succeeded = [
-        each["Arguments"]["--ingestion_date"] for each in runs if each["JobRunState"] == "SUCCEEDED"
-    ]
+    succeeded = [each["Arguments"]["--ingestion_date"] for each in runs if each["JobRunState"] == "SUCCEEDED"]
     assert sorted(succeeded) == list(DAYS)
     assert grown.read_tables(project=NAME)[f"raw.{NAME}_records"]["rows"] == 11 + len(DAYS)
 

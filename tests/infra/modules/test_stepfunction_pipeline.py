@@ -246,7 +246,7 @@ HELD_S = 4
 
 @pytest.fixture(scope="module")
 def start(planned, endpoint):
-    """start(overlap, settle) → begin(input) → an execution of a pipeline of one job that takes HELD_S seconds."""
+    """start(**inputs) → begin(input) → an execution of a pipeline of one job, which takes HELD_S seconds."""
 
     def machine(**inputs):
         made = definition(planned(glue_job_names=["only"], release=release_of(["only"]), **inputs))

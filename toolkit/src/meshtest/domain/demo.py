@@ -410,7 +410,10 @@ def fill(arguments: argparse.Namespace, console: Console) -> int:
     with Stages(console) as stages, stages.stage(f"backfill {asked.label}") as progress:
         found = asked.run(progress)
     if found is None or found.status == SUCCEEDED:
-        tell(f"{arguments.project}: all {len(asked.dates)} days from {asked.first} to {asked.last} are done", console)
+        tell(
+            f"{arguments.project}: all {len(asked.dates)} days from {asked.first} to {asked.last} are done",
+            console,
+        )
         return 0
     console.print(f"FAILED {found.status}: {found.cause}", style="red", **PLAIN)
     tell("started again, it goes on with the day that failed", console)
@@ -541,7 +544,9 @@ def _parser() -> argparse.ArgumentParser:
     dropper = commands.add_parser("drop", help="put a file into a project's landing zone")
     dropper.add_argument("--file", required=True, help="the file's path")
     dropper.add_argument("--to", default="", help="a folder below the project's landing zone")
-    filler = commands.add_parser("backfill", help="run a pipeline for each day of a time, where it is not done")
+    filler = commands.add_parser(
+        "backfill", help="run a pipeline for each day of a time, where it is not done"
+    )
     filler.add_argument("--pipeline", default="", help="its key in pipelines.tf, if there are several")
     filler.add_argument("--first", default="", help="the first day")
     filler.add_argument("--last", default="", help="the last day")

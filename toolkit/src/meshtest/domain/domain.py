@@ -39,7 +39,7 @@ SAMPLES = toolchain.ROOT / "samples"
 # What lies beside the input: the program that makes more of it, and its description.
 MAKER, ABOUT = "make.py", "README.md"
 POLL_SECONDS = 0.5
-# The status of an execution that found another one at work, where its pipeline says `overlap = "skip"`; on AWS it succeeds.
+# The status of an execution whose pipeline says `overlap = "skip"` and was at work; on AWS it has succeeded.
 SKIPPED = "SKIPPED"
 
 
