@@ -163,6 +163,10 @@ SUITE_TESTS = $(if $(filter toolkit,$(SUITE)),toolkit/tests/infra,tests/infra/$(
 test-infra: installed $(if $(MODULE),,.tools/checkov/.installed) ## Plan assertions and live probes; MODULE=s3_bucket or SUITE=stacks for a part, BACKEND=localstack or aws; WORKERS=0 in one process
 	$(PYTEST) $(if $(MODULE)$(SUITE),,$(SIDE_BY_SIDE)) $(INFRA_TESTS)
 
+.PHONY: warm-stop
+warm-stop: installed ## End the server that plan tests are run in (by itself it does after ten minutes); WARM=0 does without it
+	@$(PYTHON_VENV) -m meshtest.testing.warm stop
+
 .PHONY: checkov
 checkov: installed .tools/checkov/.installed ## checkov on the real plans of all stacks
 	$(PYTEST) tests/infra/stacks/test_checkov.py

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 
 from meshtest.testing.plans import resources, statements, the
@@ -183,10 +185,13 @@ def test_only_a_protected_bucket_has_a_guard(data_bucket, log_bucket):
 
 @pytest.fixture(scope="module")
 def existing(terraform, infrastructure, tmp_path_factory):
-    """A protected bucket that exists, with its guard; the rest of the module would take a minute."""
+    """A protected bucket that exists, with its guard; the rest of the module would take a minute.
+
+    Its name is new each time: the endpoint may outlive the test (mutation, the warm server).
+    """
     runner = terraform(infrastructure / "modules" / "s3_bucket")
     state = tmp_path_factory.mktemp("state") / "terraform.tfstate"
-    inputs = {"bucket_name": "exa-kept-123456789012-dev", "prevent_destroy": "true"}
+    inputs = {"bucket_name": f"exa-kept-{uuid.uuid4().hex[:8]}-dev", "prevent_destroy": "true"}
     runner.apply(targets=["terraform_data.destroy_guard"], tf_vars=inputs, state=str(state))
     return runner, {"tf_vars": inputs, "state": str(state)}
 
