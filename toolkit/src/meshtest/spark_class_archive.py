@@ -114,7 +114,7 @@ def _key() -> str:
 
 def _train(workdir: Path, archive: Path) -> None:
     from meshtest import emulator
-    from meshtest.spark_runtime import glue_catalog_conf, spark_environment
+    from meshtest.spark_runtime import S3A_REGION, glue_catalog_conf, spark_environment
     from meshtest.terraform import workspace
 
     with emulator.running(workdir / "emulator") as endpoint:
@@ -122,7 +122,7 @@ def _train(workdir: Path, archive: Path) -> None:
         workspace.make_bucket(endpoint, bucket)
         endpoint.client("glue").create_database(DatabaseInput={"Name": database})
         dump = {"spark.driver.extraJavaOptions": f"-XX:ArchiveClassesAtExit={archive} {_SILENT}"}
-        conf = glue_catalog_conf(f"s3://{bucket}/warehouse") | dump
+        conf = glue_catalog_conf(f"s3://{bucket}/warehouse") | {S3A_REGION: endpoint.region} | dump
         session = subprocess.run(
             [sys.executable, "-c", _TRAINING, bucket, database],
             env=spark_environment(endpoint, conf, workdir),
