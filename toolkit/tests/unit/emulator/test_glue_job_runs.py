@@ -18,7 +18,7 @@ from meshtest.emulator import domain_region
 from meshtest.emulator.glue_runner import GlueRunner, Job
 from meshtest.emulator.glue_runner.driver import describe
 from meshtest.emulator.glue_runner.preparation import spark_conf
-from meshtest.spark_runtime import S3A_REGION
+from meshtest.spark.runtime import S3A_REGION
 from meshtest.testing.roles import make_role
 
 if TYPE_CHECKING:

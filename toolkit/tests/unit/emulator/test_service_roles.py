@@ -12,7 +12,7 @@ from glue_jobs import GlueJobs
 from state_machines import StateMachines, machine
 
 from meshtest.emulator import ACCOUNT_ID as ACCOUNT
-from meshtest.spark_runtime import S3A_REGION
+from meshtest.spark.runtime import S3A_REGION
 from meshtest.testing.roles import make_role, trusting
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pytest
 from glue_jobs import FAST_START, GlueJobs, until
 
 from meshtest.emulator import domain_region
-from meshtest.spark_runtime import S3A_REGION
+from meshtest.spark.runtime import S3A_REGION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
