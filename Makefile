@@ -140,6 +140,10 @@ contract-changes: installed .tools/datacontract/.installed ## What the changes o
 test-unit: installed .tools/datacontract/.installed $(if $(wildcard toolkit/tests/unit),.tools/clients/.installed) ## Toolkit, embedded AWS, scripts, core without Spark; WORKERS=0 in one process
 	$(PYTEST) $(SIDE_BY_SIDE) tests/unit $(wildcard toolkit/tests/unit)
 
+.PHONY: test-template
+test-template: installed .tools/clients/.installed ## Make domains of this commit, as a team would, and run all their tests (an hour); FROM=TAG, TEAM=renamed
+	$(if $(FROM),FROM=$(call quoted,FROM)) $(PYTEST) --capture=no --durations=0 $(if $(TEAM),-k $(TEAM)) toolkit/tests/unit/template/walk_domains.py
+
 .PHONY: test-browser
 test-browser: installed ## The pages that the toolkit makes, in a Chromium: CHROMIUM=/path/to/chrome, the system's, or one that this installs
 	@$(PYTHON_VENV) -m meshtest.tools.browser
@@ -286,7 +290,6 @@ lint: installed ## ruff, mypy, terraform fmt, READMEs, Markdown links, shellchec
 	$(PYTHON_VENV) -m ruff format --check .
 	$(PYTHON_VENV) -m ruff check .
 	$(PYTHON_VENV) -m mypy $(if $(wildcard toolkit),--package core --package jobs --package meshtest)
-	$(if $(wildcard toolkit),.venv/bin/lint-imports toolkit/pyproject.toml --no-cache --no-logo)
 	$(TERRAFORM) fmt -check -recursive -diff infrastructure
 	$(PYTHON_VENV) -m meshtest.terraform.readme --check
 	.venv/bin/rumdl check --quiet --no-cache .
