@@ -56,6 +56,23 @@ def test_a_bucket_has_one_policy_which_denies_plain_http_to_everyone(bucket, req
     }
 
 
+def test_a_perimeter_denies_who_is_of_another_organization(data_bucket, planned):
+    """AWS's own services aside, which deliver logs as none; without an organization there is no statement."""
+    policy = statements(the(planned(perimeter_org_id="o-a1b2c3d4e5"), "aws_s3_bucket_policy")["policy"])
+    assert policy["DataPerimeter"] == {
+        "Sid": "DataPerimeter",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": ["s3:*"],
+        "Resource": [f"{ARN}/*", ARN],
+        "Condition": {
+            "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
+            "StringNotEqualsIfExists": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"},
+        },
+    }
+    assert "DataPerimeter" not in statements(the(data_bucket, "aws_s3_bucket_policy")["policy"])
+
+
 @pytest.mark.proves("s3-tls-1-2")
 def test_tls_before_1_2_is_denied(data_bucket):
     denial = statements(the(data_bucket, "aws_s3_bucket_policy")["policy"])["DenyOutdatedTLS"]
