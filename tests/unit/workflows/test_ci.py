@@ -114,7 +114,7 @@ def test_the_cache_is_keyed_by_every_lock():
 
 def test_matrices_run_to_their_end():
     matrices = [job["strategy"] for _, _, job in workflows.jobs() if "strategy" in job]
-    assert len(matrices) == 4
+    assert len(matrices) == 6
     assert [each for each in matrices if each["fail-fast"] is not False] == []
 
 
