@@ -59,7 +59,7 @@ USER 0
 COPY --from=test-packages /opt/venv /opt/venv
 COPY . .
 # As in setup/bootstrap.sh: without the archive of Spark's Java classes sessions only start slower.
-RUN python -m meshtest.spark_class_archive || echo "no archive of Spark's classes: sessions start slower"
+RUN python -m meshtest.domain.class_archive || echo "no archive of Spark's classes: sessions start slower"
 RUN mkdir -p build && chown "${UID}" build
 USER ${UID}
 CMD ["python", "-m", "pytest", "-p", "no:cacheprovider", "tests/spark"]

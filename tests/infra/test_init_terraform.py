@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from meshtest import toolchain
 from meshtest.terraform import workspace
 from meshtest.testing.plans import REGION
+from meshtest.tools import toolchain
 
 ACCOUNT = "123456789012"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from meshtest import folders, toolchain
+from meshtest.tools import folders, toolchain
 
 INFRASTRUCTURE = toolchain.ROOT / "infrastructure"
 SOURCES = sorted(file for file in INFRASTRUCTURE.rglob("*.tf") if ".terraform" not in file.parts)

@@ -23,7 +23,7 @@ from core.arguments import LakeArguments
 from core.contract import Contract, Table, load, spark_type
 from core.job import Job
 from core.log import JobLog
-from meshtest import spark_session
+from meshtest.spark import session
 
 Rows = Callable[..., DataFrame]
 _number = itertools.count()
@@ -32,7 +32,7 @@ _number = itertools.count()
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """A local session with Iceberg as glue_catalog, tuned to start fast and to keep small tables small."""
-    with spark_session.for_tests(tmp_path_factory.mktemp("spark")) as built:
+    with session.for_tests(tmp_path_factory.mktemp("spark")) as built:
         yield built
 
 

@@ -22,9 +22,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from meshtest import emulator, toolchain
-from meshtest.spark_runtime import glue_catalog_conf, spark_environment
+from meshtest import emulator
+from meshtest.spark.runtime import glue_catalog_conf, spark_environment
 from meshtest.terraform import workspace
+from meshtest.tools import toolchain
 
 BUCKET, TABLE = "exa-refined-123456789012-dev", "glue_catalog.refined.records"
 WAIT_S = 120

@@ -14,8 +14,9 @@ import yaml
 from core import contract, iceberg, migration
 from core.errors import ContractError
 from core.migration import MigrationArguments
-from meshtest import projects, toolchain
-from meshtest.inputs.__main__ import main as check_inputs
+from meshtest.domain import projects
+from meshtest.domain.inputs.__main__ import main as check_inputs
+from meshtest.tools import toolchain
 
 EXAMPLE = Path(__file__).with_name("orders_example")
 HEADER = "order_id;customer;ordered_at;amount;currency;updated_at"

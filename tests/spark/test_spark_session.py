@@ -9,15 +9,16 @@ import sys
 import time
 from pathlib import Path
 
-from meshtest import spark_session, toolchain
+from meshtest.spark import session
+from meshtest.tools import toolchain
 
 CHILD = """
 import sys
 import time
 from pathlib import Path
-from meshtest import spark_session
+from meshtest.spark import session
 
-with spark_session.for_tests(Path("unused")) as spark:
+with session.for_tests(Path("unused")) as spark:
     spark.range(3).createOrReplaceTempView("numbers")
     spark.conf.set("spark.sql.shuffle.partitions", "7")
     print(spark.sparkContext.applicationId, spark.table("numbers").count())
@@ -42,7 +43,7 @@ def listeners(spark):
 
 def test_a_child_computes_in_the_same_jvm_in_a_session_of_its_own_and_leaves_nothing(spark, rows):
     rows("n int", (1,)).createOrReplaceTempView("numbers")
-    environment = {**os.environ, **spark_session.lent(spark), "PYTHONPATH": str(toolchain.ROOT / "src")}
+    environment = {**os.environ, **session.lent(spark), "PYTHONPATH": str(toolchain.ROOT / "src")}
     before, told = held(spark), listeners(spark)
     for _ in range(2):
         said = subprocess.run(

@@ -8,8 +8,9 @@ import subprocess
 
 import pytest
 
-from meshtest import spark_runtime, toolchain
 from meshtest.emulator import domain_region
+from meshtest.spark import runtime
+from meshtest.tools import toolchain
 
 DOCKERFILE = (toolchain.ROOT / "Dockerfile").read_text()
 LOCK = re.compile(r"^([\w.-]+)==(\S+)", re.MULTILINE)
@@ -64,7 +65,7 @@ def test_it_holds_the_versions_that_are_tested_here():
 def test_its_spark_settings_are_those_of_a_glue_job():
     lines = (toolchain.ROOT / "setup/container/spark-defaults.conf").read_text().splitlines()
     given = dict(line.split(maxsplit=1) for line in lines if line and not line.startswith("#"))
-    catalog = spark_runtime.glue_catalog_conf("s3://any/")
+    catalog = runtime.glue_catalog_conf("s3://any/")
     del catalog["spark.sql.catalog.glue_catalog.warehouse"]  # a bucket, which the job's own --conf names
     assert catalog.items() <= given.items()
     assert given["spark.hadoop.fs.s3.impl"] == "org.apache.hadoop.fs.s3a.S3AFileSystem"

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from operations import Asked, arn, document
 
+from meshtest.check.plan import Plan
+from meshtest.deploy.bootstrap_inputs import INPUTS
 from meshtest.emulator import policy
-from meshtest.plan import Plan
 from meshtest.terraform import foundation_state
-from meshtest.testing.bootstrap_inputs import INPUTS
 from meshtest.testing.plans import PROJECTS, REGION, as_list
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from meshtest.plan import Plan
+from meshtest.check.plan import Plan
 from meshtest.testing.plans import REGION
 
 ACCOUNT = "123456789012"

@@ -16,9 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from meshtest import emulator, folders, projects, toolchain
+from meshtest import emulator
+from meshtest.domain import projects
 from meshtest.emulator import Endpoint
 from meshtest.terraform import workspace
+from meshtest.tools import folders, toolchain
 
 ACCOUNT = "123456789012"
 STATE = f"exa-tfstate-{ACCOUNT}-prod"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from meshtest import controls
-from meshtest.plan import Plan
-from meshtest.testing.bootstrap_inputs import ENVIRONMENTS, INPUTS, REPOSITORY
+from meshtest.check import controls
+from meshtest.check.plan import Plan
+from meshtest.deploy.bootstrap_inputs import ENVIRONMENTS, INPUTS, REPOSITORY
 from meshtest.testing.plans import refusal, statements
 
 ACCOUNT = "123456789012"
@@ -97,7 +97,7 @@ def test_a_states_key_can_be_kept_from_deletion_for_a_month(planned):
 
 
 def test_the_repository_is_told_its_roles_and_buckets(plan, infrastructure):
-    """setup/bootstrap.sh reads these outputs (`meshtest.bootstrap`)."""
+    """setup/bootstrap.sh reads these outputs (`meshtest.deploy.bootstrap`)."""
     told = plan(infrastructure / "bootstrap", INPUTS).outputs
     assert {name: told[name] for name in ("deploy_role_arns", "plan_role_arns", "state_buckets")} == {
         "deploy_role_arns": {env: f"arn:aws:iam::{ACCOUNT}:role/exa-deploy-{env}" for env in ENVIRONMENTS},

@@ -15,11 +15,12 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from meshtest import demo, toolchain
-from meshtest.backends import Ability, Backend, BackendError, selected
-from meshtest.demo import Report
-from meshtest.domain import Domain
-from meshtest.progress import Stages
+from meshtest.domain import demo
+from meshtest.domain.backends import Ability, Backend, BackendError, selected
+from meshtest.domain.demo import Report
+from meshtest.domain.domain import Domain
+from meshtest.tools import toolchain
+from meshtest.tools.progress import Stages
 
 HERE = Path(__file__).parent
 RESULTS = toolchain.BUILD / "live" / "probes.json"

@@ -18,7 +18,7 @@ from typing import Any
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from meshtest.backends import Account
+from meshtest.tools.account import Account
 
 Policy = dict[str, Any]
 KEY = "probe/k"

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 import probes
 import pytest
 
-from meshtest.backends import Ability
-from meshtest.domain import Domain
+from meshtest.domain.backends import Ability
+from meshtest.domain.domain import Domain
 from meshtest.terraform import workspace
 
 pytestmark = pytest.mark.needs(Ability.BUCKET_POLICIES, Ability.ACCESS_LOGS)

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from meshtest import folders, toolchain
-from meshtest.backends import Ability
-from meshtest.domain import Domain
+from meshtest.domain.backends import Ability
+from meshtest.domain.domain import Domain
 from meshtest.testing.plans import PROJECTS, depends_on, pipelines
+from meshtest.tools import folders, toolchain
 
 pytestmark = pytest.mark.needs(Ability.WHOLE_DOMAIN, Ability.GLUE_RUNS)
 PROJECT = next(project for project in PROJECTS if not depends_on(project))

@@ -8,7 +8,7 @@ import uuid
 import pytest
 from botocore.exceptions import ClientError
 
-from meshtest.backends import Ability
+from meshtest.domain.backends import Ability
 from meshtest.testing import roles
 
 pytestmark = [pytest.mark.needs(Ability.WHOLE_DOMAIN, Ability.GLUE_RUNS, Ability.TRUST_POLICIES)]

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from meshtest.backends import Ability, Backend, unguard
-from meshtest.domain import FOUNDATION, Domain
+from meshtest.domain.backends import Ability, Backend, unguard
+from meshtest.domain.domain import FOUNDATION, Domain
 from meshtest.terraform.stack import TerraformError
 
 pytestmark = [pytest.mark.needs(Ability.WHOLE_DOMAIN), pytest.mark.last]

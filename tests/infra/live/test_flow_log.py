@@ -7,8 +7,8 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from meshtest.backends import Ability
-from meshtest.domain import Domain
+from meshtest.domain.backends import Ability
+from meshtest.domain.domain import Domain
 from meshtest.emulator.policy import Decision, Principal, Request, evaluate
 
 SERVICE = "vpc-flow-logs.amazonaws.com"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from meshtest import emulator
-from meshtest.backends import Backend
-from meshtest.domain import Domain
+from meshtest.domain.backends import Backend
+from meshtest.domain.domain import Domain
 from meshtest.terraform.stack import TerraformError
 
 MADE_BEFORE = 10

@@ -9,8 +9,8 @@ import probes
 import pytest
 from botocore.exceptions import ClientError
 
-from meshtest.backends import Ability
-from meshtest.domain import Domain
+from meshtest.domain.backends import Ability
+from meshtest.domain.domain import Domain
 from meshtest.terraform import workspace
 
 DATA = ("raw", "refined", "curated", "artifacts")

@@ -8,10 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from meshtest import domain as domains
-from meshtest import projects, toolchain
-from meshtest.backends import Ability
-from meshtest.domain import Domain
+from meshtest.domain import domain as domains
+from meshtest.domain import projects
+from meshtest.domain.backends import Ability
+from meshtest.domain.domain import Domain
+from meshtest.tools import toolchain
 
 pytestmark = pytest.mark.needs(Ability.WHOLE_DOMAIN, Ability.GLUE_RUNS, Ability.LOCAL_SPARK)
 NAME = "newcomer"

@@ -12,8 +12,8 @@ from contextlib import closing
 import probes
 import pytest
 
-from meshtest.backends import Ability
-from meshtest.domain import Domain
+from meshtest.domain.backends import Ability
+from meshtest.domain.domain import Domain
 from meshtest.terraform import workspace
 
 pytestmark = pytest.mark.needs(Ability.BUCKET_POLICIES)

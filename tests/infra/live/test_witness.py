@@ -14,8 +14,8 @@ import probes
 import pytest
 import seaweedfs
 
-from meshtest.backends import Ability
-from meshtest.domain import Domain
+from meshtest.domain.backends import Ability
+from meshtest.domain.domain import Domain
 from meshtest.terraform import workspace
 
 pytestmark = pytest.mark.needs(Ability.BUCKET_POLICIES)

@@ -10,10 +10,11 @@ import pytest
 from inputs import INPUTS
 from test_module_controls import OPTIONS
 
-from meshtest import controls, toolchain
-from meshtest.inputs import rules, schemas
-from meshtest.plan import Plan
+from meshtest.check import controls
+from meshtest.check.plan import Plan
+from meshtest.domain.inputs import rules, schemas
 from meshtest.testing.plans import refusal
+from meshtest.tools import toolchain
 
 DOMAIN = json.loads((toolchain.ROOT / "setup" / "domain.json").read_text())
 FOUNDATION = {"env": "dev", **{name: value for name, value in DOMAIN.items() if name != "$schema"}}

@@ -70,7 +70,7 @@ def test_orphans_are_looked_for_in_the_table_alone(optimizers):
 def test_a_plan_leaves_what_commits_change_alone(terraform, infrastructure, endpoint, inputs, tmp_path):
     """A commit of Iceberg's GlueCatalog replaces the whole entry; the next plan must be empty."""
     glue = endpoint.client("glue")
-    # Names of its own: the endpoint outlives the test, which may run many times on it (meshtest.mutation).
+    # Names of its own: the endpoint outlives the test, which mutation runs many times on it.
     mark = uuid.uuid4().hex[:8]
     bucket, database = f"exa-refined-{mark}-dev", f"exa_refined_{mark}"
     workspace.make_bucket(endpoint, bucket)

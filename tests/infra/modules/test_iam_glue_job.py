@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from meshtest.controls import assert_hold
-from meshtest.plan import Plan
+from meshtest.check.controls import assert_hold
+from meshtest.check.plan import Plan
 from meshtest.testing.plans import REGION, resources, statements, the
 
 GLUE = f"arn:aws:glue:{REGION}:123456789012"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from inputs import INPUTS
 
-from meshtest import controls
-from meshtest.plan import Plan
+from meshtest.check import controls
+from meshtest.check.plan import Plan
 
 HELD = {
     "external": (),

@@ -16,12 +16,13 @@ import yaml
 
 from core import contract, yaml_file
 from core.errors import ContractError
-from meshtest import folders, projects, toolchain
-from meshtest.controls import all_controls
-from meshtest.gate import exceptions
-from meshtest.inputs.__main__ import main
+from meshtest.check.controls import all_controls
+from meshtest.check.gate import exceptions
+from meshtest.domain import projects
+from meshtest.domain.inputs.__main__ import main
 from meshtest.terraform import workspace
 from meshtest.testing.plans import refusal
+from meshtest.tools import folders, toolchain
 
 CASES = yaml.safe_load(Path(__file__).with_name("bad_inputs.yaml").read_text())
 MANY = ",".join(['"ingest"'] * 100)
@@ -174,7 +175,7 @@ def test_every_mistake_is_told_at_once(checkout, spoiled, capsys):
 def test_the_command_ends_with_the_same_status(checkout, spoiled):
     case = CASES[0]
     spoiled(case)
-    command = [sys.executable, "-m", "meshtest.inputs", "--top", str(checkout)]
+    command = [sys.executable, "-m", "meshtest.domain.inputs", "--top", str(checkout)]
     ended = subprocess.run(command, capture_output=True, text=True)
     assert (ended.returncode, ended.stdout, ended.stderr.splitlines()) == (1, "", lines(case))
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from meshtest import toolchain
-from meshtest.github import discover
+from meshtest.deploy.github import discover
+from meshtest.tools import toolchain
 
 CHECKOV = toolchain.ROOT / ".tools" / "checkov" / "bin" / "checkov"
 STACKS = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import tftest
 
-from meshtest import toolchain
 from meshtest.terraform import workspace
+from meshtest.tools import toolchain
 
 ROOTS = [root.relative_to(toolchain.ROOT) for root in workspace.roots(toolchain.ROOT / "infrastructure")]
 

@@ -7,10 +7,12 @@ import shutil
 
 import pytest
 
-from meshtest import controls, inputs, projects, toolchain
-from meshtest.github import discover
-from meshtest.plan import Plan
+from meshtest.check import controls
+from meshtest.check.plan import Plan
+from meshtest.deploy.github import discover
+from meshtest.domain import inputs, projects
 from meshtest.testing.plans import resources
+from meshtest.tools import toolchain
 
 ACCOUNT = "123456789012"
 NAME = "a_name_of_24_characters_"  # as long as one may be

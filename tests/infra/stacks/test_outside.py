@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from meshtest import controls
-from meshtest.plan import Plan
-from meshtest.testing.bootstrap_inputs import INPUTS
+from meshtest.check import controls
+from meshtest.check.plan import Plan
+from meshtest.deploy.bootstrap_inputs import INPUTS
 from meshtest.testing.plans import PROJECTS, REGION, resources, statements
 
 ACCOUNT = "123456789012"

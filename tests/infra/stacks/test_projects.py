@@ -13,8 +13,8 @@ import yaml
 
 from core import audit, contract
 from core.contract import Contract, Table
-from meshtest.controls import assert_hold
-from meshtest.plan import Plan
+from meshtest.check.controls import assert_hold
+from meshtest.check.plan import Plan
 from meshtest.terraform.engine import TerraformTest
 from meshtest.testing.plans import (
     PROJECTS,

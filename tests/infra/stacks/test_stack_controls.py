@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from meshtest import controls, folders, toolchain
-from meshtest.plan import Plan
+from meshtest.check import controls
+from meshtest.check.plan import Plan
+from meshtest.deploy.bootstrap_inputs import INPUTS
 from meshtest.terraform import workspace
-from meshtest.testing.bootstrap_inputs import INPUTS
 from meshtest.testing.plans import PROJECTS
+from meshtest.tools import folders, toolchain
 
 INFRASTRUCTURE = toolchain.ROOT / "infrastructure"
 ROOTS = (str(root.relative_to(INFRASTRUCTURE)) for root in workspace.roots(INFRASTRUCTURE))

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from meshtest import toolchain
-from meshtest.controls.naming import TAGS
-from meshtest.plan import Plan
+from meshtest.check.controls.naming import TAGS
+from meshtest.check.plan import Plan
+from meshtest.deploy.bootstrap_inputs import INPUTS
 from meshtest.terraform import workspace
-from meshtest.testing.bootstrap_inputs import INPUTS
+from meshtest.tools import toolchain
 
 INFRASTRUCTURE = toolchain.ROOT / "infrastructure"
 ROOTS = (str(root.relative_to(INFRASTRUCTURE)) for root in workspace.roots(INFRASTRUCTURE))

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from core.errors import CatalogError, InputError
 from jobs.project01 import curate_rates, ingest_rates, refine_rates
-from meshtest import toolchain
+from meshtest.tools import toolchain
 
 SAMPLE = toolchain.ROOT / "samples" / "project01" / "eurofxref-hist.zip"
 JOBS = (ingest_rates.work, refine_rates.work, curate_rates.work)

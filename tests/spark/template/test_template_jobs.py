@@ -10,7 +10,7 @@ import pytest
 from chispa import assert_df_equality
 
 from jobs.template import curate, ingest, refine, transforms
-from meshtest import toolchain
+from meshtest.tools import toolchain
 
 SAMPLE = toolchain.ROOT / "samples" / "template" / "records.csv"
 JOBS = (ingest.work, refine.work, curate.work)

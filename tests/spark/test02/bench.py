@@ -32,8 +32,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from core.contract import load
-from meshtest import toolchain
-from meshtest.spark_runtime import spark_environment
+from meshtest.spark.runtime import spark_environment
+from meshtest.tools import toolchain
 
 REPORT = toolchain.BUILD / "bench" / "spark.json"
 SIZES = (100_000, 1_000_000, 10_000_000)

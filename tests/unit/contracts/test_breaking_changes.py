@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from core.contract import FILE
-from meshtest import toolchain
-from meshtest.github import contracts
+from meshtest.deploy.github import contracts
+from meshtest.tools import toolchain
 
 TEMPLATE = (toolchain.ROOT / "infrastructure" / "projects" / "_template" / FILE).read_text()
 KEY = "        required: true\n        primaryKey: true\n        quality:"

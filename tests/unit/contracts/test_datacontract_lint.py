@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from core.contract import FILE
-from meshtest import toolchain
+from meshtest.tools import toolchain
 
 DATACONTRACT = toolchain.ROOT / ".tools" / "datacontract" / "bin" / "datacontract"
 CONTRACTS = sorted(

@@ -16,7 +16,7 @@ import yaml
 
 from core import contract
 from core.quality import evaluated
-from meshtest import toolchain
+from meshtest.tools import toolchain
 
 DATACONTRACT = toolchain.ROOT / ".tools" / "datacontract" / "bin" / "datacontract"
 

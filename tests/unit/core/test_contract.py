@@ -11,7 +11,7 @@ import pytest
 from core import audit, contract, odcs, yaml_file
 from core.contract import Column, Rule, Table
 from core.errors import ContractError
-from meshtest import folders, toolchain
+from meshtest.tools import folders, toolchain
 
 PROJECTS = toolchain.ROOT / "infrastructure" / "projects"
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from meshtest import toolchain
+from meshtest.tools import toolchain
 
 _BLOCK = re.compile(
     r"(?:^<!-- from: (?P<source>\S+) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$",

@@ -7,7 +7,7 @@ import textwrap
 import pages
 import pytest
 
-from meshtest import toolchain
+from meshtest.tools import toolchain
 
 CODE = ("hcl", "json", "python", "sql", "toml", "yaml")
 EXAMPLES = [

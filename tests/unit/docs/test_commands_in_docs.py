@@ -15,7 +15,7 @@ import pages
 import pytest
 from botocore import xform_name
 
-from meshtest import toolchain
+from meshtest.tools import toolchain
 
 # Pages whose commands another test runs as they stand, in their order.
 RUN_BY = {"docs/deploy.md": "tests/infra/bootstrap/test_from_nothing.py"}
@@ -26,9 +26,9 @@ SHOWN = {
     (
         "docs/deploy.md",
         "make new-environment",
-    ): "toolkit/tests/unit/meshtest/test_new_environment.py makes one",
-    ("docs/deploy.md", "make rename"): "toolkit/tests/unit/meshtest/test_rename.py renames a copy",
-    ("docs/deploy.md", "make rollback"): "toolkit/tests/unit/artifacts/test_deployment.py rolls back",
+    ): "toolkit/tests/unit/domain/test_new_environment.py makes one",
+    ("docs/deploy.md", "make rename"): "toolkit/tests/unit/domain/test_rename.py renames a copy",
+    ("docs/deploy.md", "make rollback"): "toolkit/tests/unit/deploy/artifacts/test_deployment.py rolls back",
     (
         "docs/deploy.md",
         "rm infrastructure/bootstrap/backend_override.tf",

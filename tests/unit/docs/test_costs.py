@@ -7,8 +7,8 @@ import math
 import re
 from decimal import Decimal
 
-from meshtest import toolchain
 from meshtest.terraform import hcl
+from meshtest.tools import toolchain
 
 PAGE = (toolchain.ROOT / "docs/operate.md").read_text()
 INFRASTRUCTURE = toolchain.ROOT / "infrastructure"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from meshtest import toolchain
+from meshtest.tools import toolchain
 
 CONFIG = toolchain.ROOT / ".pre-commit-config.yaml"
 HOOKS = [hook for repo in yaml.safe_load(CONFIG.read_text())["repos"] for hook in repo["hooks"]]

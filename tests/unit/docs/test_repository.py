@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ET
 import pages
 import yaml
 
-from meshtest import toolchain, version
+from meshtest.tools import toolchain, version
 
 TEXTS = {page: page.read_text() for page in pages.PAGES}
 

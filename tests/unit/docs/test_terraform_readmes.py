@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from meshtest import toolchain
 from meshtest.terraform import hcl, readme
+from meshtest.tools import toolchain
 
 VARIABLES = """\
 variable "mode" {

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from meshtest import toolchain
+from meshtest.tools import toolchain
 
 BOOTSTRAP = toolchain.ROOT / "setup" / "bootstrap.sh"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyspark
 import pytest
 
-from meshtest import toolchain
+from meshtest.tools import toolchain
 
 FILE = toolchain.ROOT / "setup" / "glue-5.1.toml"
 GLUE = tomllib.loads(FILE.read_text())

@@ -8,8 +8,8 @@ import subprocess
 import pytest
 import workflows
 
-from meshtest import toolchain
-from meshtest.github import discover
+from meshtest.deploy.github import discover
+from meshtest.tools import toolchain
 
 CI = workflows.workflow("ci")["jobs"]
 PLAN = workflows.workflow("terraform-plan-pr")["jobs"]

@@ -105,7 +105,7 @@ def test_provenance_is_made_without_credentials_and_verified_before_they_are_the
     verify = upload.index(".github/scripts/verify-provenance.sh build/artifacts")
     assert verify < upload.index("./.github/actions/aws") < len(upload) - 1
     assert upload.index('.github/scripts/digest.sh build/artifacts "$DIGEST"') < verify
-    assert "meshtest.artifacts upload" in upload[-1]
+    assert "meshtest.deploy.artifacts upload" in upload[-1]
 
 
 def test_a_private_repository_below_enterprise_deploys_without_provenance():

@@ -7,7 +7,7 @@ import subprocess
 import workflows
 import yaml
 
-from meshtest import toolchain
+from meshtest.tools import toolchain
 
 # What only an editor or git reads.
 UNWATCHED = (

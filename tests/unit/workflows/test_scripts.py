@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from meshtest import toolchain
+from meshtest.tools import toolchain
 
 SCRIPTS = toolchain.ROOT / ".github" / "scripts"
 DEPLOY = toolchain.ROOT / "setup" / "deploy.sh"

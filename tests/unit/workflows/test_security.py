@@ -11,7 +11,7 @@ import pytest
 import workflows
 import yaml
 
-from meshtest import toolchain
+from meshtest.tools import toolchain
 
 USES = re.compile(r"uses:\s*(?P<action>[^@\s]+)(?:@(?P<ref>\S+))?(?:\s+#\s*(?P<release>\S+))?\s*$")
 # Whatever writes, with the jobs that may. Everything else is read.

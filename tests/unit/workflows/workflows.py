@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from meshtest import folders, toolchain
+from meshtest.tools import folders, toolchain
 
 GITHUB = toolchain.ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))

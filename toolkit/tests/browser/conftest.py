@@ -1,4 +1,4 @@
-"""Pages in the Chromium of meshtest.browser, driven by Playwright; what a page does wrong fails its test.
+"""Pages in a Chromium, driven by Playwright; what a page does wrong fails its test.
 
 Nothing is downloaded here, and no page may ask for anything outside this machine.
 """
@@ -13,7 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, sync_playwright
 
-from meshtest import browser as program
+from meshtest.tools import browser as program
 
 # Nothing that a browser does by itself: no updates, no reports, no first-run pages. Playwright gives it a new
 # empty profile.

@@ -11,10 +11,11 @@ import pytest
 import yaml
 from playwright.sync_api import expect
 
-from meshtest import projects, toolchain
-from meshtest.catalogue import products
-from meshtest.catalogue.page import render
-from meshtest.catalogue.products import Product
+from meshtest.domain import projects
+from meshtest.reports.catalogue import products
+from meshtest.reports.catalogue.page import render
+from meshtest.reports.catalogue.products import Product
+from meshtest.tools import toolchain
 
 CONTRACT = """
 apiVersion: v3.1.0
@@ -49,7 +50,7 @@ def address(tmp_path_factory):
     described = json.loads((place / "project.json").read_text()) | {"depends_on": ["shop"]}
     (place / "project.json").write_text(json.dumps(described))
     out = top / "index.html"
-    command = [sys.executable, "-m", "meshtest.catalogue", "--top", top, "--out", out]
+    command = [sys.executable, "-m", "meshtest.reports.catalogue", "--top", top, "--out", out]
     ended = subprocess.run(
         [*command, "--state-dir", top / "none"], cwd=toolchain.ROOT, capture_output=True, text=True
     )

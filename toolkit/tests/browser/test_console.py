@@ -46,7 +46,7 @@ def console(endpoint):
     command = [
         sys.executable,
         "-m",
-        "meshtest.console",
+        "meshtest.reports.console",
         "--port",
         "0",
         "--state-dir",
@@ -136,7 +136,8 @@ def test_an_iceberg_table_shows_rows_columns_and_snapshots(page, console):
 def test_what_a_contract_hides_is_not_shown(endpoint):
     """In a process of its own: Arrow reads once which certificates to trust."""
     code = (
-        "from pathlib import Path; from meshtest import emulator; from meshtest.console import tables; "
+        "from pathlib import Path; from meshtest import emulator; "
+        "from meshtest.reports.console import tables; "
         f"endpoint = emulator.find(Path({str(endpoint.state_dir)!r})); "
         "print(tables.table(endpoint, 'lake', 'trips', {'city'}).rows.to_pydict())"
     )
@@ -225,7 +226,7 @@ def test_controls_without_a_plan_say_why(page, console):
 
 
 def test_without_a_domain_it_says_what_to_do(tmp_path):
-    command = [sys.executable, "-m", "meshtest.console", "--state-dir", str(tmp_path)]
+    command = [sys.executable, "-m", "meshtest.reports.console", "--state-dir", str(tmp_path)]
     result = subprocess.run(command, capture_output=True, text=True)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr == "error: the domain is not running: `make up` starts it\n"
@@ -237,7 +238,7 @@ def test_a_port_that_it_cannot_have_is_told(endpoint, console, port):
     command = [
         sys.executable,
         "-m",
-        "meshtest.console",
+        "meshtest.reports.console",
         "--state-dir",
         str(endpoint.state_dir),
         "--port",

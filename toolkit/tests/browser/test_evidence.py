@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from meshtest import toolchain
-from meshtest.controls import all_controls
-from meshtest.domain import Domain
+from meshtest.check.controls import all_controls
+from meshtest.domain.domain import Domain
+from meshtest.tools import toolchain
 
 COUNT = len(all_controls())
 DOMAIN = Domain(None, Path())
@@ -41,7 +41,7 @@ def address(tmp_path_factory):
         (folder / name).parent.mkdir()
         (folder / name).write_text(content)
     file = folder / "index.html"
-    command = [sys.executable, "-m", "meshtest.evidence", "--from", str(folder), "--out", str(file)]
+    command = [sys.executable, "-m", "meshtest.reports.evidence", "--from", str(folder), "--out", str(file)]
     ended = subprocess.run(command, cwd=toolchain.ROOT, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "Live probes: no live probes run" in ended.stdout

@@ -29,7 +29,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from meshtest import toolchain
+from meshtest.tools import toolchain
 
 MODULE = "s3_bucket"
 REPORT = toolchain.BUILD / "bench" / "day.json"

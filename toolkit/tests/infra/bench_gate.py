@@ -25,9 +25,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from meshtest import toolchain
-from meshtest.controls import all_controls
-from meshtest.gate import judge
+from meshtest.check.controls import all_controls
+from meshtest.check.gate import judge
+from meshtest.tools import toolchain
 
 CHECKOV = toolchain.ROOT / ".tools" / "checkov" / "bin" / "checkov"
 BATCH = 200  # plans for one start of checkov

@@ -33,12 +33,14 @@ from rich.progress import Progress
 from rich.table import Table
 from tests.infra.modules.inputs import INPUTS
 
-from meshtest import controls, emulator, folders, toolchain
+from meshtest import emulator
+from meshtest.check import controls
+from meshtest.check.plan import Plan
+from meshtest.deploy import bootstrap_inputs
 from meshtest.emulator import Endpoint
-from meshtest.plan import Plan
 from meshtest.terraform import foundation_state, workspace
 from meshtest.terraform.engine import TerraformTest
-from meshtest.testing import bootstrap_inputs
+from meshtest.tools import folders, toolchain
 
 KNOWN_OUTPUTS = "known-outputs.json"
 REPORT = toolchain.BUILD / "bench" / "plan.json"

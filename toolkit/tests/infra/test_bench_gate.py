@@ -6,7 +6,7 @@ import re
 
 import bench_gate
 
-from meshtest.controls import all_controls
+from meshtest.check.controls import all_controls
 
 
 def test_the_gate_decides_every_generated_plan_as_it_was_made():

@@ -18,11 +18,11 @@ from pathlib import Path
 import pytest
 import tftest
 
-from meshtest import toolchain
 from meshtest.terraform import workspace
 from meshtest.terraform.engine import Engine, EngineError, TerraformTest
 from meshtest.terraform.provider import Provider, ProviderError
 from meshtest.testing.plans import REGION
+from meshtest.tools import toolchain
 
 BUCKET = {"bucket_name": "exa-raw-123456789012-dev"}
 SLEEPER = """

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from meshtest import toolchain
+from meshtest.tools import toolchain
 
 GONE = "/nowhere/at/all"
 PLAN = """
-from meshtest import emulator, environment
+from meshtest import emulator
+from meshtest.tools import environment
 environment.clean()
 from pathlib import Path
 import sys
@@ -99,8 +100,8 @@ def test_a_plan(shell, tmp_path):
 
 
 def test_check_inputs(shell):
-    plain = run(dict(os.environ), sys.executable, "-m", "meshtest.inputs")
-    assert run(shell, sys.executable, "-m", "meshtest.inputs") == plain
+    plain = run(dict(os.environ), sys.executable, "-m", "meshtest.domain.inputs")
+    assert run(shell, sys.executable, "-m", "meshtest.domain.inputs") == plain
 
 
 # One row has a Spark start for the whole of them: it takes seconds each.
@@ -115,7 +116,7 @@ def test_a_spark_test(shell):
 @pytest.mark.parametrize("shell", ["PYTHONPATH", "AWS_PROFILE"], indirect=True)
 def test_doctor_names_what_is_passed_over(shell):
     ended = subprocess.run(
-        [sys.executable, "-m", "meshtest.doctor"],
+        [sys.executable, "-m", "meshtest.domain.doctor"],
         capture_output=True,
         cwd=toolchain.ROOT,
         env=shell,
@@ -150,7 +151,17 @@ def test_doctor_of_a_user_without_a_home_passes_unreadable_folders_over(uid, ope
     python = shutil.which("python3", path="/usr/bin:/bin") or sys.executable
     for environment in ({}, {"HOME": str(locked)}):
         ended = subprocess.run(
-            ["setpriv", "--reuid", uid, "--regid", uid, "--clear-groups", python, "-m", "meshtest.doctor"],
+            [
+                "setpriv",
+                "--reuid",
+                uid,
+                "--regid",
+                uid,
+                "--clear-groups",
+                python,
+                "-m",
+                "meshtest.domain.doctor",
+            ],
             capture_output=True,
             cwd=domain,
             env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(sources), **environment},

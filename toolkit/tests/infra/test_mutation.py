@@ -6,9 +6,9 @@ import subprocess
 
 import pytest
 
-from meshtest import toolchain
-from meshtest.mutation import running, scope
-from meshtest.mutation.mutants import all_mutants
+from meshtest.reports.mutation import running, scope
+from meshtest.reports.mutation.mutants import all_mutants
+from meshtest.tools import toolchain
 
 MODULE = "glue_catalog_database"
 BAD_LOCATION = """        ({"location_uri": "exa-raw"}, 'location_uri is "exa-raw"'),\n"""

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from meshtest import demo
-from meshtest.backends import Ability
-from meshtest.console.examination import Examination
-from meshtest.domain import Domain
+from meshtest.domain import demo
+from meshtest.domain.backends import Ability
+from meshtest.domain.domain import Domain
+from meshtest.reports.console.examination import Examination
 
 pytestmark = pytest.mark.needs(Ability.WHOLE_DOMAIN, Ability.GLUE_RUNS, Ability.LOCAL_SPARK)
 MERGED = ("refined.", "curated.")

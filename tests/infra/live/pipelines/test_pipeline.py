@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from meshtest.backends import Ability
-from meshtest.domain import Domain
+from meshtest.domain.backends import Ability
+from meshtest.domain.domain import Domain
 from meshtest.testing.plans import PROJECTS, depends_on, pipelines
 
 pytestmark = pytest.mark.needs(Ability.WHOLE_DOMAIN, Ability.GLUE_RUNS)

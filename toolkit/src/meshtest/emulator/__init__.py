@@ -29,8 +29,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from meshtest import environment as surroundings
-from meshtest import toolchain
+from meshtest.tools import environment as surroundings
+from meshtest.tools import toolchain
 
 if TYPE_CHECKING:
     from boto3.session import Session

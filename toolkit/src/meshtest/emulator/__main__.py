@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from meshtest import emulator
-from meshtest import environment as surroundings
 from meshtest.emulator import EmulatorError
-from meshtest.toolchain import BUILD
+from meshtest.tools import environment as surroundings
+from meshtest.tools.toolchain import BUILD
 
 NOT_RUNNING = 3  # the status of `status` for a stopped service, as init scripts have it
 

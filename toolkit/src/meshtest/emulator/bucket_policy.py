@@ -25,9 +25,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from meshtest.check.states_language import unique_members
 from meshtest.emulator import policy as policies
 from meshtest.emulator.policy import ACCOUNT, PolicyError, like, listed
-from meshtest.states_language import unique_members
 
 LARGEST = 20 * 1024
 SYNTAX = "Invalid policy syntax."

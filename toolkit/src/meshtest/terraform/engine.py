@@ -35,11 +35,11 @@ from typing import IO, Any, cast
 
 import tftest
 
-from meshtest import environment as surroundings
-from meshtest import toolchain
 from meshtest.terraform import readiness, sources
 from meshtest.terraform.provider import QUICK, Provider, ProviderError
 from meshtest.terraform.worker import CANCEL_GRACE_S
+from meshtest.tools import environment as surroundings
+from meshtest.tools import toolchain
 
 log = logging.getLogger("meshtest.terraform")
 # What only Terraform reads: workers that differ in nothing else share a provider.

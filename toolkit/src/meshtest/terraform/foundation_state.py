@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from meshtest import toolchain
-from meshtest.emulator import Endpoint
 from meshtest.terraform import workspace
+from meshtest.tools import toolchain
+from meshtest.tools.account import Account
 
 KEY_ID = "1111-2222"
 
@@ -20,21 +20,21 @@ def bucket(account: str, env: str, top: Path = toolchain.ROOT) -> str:
     return f"{abbreviation}-tfstate-{account}-{env}"
 
 
-def make_bucket(endpoint: Endpoint, env: str, top: Path = toolchain.ROOT) -> str:
-    """Make that bucket in the embedded AWS, and return its name."""
-    name = bucket(endpoint.account_id, env, top)
-    workspace.make_bucket(endpoint, name)
+def make_bucket(account: Account, env: str, top: Path = toolchain.ROOT) -> str:
+    """Make that bucket, and return its name."""
+    name = bucket(account.account_id, env, top)
+    workspace.make_bucket(account, name)
     return name
 
 
-def publish(endpoint: Endpoint, bucket: str, planned: Mapping[str, Any]) -> dict[str, Any]:
+def publish(account: Account, bucket: str, planned: Mapping[str, Any]) -> dict[str, Any]:
     """Put a state with the planned outputs where the projects look for it, and return the outputs."""
     # What only an apply tells.
-    zones = [f"{endpoint.region}{zone}" for zone in "ab"]
+    zones = [f"{account.region}{zone}" for zone in "ab"]
     applied = {
         "glue_job_security_group_id": "sg-0123456789abcdef0",
         "private_subnet_ids": {zone: f"subnet-0{zone[-1]}" for zone in zones},
-        "kms_key_arn": f"arn:aws:kms:{endpoint.region}:{endpoint.account_id}:key/{KEY_ID}",
+        "kms_key_arn": f"arn:aws:kms:{account.region}:{account.account_id}:key/{KEY_ID}",
         "kms_key_id": KEY_ID,
     }
     outputs = {name: applied.get(name, value) for name, value in planned.items()}
@@ -47,7 +47,7 @@ def publish(endpoint: Endpoint, bucket: str, planned: Mapping[str, Any]) -> dict
         "resources": [],
     }
     body = json.dumps(state)
-    endpoint.client("s3").put_object(Bucket=bucket, Key="foundation/terraform.tfstate", Body=body)
+    account.client("s3").put_object(Bucket=bucket, Key="foundation/terraform.tfstate", Body=body)
     return outputs
 
 

@@ -23,8 +23,8 @@ from typing import Any
 
 from tree_sitter import Node
 
-from meshtest import toolchain
 from meshtest.terraform import syntax
+from meshtest.tools import toolchain
 
 _SOURCES = ("hashicorp/aws", toolchain.PROVIDER)
 # Commands that ask no provider; every other one is refused before an init.

@@ -17,10 +17,10 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from meshtest import environment as surroundings
-from meshtest import toolchain
 from meshtest.terraform import hcl
 from meshtest.terraform.hcl import Block, HclError
+from meshtest.tools import environment as surroundings
+from meshtest.tools import toolchain
 
 BEGIN, END = "<!-- BEGIN_TF_DOCS -->", "<!-- END_TF_DOCS -->"
 REGISTRY = "https://registry.terraform.io/providers/hashicorp/aws/latest/docs"

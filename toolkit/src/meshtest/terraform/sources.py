@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from meshtest import toolchain
+from meshtest.tools import toolchain
 
 # A path in quotes that starts at a known folder, as in `source = "../modules/x"` or
 # `file("${path.module}/y.json")`, up to the next interpolation: of "${path.module}/${var.name}.json" the

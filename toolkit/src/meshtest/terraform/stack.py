@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from meshtest import toolchain
+from meshtest.tools import toolchain
 
 Event = dict[str, Any]
 Progress = Callable[[str], None]

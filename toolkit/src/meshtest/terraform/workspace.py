@@ -16,11 +16,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from meshtest import environment as surroundings
-from meshtest import folders, toolchain
+from meshtest.tools import environment as surroundings
+from meshtest.tools import folders, toolchain
 
 if TYPE_CHECKING:
-    from meshtest.backends import Account
+    from meshtest.tools.account import Account
 
 OVERRIDE = "embedded_override.tf"
 # A domain that is planned and never applied: tests expect these names, whatever the domain's own are.

@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from meshtest import toolchain
+from meshtest.tools import toolchain
 
 REPORTS = toolchain.BUILD / "reports"
 # A test case without one of these passed.

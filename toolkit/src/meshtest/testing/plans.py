@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import tftest
 
-from meshtest import folders, toolchain
+from meshtest.check.plan import Plan
+from meshtest.domain.inputs import checkout
 from meshtest.emulator import domain_region
-from meshtest.inputs import checkout
-from meshtest.plan import Plan
+from meshtest.tools import folders, toolchain
 
 # The embedded AWS is in the domain's Region; the names of a plan are those of an example (plugin.py).
 REGION = domain_region()

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from meshtest import controls, folders
-from meshtest import environment as surroundings
+from meshtest.check import controls
+from meshtest.tools import environment as surroundings
+from meshtest.tools import folders
 
 if TYPE_CHECKING:
     import tftest
@@ -111,7 +112,7 @@ class Plans:
         return self._known[key]
 
     def forget(self, roots: Collection[Path]) -> None:
-        """What is planned of these roots from now on is planned anew (meshtest.mutation changes them)."""
+        """What is planned of these roots from now on is planned anew (mutation changes them)."""
         self._known = {key: plan for key, plan in self._known.items() if key[0] not in roots}
 
 
@@ -138,7 +139,7 @@ def infrastructure(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def example_project(infrastructure: Path) -> Path:
     """A project of the template, as `make new-project NAME=example` makes its root module."""
-    from meshtest import projects
+    from meshtest.domain import projects
 
     root = infrastructure / "projects" / EXAMPLE_PROJECT
     shutil.copytree(infrastructure / "projects" / "_template", root)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from meshtest import backends
-from meshtest.backends import Ability
+from meshtest.domain import backends
+from meshtest.domain.backends import Ability
 from meshtest.testing.plugin import LIVE
 
 

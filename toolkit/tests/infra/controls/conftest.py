@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from meshtest.testing.bootstrap_inputs import INPUTS
+from meshtest.deploy.bootstrap_inputs import INPUTS
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from meshtest.gate import __main__ as gate
-from meshtest.github import comment
+from meshtest.check.gate import __main__ as gate
+from meshtest.deploy.github import comment
 
 ROOT = "infrastructure/projects/_template"
 

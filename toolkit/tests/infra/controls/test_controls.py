@@ -10,8 +10,9 @@ from copy import deepcopy
 import pytest
 from alterations import ALTERATIONS
 
-from meshtest import controls, toolchain
-from meshtest.plan import Plan
+from meshtest.check import controls
+from meshtest.check.plan import Plan
+from meshtest.tools import toolchain
 
 FAULTS = [
     pytest.param(*each, id=f"{each[0]}: {each[2]}", marks=pytest.mark.notices(each[0]))

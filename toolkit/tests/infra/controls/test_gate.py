@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from alterations import ALTERATIONS
 
-from meshtest import toolchain
-from meshtest.gate import judge
-from meshtest.gate.rendering import as_json, markdown, text
-from meshtest.gate.sarif import sarif
+from meshtest.check.gate import judge
+from meshtest.check.gate.rendering import as_json, markdown, text
+from meshtest.check.gate.sarif import sarif
+from meshtest.tools import toolchain
 
 ROOTS = {
     "bootstrap": "infrastructure/bootstrap",

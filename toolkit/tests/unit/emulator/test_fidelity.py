@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from meshtest import toolchain
+from meshtest.tools import toolchain
 
 PAGE = (toolchain.ROOT / "docs" / "fidelity.md").read_text()
 TESTS = Path(__file__).parent

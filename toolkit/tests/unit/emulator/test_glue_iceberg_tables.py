@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from meshtest.emulator import domain_region
-from meshtest.spark_runtime import glue_catalog_conf, spark_environment
+from meshtest.spark.runtime import glue_catalog_conf, spark_environment
 
 REGION = domain_region()
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from meshtest import folders, inputs, toolchain
+from meshtest.domain import inputs
+from meshtest.tools import folders, toolchain
 
 COPIER = toolchain.ROOT / ".tools" / "clients" / "bin" / "copier"
 ANSWERS = {

@@ -17,8 +17,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from meshtest.backends import Ability
-from meshtest.domain import SAMPLES, Domain
+from meshtest.domain.backends import Ability
+from meshtest.domain.domain import SAMPLES, Domain
 
 pytestmark = pytest.mark.needs(Ability.WHOLE_DOMAIN, Ability.GLUE_RUNS, Ability.LOCAL_SPARK)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from samples.test02 import make as sample
 
-from meshtest.backends import Ability
+from meshtest.domain.backends import Ability
 
 pytestmark = pytest.mark.needs(Ability.WHOLE_DOMAIN, Ability.GLUE_RUNS, Ability.LOCAL_SPARK)
 

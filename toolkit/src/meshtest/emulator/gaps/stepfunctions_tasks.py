@@ -22,8 +22,8 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
     StateTaskServiceAwsSdk,
 )
 
+from meshtest.check.states_language import SCHEMA, Diagnostic
 from meshtest.emulator import models
-from meshtest.states_language import SCHEMA, Diagnostic
 
 # SDK integrations are named as the SDK for Java names its clients: those that botocore names otherwise.
 CLIENTS = {

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from meshtest import toolchain
 from meshtest.emulator.glue_runner import modules
 from meshtest.emulator.glue_runner.job_run import RUNTIME_VERSION, JobRun
-from meshtest.spark_runtime import spark_environment
+from meshtest.spark.runtime import spark_environment
+from meshtest.tools import toolchain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from meshtest.emulator.glue_runner.job_run import Job, JobRun
 from meshtest.emulator.glue_runner.logs import delivered
 from meshtest.emulator.glue_runner.preparation import JobError, Preparation, prepare
-from meshtest.toolchain import ToolMissing
+from meshtest.tools.toolchain import ToolMissing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,0 +1,1 @@
+"""The domain as a whole: its inputs, its projects and environments, and how it runs on this machine."""

@@ -1,0 +1,1 @@
+"""What people read: mutation, evidence, permissions, the console and the catalogue of data products."""

@@ -1,0 +1,1 @@
+"""Spark as AWS Glue has it, on this machine."""

@@ -1,0 +1,1 @@
+"""What every other room builds on: this checkout, its programs, and the environment of what is started."""
