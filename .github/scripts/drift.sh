@@ -11,5 +11,5 @@ status=0
 deployed/setup/deploy.sh plan "$1" --env "$ENV" --out "$out" || status=$?
 # What the gate says of what is deployed belongs to pull requests.
 [ "$status" -ne 3 ] || status=0
-setup/python.sh -m meshtest.github.drift section "$1" "$out" >>"$GITHUB_STEP_SUMMARY" || status=1
+setup/python.sh -m meshtest.deploy.github.drift section "$1" "$out" >>"$GITHUB_STEP_SUMMARY" || status=1
 exit "$status"

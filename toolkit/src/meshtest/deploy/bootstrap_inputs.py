@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from meshtest import folders, toolchain
-from meshtest.bootstrap import PLANNERS
+from meshtest.deploy.bootstrap import PLANNERS
+from meshtest.tools import folders, toolchain
 
 REPOSITORY = "acme/example"
 ENVIRONMENTS = folders.environments(toolchain.ROOT)

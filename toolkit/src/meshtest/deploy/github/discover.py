@@ -1,7 +1,7 @@
 """What there is to test, validate, plan and deploy, as JSON lists for a workflow's matrix.
 
-    python -m meshtest.github.discover projects --output projects
-    python -m meshtest.github.discover changed-roots --base HEAD^1 --env dev --per-job 4 --output roots
+    python -m meshtest.deploy.github.discover projects --output projects
+    python -m meshtest.deploy.github.discover changed-roots --base HEAD^1 --env dev --per-job 4 --output roots
 
 An entry of a list is one job: one name, or several with a space between. There are never more entries than a matrix
 takes. A pull request plans what its merge will deploy: both take the changed roots from here. Exit status: 0 found;
@@ -156,7 +156,9 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="with the root that an administrator applies, if it has changed",
     )
-    parser.add_argument("--per-job", type=_positive, default=1, metavar="N", help="names in an entry (default 1)")
+    parser.add_argument(
+        "--per-job", type=_positive, default=1, metavar="N", help="names in an entry (default 1)"
+    )
     parser.add_argument("--output", metavar="NAME", help="append NAME=LIST to the file $GITHUB_OUTPUT, too")
     parser.add_argument("--top", type=Path, default=toolchain.ROOT, help=argparse.SUPPRESS)
     return parser

@@ -1,7 +1,7 @@
 """Tell of drift: what an apply of the deployed commit would change, which nobody changed there.
 
-    python -m meshtest.github.drift section infrastructure/projects/x build/drift/x
-    python -m meshtest.github.drift tell build/sections --env dev
+    python -m meshtest.deploy.github.drift section infrastructure/projects/x build/drift/x
+    python -m meshtest.deploy.github.drift tell build/sections --env dev
 
 A section is written where the plan is, for a root that differs. `tell` keeps one issue per environment: it opens
 or renews it while there is a section, and closes it when all roots were planned and none differs.
@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from meshtest.github import api, comment
-from meshtest.github.api import ApiError, Repository
+from meshtest.deploy.github import api, comment
+from meshtest.deploy.github.api import ApiError, Repository
 
 _NOTHING = (["no-op"], ["read"])
 _ISSUES_ARE_OFF = 410
@@ -85,7 +85,7 @@ def tell(repository: Repository, env: str, sections: Sequence[str], *, is_comple
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write one section, or tell of all; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m meshtest.github.drift",
+        prog="python -m meshtest.deploy.github.drift",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

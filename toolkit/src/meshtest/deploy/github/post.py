@@ -14,8 +14,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from meshtest.github import api
-from meshtest.github.api import ApiError, Repository
+from meshtest.deploy.github import api
+from meshtest.deploy.github.api import ApiError, Repository
 
 
 def renew(repository: Repository, number: int, body: str, *, renew_only: bool = False) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from meshtest.github import drift
+from meshtest.deploy.github import drift
 
 MARKER = "<!-- drift: dev -->"
 
