@@ -124,14 +124,12 @@ def test_what_terraform_refuses_is_shown_and_nothing_of_an_old_plan_is_left(depl
 
 @pytest.fixture
 def drift(deploy, endpoint, tmp_path):
-    """drift() → what .github/scripts/drift.sh says of the checkout as deployed: summary, section, exit status."""
-    aws = (
-        tmp_path / "bin" / "aws"
-    )  # what setup/init-terraform.sh asks of it; Terraform must not get the bundle
+    """drift() → what .github/scripts/drift.sh says of the deployed checkout: summary, section, status."""
+    # What setup/init-terraform.sh asks of it; Terraform must not get the bundle.
+    aws = tmp_path / "bin" / "aws"
     aws.parent.mkdir()
-    aws.write_text(
-        f"#!/bin/sh\nAWS_CA_BUNDLE={endpoint.ca_bundle} exec {sys.executable} -c '{WHICH_ACCOUNT}'\n"
-    )
+    ask = f"AWS_CA_BUNDLE={endpoint.ca_bundle} exec {sys.executable} -c '{WHICH_ACCOUNT}'"
+    aws.write_text(f"#!/bin/sh\n{ask}\n")
     aws.chmod(0o755)
     environment = {
         **workspace.environment(endpoint, tmp_path),

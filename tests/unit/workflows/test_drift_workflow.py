@@ -1,4 +1,4 @@
-"""Drift: one reusable workflow and a thin wrapper that look at each environment with its own read-only role."""
+"""Drift: a reusable workflow and its wrapper look at each environment with its own read-only role."""
 
 from __future__ import annotations
 
@@ -38,9 +38,8 @@ def test_the_wrapper_grants_what_the_reusable_workflow_asks_for_and_no_more():
 
 def test_each_environment_is_read_with_its_own_plan_role_and_nothing_deploys():
     for env in workflows.WRAPPERS:
-        assert (
-            f"inputs.environment == '{env}' && vars.AWS_PLAN_ROLE_ARN_{env.upper()}" in DRIFT["env"]["ROLE"]
-        )
+        own = f"inputs.environment == '{env}' && vars.AWS_PLAN_ROLE_ARN_{env.upper()}"
+        assert own in DRIFT["env"]["ROLE"]
     assert "secrets" not in DRIFT["on"]["workflow_call"]
     scripts = [step["run"] for job in JOBS.values() for step in job["steps"] if "run" in step]
     assert not [script for script in scripts if "apply" in script]

@@ -187,9 +187,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             text = section(options.root, options.folder, options.note)
             (options.folder / "section.md").write_text(text, encoding="utf-8")
         else:
-            print(
-                join([file.read_text(encoding="utf-8") for file in sorted(options.sections)], run_address())
-            )
+            sections = [file.read_text(encoding="utf-8") for file in sorted(options.sections)]
+            print(join(sections, run_address()))
     except OSError as error:
         print(f"comment: {error}", file=sys.stderr)
         return 1

@@ -3,9 +3,9 @@
     python -m meshtest.deploy.github.discover projects --output projects
     python -m meshtest.deploy.github.discover changed-roots --base HEAD^1 --env dev --per-job 4 --output roots
 
-An entry of a list is one job: one name, or several with a space between. There are never more entries than a matrix
-takes. A pull request plans what its merge will deploy: both take the changed roots from here. Exit status: 0 found;
-1 no module, or git failed; 2 bad arguments. Nothing but Python and git is needed.
+An entry of a list is one job: one name, or several with a space between. There are never more entries than
+a matrix takes. A pull request plans what its merge will deploy: both take the changed roots from here. Exit
+status: 0 found; 1 no module, or git failed; 2 bad arguments. Nothing but Python and git is needed.
 """
 
 from __future__ import annotations

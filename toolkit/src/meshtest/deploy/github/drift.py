@@ -3,8 +3,8 @@
     python -m meshtest.deploy.github.drift section infrastructure/projects/x build/drift/x
     python -m meshtest.deploy.github.drift tell build/sections --env dev
 
-A section is written where the plan is, for a root that differs. `tell` keeps one issue per environment: it opens
-or renews it while there is a section, and closes it when all roots were planned and none differs.
+A section is written where the plan is, for a root that differs. `tell` keeps one issue per environment: it
+opens or renews it while there is a section, and closes it when all roots were planned and none differs.
 API: https://docs.github.com/en/rest/issues/issues
 """
 
@@ -57,8 +57,9 @@ def tell(repository: Repository, env: str, sections: Sequence[str], *, is_comple
     title = f"Drift in {env}"
     head = (
         f"<!-- drift: {env} -->\n## {title}\n\nAn apply of the commit that is deployed would change what "
-        f"follows: somebody changed it by hand, or a deployment was cut off. To bring it back, start the workflow "
-        f"*Deploy* of {env} by hand. This issue is renewed by each run, and closed when nothing differs.\n"
+        "follows: somebody changed it by hand, or a deployment was cut off. To bring it back, start the "
+        f"workflow *Deploy* of {env} by hand. Each run renews this issue, and closes it when nothing "
+        "differs.\n"
     )
     marker = head.partition("\n")[0]
     entries = repository.pages("issues?state=open")

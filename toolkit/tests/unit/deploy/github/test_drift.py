@@ -1,4 +1,4 @@
-"""Drift: what counts as one, and the one issue of an environment, against a server that speaks GitHub's API."""
+"""Drift: what counts as one, and the one issue of an environment, against a server like GitHub's."""
 
 from __future__ import annotations
 
