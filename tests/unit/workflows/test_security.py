@@ -154,8 +154,8 @@ def test_the_plan_itself_never_leaves_its_job():
     ]
     assert uploads == [
         "build/drift/**/section.md",
-        "build/plan/this/section.md",
-        "build/plan/this/gate.sarif",
+        "build/plan/**/section.md",
+        "build/plan/**/gate.sarif",
         "build/contracts/section.md",
     ]
 

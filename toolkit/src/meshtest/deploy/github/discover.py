@@ -1,11 +1,11 @@
-"""What there is to test, validate, plan and deploy, as JSON lists for a workflow's matrix.
+"""What there is to plan and deploy, as JSON lists for a workflow's matrix.
 
     python -m meshtest.deploy.github.discover projects --output projects
     python -m meshtest.deploy.github.discover changed-roots --base HEAD^1 --env dev --per-job 4 --output roots
 
 An entry of a list is one job: one name, or several with a space between. There are never more entries than
 a matrix takes. A pull request plans what its merge will deploy: both take the changed roots from here. Exit
-status: 0 found; 1 no module, or git failed; 2 bad arguments. Nothing but Python and git is needed.
+status: 0 found; 1 git failed; 2 bad arguments. Nothing but Python and git is needed.
 """
 
 from __future__ import annotations
@@ -47,12 +47,7 @@ JUDGES = (
 
 
 class DiscoveryError(Exception):
-    """Nothing where there must be something, or no answer from git."""
-
-
-def modules(top: Path) -> list[str]:
-    """The Terraform modules of a checkout, by their folders' names."""
-    return sorted(file.parent.name for file in (top / "infrastructure" / "modules").glob("*/main.tf"))
+    """No answer from git, or nothing to ask it."""
 
 
 def projects(top: Path) -> list[str]:
@@ -142,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "what",
-        choices=["modules", "projects", "roots", "changed-foundation", "changed-projects", "changed-roots"],
+        choices=["projects", "roots", "changed-foundation", "changed-projects", "changed-roots"],
     )
     parser.add_argument(
         "--env",
@@ -173,14 +168,7 @@ def _positive(text: str) -> int:
 def _find(options: argparse.Namespace) -> list[str]:
     if options.what.startswith("changed-"):
         return _changed(options)
-    found = {
-        "modules": lambda: modules(options.top),
-        "projects": lambda: projects(options.top),
-        "roots": lambda: roots(options.top, options.env),
-    }[options.what]()
-    if not found and options.what == "modules":
-        raise DiscoveryError(f"no modules below {options.top / 'infrastructure'}; expected at least one")
-    return found
+    return projects(options.top) if options.what == "projects" else roots(options.top, options.env)
 
 
 def _changed(options: argparse.Namespace) -> list[str]:
