@@ -70,6 +70,10 @@ up: installed ## Start the embedded AWS, apply every stack and leave the domain 
 run: installed ## Run a project's pipelines in the running domain: make run PROJECT=orders [PIPELINE=daily] [INPUT='{"arguments": {"--full_rebuild": "true"}}']
 	@$(PYTHON_VENV) -m meshtest.domain.demo run --project=$(call quoted,PROJECT) --pipeline=$(call quoted,PIPELINE) --input=$(call quoted,INPUT)
 
+.PHONY: backfill
+backfill: installed ## Run a pipeline for each day of a time in the running domain, and go on where it ended: make backfill PROJECT=orders FROM=2026-11-01 TO=2026-11-30 [PIPELINE=daily]
+	@$(PYTHON_VENV) -m meshtest.domain.demo backfill --project=$(call quoted,PROJECT) --pipeline=$(call quoted,PIPELINE) --first=$(call quoted,FROM) --last=$(call quoted,TO)
+
 .PHONY: job
 job: installed ## Run one job in the running domain: make job PROJECT=orders JOB=refine [ARGS="--full_rebuild true"]
 	@$(PYTHON_VENV) -m meshtest.domain.demo job --project=$(call quoted,PROJECT) --job=$(call quoted,JOB) --arguments=$(call quoted,ARGS)

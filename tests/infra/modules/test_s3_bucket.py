@@ -232,3 +232,12 @@ def test_no_plan_takes_a_protected_bucket_away(existing, way):
     with pytest.raises(Exception, match="prevent_destroy") as caught:
         runner.execute_command("plan", "-no-color", "-lock=false", "-refresh=false", *arguments)
     assert "destroy_guard" in str(caught.value)
+
+
+# ─── Events ───
+
+
+def test_a_bucket_sends_events_if_it_is_told_to(planned, data_bucket):
+    assert resources(data_bucket, "aws_s3_bucket_notification") == {}
+    sent = the(planned(events_enabled=True), "aws_s3_bucket_notification")
+    assert (sent["bucket"], sent["eventbridge"]) == (NAME, True)

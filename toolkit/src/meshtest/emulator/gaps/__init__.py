@@ -30,6 +30,7 @@ GAPS: dict[str, tuple[str, ...]] = {
         "s3_aws_chunked",
         "s3_bucket_policies",
         "s3_default_encryption",
+        "s3_events",
         "s3_integrity",
         "s3_public_access",
         "s3_raw_bodies",
