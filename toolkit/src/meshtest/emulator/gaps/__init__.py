@@ -13,6 +13,7 @@ GAPS: dict[str, tuple[str, ...]] = {
     "ec2": ("ec2_security_group_rules",),
     "events": ("events_delivery",),
     "glue": (
+        "glue_bookmarks",
         "glue_connections",
         "glue_iceberg_tables",
         "glue_job_runs",

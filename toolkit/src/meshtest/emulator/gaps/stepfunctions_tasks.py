@@ -24,7 +24,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
     StateTaskServiceAwsSdk,
 )
 
-from meshtest.check.states_language import SCHEMA, Diagnostic
+from meshtest.check.states_scopes import SCHEMA, Diagnostic
 from meshtest.emulator import models
 
 # SDK integrations are named as the SDK for Java names its clients: those that botocore names otherwise.

@@ -18,7 +18,7 @@ import pygraphviz
 
 from meshtest.check.plan import Plan, Resource
 from meshtest.check.policies import statements
-from meshtest.check.states_language import inner_scopes, transitions
+from meshtest.check.states_scopes import inner_scopes, transitions
 
 _FONT = "Helvetica"
 _NOISE = re.compile(r'<\?xml.*?(?=<svg)|<!--.*?-->\n?| (?:id|width|height)="[^"]*"(?=[^<]*>)', re.DOTALL)
