@@ -70,6 +70,10 @@ up: installed ## Start the embedded AWS, apply every stack and leave the domain 
 run: installed ## Run a project's pipelines in the running domain: make run PROJECT=orders [PIPELINE=daily] [INPUT='{"arguments": {"--full_rebuild": "true"}}']
 	@$(PYTHON_VENV) -m meshtest.domain.demo run --project=$(call quoted,PROJECT) --pipeline=$(call quoted,PIPELINE) --input=$(call quoted,INPUT)
 
+.PHONY: backfill
+backfill: installed ## Run a pipeline for each day of a time in the running domain, and go on where it ended: make backfill PROJECT=orders FROM=2026-11-01 TO=2026-11-30 [PIPELINE=daily]
+	@$(PYTHON_VENV) -m meshtest.domain.demo backfill --project=$(call quoted,PROJECT) --pipeline=$(call quoted,PIPELINE) --first=$(call quoted,FROM) --last=$(call quoted,TO)
+
 .PHONY: job
 job: installed ## Run one job in the running domain: make job PROJECT=orders JOB=refine [ARGS="--full_rebuild true"]
 	@$(PYTHON_VENV) -m meshtest.domain.demo job --project=$(call quoted,PROJECT) --job=$(call quoted,JOB) --arguments=$(call quoted,ARGS)
@@ -156,12 +160,19 @@ test-spark: $(if $(IN_CONTAINER),docker-test,test-spark-here) ## chispa tests of
 test-spark-here: installed
 	$(PYTEST) $(SIDE_BY_SIDE) tests/spark
 
-INFRA_TESTS = $(if $(MODULE),tests/infra/modules/test_$(MODULE).py,$(if $(SUITE),$(SUITE_TESTS),tests/infra $(wildcard toolkit/tests/infra)))
-SUITE_TESTS = $(if $(filter toolkit,$(SUITE)),toolkit/tests/infra,tests/infra/$(SUITE))
+INFRA_TESTS = $(if $(MODULE),$(MODULE:%=tests/infra/modules/test_%.py),$(if $(SUITE),$(SUITE_TESTS),tests/infra $(wildcard toolkit/tests/infra)))
+SUITE_TESTS = $(patsubst tests/infra/toolkit,toolkit/tests/infra,$(SUITE:%=tests/infra/%))
+# One file is over before a second process is there.
+IS_ONE_FILE = $(filter 1,$(words $(MODULE)))
+NEEDS_CHECKOV = $(if $(MODULE)$(SUITE),$(filter stacks toolkit,$(SUITE)),all)
 
 .PHONY: test-infra
-test-infra: installed $(if $(MODULE),,.tools/checkov/.installed) ## Plan assertions and live probes; MODULE=s3_bucket or SUITE=stacks for a part, BACKEND=localstack or aws; WORKERS=0 in one process
-	$(PYTEST) $(if $(MODULE)$(SUITE),,$(SIDE_BY_SIDE)) $(INFRA_TESTS)
+test-infra: installed $(if $(NEEDS_CHECKOV),.tools/checkov/.installed) ## Plan assertions and live probes; MODULE=s3_bucket or SUITE=stacks for a part (or several, SUITE="stacks live"), BACKEND=localstack or aws; WORKERS=0 in one process
+	$(PYTEST) $(if $(IS_ONE_FILE),,$(SIDE_BY_SIDE)) $(INFRA_TESTS)
+
+.PHONY: warm-stop
+warm-stop: installed ## End the server that plan tests are run in (by itself it does after ten minutes); WARM=0 does without it
+	@$(PYTHON_VENV) -m meshtest.testing.warm stop
 
 .PHONY: checkov
 checkov: installed .tools/checkov/.installed ## checkov on the real plans of all stacks
@@ -175,7 +186,10 @@ checkov: installed .tools/checkov/.installed ## checkov on the real plans of all
 	@touch $@
 
 .PHONY: validate
-validate: check-inputs ## terraform validate of every environment and project, without an account
+validate: check-inputs validate-roots ## terraform validate of every environment and project, without an account
+
+.PHONY: validate-roots
+validate-roots: installed
 	@mkdir -p .tools/providers
 	@TERRAFORM="$${TERRAFORM:-$(CURDIR)/$(TERRAFORM)}" TF_PLUGIN_CACHE_DIR="$(CURDIR)/.tools/providers" setup/validate.sh
 
@@ -286,7 +300,11 @@ rollback: installed ## Go back to an older version: make rollback VERSION=1.0.0+
 
 # ─── Quality ───
 .PHONY: lint
-lint: installed ## ruff, mypy, terraform fmt, READMEs, Markdown links, shellcheck, actionlint, zizmor, schemas, hadolint
+lint: lint-files check-inputs ## ruff, mypy, terraform fmt, READMEs, Markdown links, shellcheck, actionlint, zizmor, schemas, hadolint
+
+# Without the inputs, whose contracts Spark reads: it needs no Java.
+.PHONY: lint-files
+lint-files: installed
 	$(PYTHON_VENV) -m ruff format --check .
 	$(PYTHON_VENV) -m ruff check .
 	$(PYTHON_VENV) -m mypy $(if $(wildcard toolkit),--package core --package jobs --package meshtest)
@@ -303,7 +321,6 @@ lint: installed ## ruff, mypy, terraform fmt, READMEs, Markdown links, shellchec
 	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/project.schema.json $(call of_projects,project.json)
 	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/odcs-3.1.0.schema.json $(call of_projects,contract.odcs.yaml)
 	.venv/bin/check-jsonschema --quiet --schemafile setup/schemas/gate-exceptions.schema.json setup/gate-exceptions.toml
-	$(PYTHON_VENV) -m meshtest.domain.inputs
 	.venv/bin/hadolint Dockerfile .devcontainer/Dockerfile
 
 .PHONY: format

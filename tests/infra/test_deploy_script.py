@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -38,6 +39,7 @@ resource "aws_iam_group" "this" {
   name = "deployed"
 }
 """
+WHICH_ACCOUNT = 'import boto3; print(boto3.client("sts").get_caller_identity()["Account"])'
 OPEN_BUCKET = 'resource "aws_s3_bucket" "this" { bucket = "stopped-by-the-gate" }\n'
 
 
@@ -115,6 +117,69 @@ def test_what_terraform_refuses_is_shown_and_nothing_of_an_old_plan_is_left(depl
     assert "Unsupported argument" in failed.stdout + failed.stderr
     assert not (tmp_path / "out" / "plan.json").exists()
     assert "Unsupported argument" in comment.section(ROOT, tmp_path / "out")
+
+
+# ─── Drift ───
+
+
+@pytest.fixture
+def drift(deploy, endpoint, tmp_path):
+    """drift() → what .github/scripts/drift.sh says of the deployed checkout: summary, section, status."""
+    # What setup/init-terraform.sh asks of it; Terraform must not get the bundle.
+    aws = tmp_path / "bin" / "aws"
+    aws.parent.mkdir()
+    ask = f"AWS_CA_BUNDLE={endpoint.ca_bundle} exec {sys.executable} -c '{WHICH_ACCOUNT}'"
+    aws.write_text(f"#!/bin/sh\n{ask}\n")
+    aws.chmod(0o755)
+    environment = {
+        **workspace.environment(endpoint, tmp_path),
+        "ENV": "dev",
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
+        "PATH": f"{aws.parent}:{os.environ['PATH']}",
+        "PYTHON": sys.executable,
+        "TERRAFORM": str(toolchain.terraform()),
+        "TF_CLI_ARGS_init": "-backend-config=use_path_style=true",
+    }
+    runner = tmp_path / "runner"
+    for name in (".github/scripts", "setup"):
+        shutil.copytree(toolchain.ROOT / name, runner / name)
+    (runner / "toolkit").symlink_to(toolchain.ROOT / "toolkit")
+    (runner / "deployed").symlink_to(tmp_path)
+
+    def drift() -> tuple[str, str, int]:
+        (tmp_path / "summary").write_text("")
+        command = [".github/scripts/drift.sh", ROOT]
+        done = subprocess.run(command, cwd=runner, env=environment, capture_output=True, text=True)
+        section = runner / "build" / "drift" / ROOT / "section.md"
+        left = section.read_text() if section.exists() else ""
+        return (tmp_path / "summary").read_text(), left, done.returncode
+
+    return drift
+
+
+def test_drift_is_seen_and_seen_to_be_gone(deploy, drift, endpoint):
+    iam = endpoint.client("iam")
+    assert deploy("apply", GROUP).returncode == 0
+    assert drift() == (f"### `{ROOT}`\n\nNo drift.\n\n", "", 0)
+
+    iam.delete_group(GroupName="deployed")  # by hand
+    summary, section, status = drift()
+    assert status == 0
+    assert "**1 to add, 0 to change, 0 to destroy.**" in section
+    assert "`aws_iam_group.this`" in section
+    assert summary == section + "\n"
+    assert groups(endpoint) == []  # it only looks
+
+    iam.create_group(GroupName="deployed")
+    assert drift()[1:] == ("", 0)
+    iam.delete_group(GroupName="deployed")
+
+
+def test_what_cannot_be_planned_is_no_drift_but_a_failure(deploy, drift):
+    deploy("plan", 'resource "aws_sns_topic" "this" { nothing = 1 }\n')
+    summary, section, status = drift()
+    assert "❌ **Terraform could not plan it**" in summary
+    assert (section, status) == ("", 1)
 
 
 @pytest.mark.parametrize("project", PROJECTS[-1:])

@@ -1,6 +1,6 @@
 # ─── Reading ───
-# What the provider asks for when it refreshes the stacks (tests/infra/bootstrap/operations.py), and the states. No
-# object of a data bucket, and nothing that changes anything: a plan with this role takes no lock.
+# What the provider asks for when it refreshes the stacks (tests/infra/bootstrap/operations.py), the states, and which
+# commit is deployed. No object of a data bucket, and nothing that changes anything: a plan with this role takes no lock.
 
 data "aws_iam_policy_document" "read" {
   statement {
@@ -21,6 +21,31 @@ data "aws_iam_policy_document" "read" {
     }
   }
 
+  # What drift is looked for against. S3 names the bucket when it decrypts with a bucket key: no other bucket's objects.
+  statement {
+    sid       = "ReadDeployedCommit"
+    actions   = ["s3:GetObject"]
+    resources = ["${local.bucket_arns.artifacts}/releases/deployed.json"]
+  }
+
+  statement {
+    sid       = "DecryptDeployedCommit"
+    actions   = ["kms:Decrypt"]
+    resources = ["${local.kms_arn}:key/*"]
+
+    condition {
+      test     = "ForAnyValue:StringEquals"
+      variable = "kms:ResourceAliases"
+      values   = [local.data_alias]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:EncryptionContext:aws:s3:arn"
+      values   = [local.bucket_arns.artifacts]
+    }
+  }
+
   # The states' bucket is among them.
   statement {
     sid = "ReadBuckets"
@@ -29,6 +54,7 @@ data "aws_iam_policy_document" "read" {
       "s3:GetBucketAcl",
       "s3:GetBucketCORS",
       "s3:GetBucketLogging",
+      "s3:GetBucketNotification",
       "s3:GetBucketObjectLockConfiguration",
       "s3:GetBucketOwnershipControls",
       "s3:GetBucketPolicy",

@@ -90,6 +90,24 @@ def test_an_iceberg_tables_first_metadata_can_be_written(allows):
     assert not allows("exa-deploy-dev", Asked("s3:PutObject", f"{table}/data/00000.parquet"))
 
 
+RECORD = "arn:aws:s3:::exa-artifacts-123456789012-dev/releases/deployed.json"
+
+
+def decrypting(bucket: str) -> Asked:
+    context = {"kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::exa-{bucket}-123456789012-dev"}
+    known = {"kms:ResourceAliases": ["alias/exa-data-lake-dev"], **THROUGH_S3, **context}
+    return Asked("kms:Decrypt", arn("kms", "key/1"), known)
+
+
+def test_the_plan_role_reads_which_commit_is_deployed_and_nothing_beside_it(allows):
+    assert allows("exa-plan-dev", Asked("s3:GetObject", RECORD))
+    assert allows("exa-plan-dev", decrypting("artifacts"))
+    assert not allows("exa-plan-dev", Asked("s3:PutObject", RECORD))
+    assert not allows("exa-plan-dev", Asked("s3:GetObject", RECORD.replace("deployed", "1/release")))
+    for bucket in ("raw", "refined", "curated"):
+        assert not allows("exa-plan-dev", decrypting(bucket))
+
+
 # ─── What the plan role cannot do ───
 
 

@@ -136,8 +136,15 @@ def test_every_control_that_applies_holds(planned):
 
 @pytest.mark.proves("iam-oidc-trust")
 @pytest.mark.parametrize("env", ENVIRONMENTS)
-@pytest.mark.parametrize(("role", "subject"), [("deploy", "environment:{}"), ("plan", "pull_request")])
+@pytest.mark.parametrize(
+    ("role", "subject"), [("deploy", "environment:{}"), ("plan", ["pull_request", "ref:refs/heads/main"])]
+)
 def test_a_role_is_for_exactly_its_subjects(planned, env, role, subject):
+    expected = (
+        [f"repo:{REPOSITORY}:{each}" for each in subject]
+        if isinstance(subject, list)
+        else f"repo:{REPOSITORY}:{subject.format(env)}"
+    )
     assert trust(planned, f"exa-{role}-{env}") == {
         "Sid": "GitHubActions",
         "Effect": "Allow",
@@ -146,7 +153,7 @@ def test_a_role_is_for_exactly_its_subjects(planned, env, role, subject):
         "Condition": {
             "StringEquals": {
                 f"{ISSUER}:aud": "sts.amazonaws.com",
-                f"{ISSUER}:sub": f"repo:{REPOSITORY}:{subject.format(env)}",
+                f"{ISSUER}:sub": expected,
             }
         },
     }

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 import workflows
 
-from meshtest.deploy.github import discover
 from meshtest.tools import toolchain
 
 CI = workflows.workflow("ci")["jobs"]
@@ -20,19 +20,18 @@ def commands() -> dict[str, str]:
     return {where: step["run"] for where, step in workflows.steps() if "run" in step}
 
 
-def test_the_modules_matrix_is_the_modules_folders():
-    assert CI["modules"]["strategy"]["matrix"] == {
-        "module": "${{ fromJSON(needs.discover.outputs.modules) }}"
-    }
-    folders = {
-        place.name for place in (toolchain.ROOT / "infrastructure" / "modules").iterdir() if place.is_dir()
-    }
-    assert set(discover.modules(toolchain.ROOT)) == folders
-    assert [name for name in folders if not (INFRA / "modules" / f"test_{name}.py").is_file()] == []
+def test_every_module_has_tests():
+    modules = [place.parent for place in (toolchain.ROOT / "infrastructure" / "modules").glob("*/main.tf")]
+    assert modules
+    names = [module.name for module in modules]
+    assert [name for name in names if not (INFRA / "modules" / f"test_{name}.py").is_file()] == []
 
 
-def test_the_suites_are_all_of_the_infrastructure_tests():
-    suites = [suite for suite in CI["infra"]["strategy"]["matrix"]["suite"] if suite != "toolkit"]
+def test_the_suites_are_all_of_the_infrastructure_tests_and_none_runs_twice():
+    named = [one for each in CI["infra"]["strategy"]["matrix"]["include"] for one in each["suites"].split()]
+    assert len(named) == len(set(named))
+    suites = [suite for suite in named if suite != "toolkit"]
+    assert len(suites) == len(named) - 1
     covered = {
         file for suite in suites for place in INFRA.glob(suite) for file in [place, *place.rglob("*.py")]
     }
@@ -99,9 +98,15 @@ def test_each_test_job_hands_its_results_to_the_report():
         assert upload["if"] == "${{ !cancelled() }}"  # also after a red test
 
 
-def test_the_cache_is_keyed_by_every_lock():
-    (cache,) = [step for where, step in workflows.steps() if "actions/cache@" in step.get("uses", "")]
-    hashed = re.search(r"hashFiles\((.*)\)", cache["with"]["key"]).group(1)
+CACHES = [step["with"] for where, step in workflows.steps() if "actions/cache@" in step.get("uses", "")]
+
+
+def test_each_cache_is_keyed_by_every_lock():
+    for cache in CACHES:
+        assert cache["key"].endswith("-${{ steps.key.outputs.key }}")
+        assert "restore-keys" not in cache  # another lock's packages are no start
+    (key,) = [step for _, step in workflows.steps() if step.get("id") == "key"]
+    hashed = re.search(r"hashFiles\((.*)\)", key["env"]["LOCKS"]).group(1)
     patterns = re.findall(r"'([^']+)'", hashed)
     keyed = {
         file.relative_to(toolchain.ROOT).as_posix() for name in patterns for file in toolchain.ROOT.glob(name)
@@ -109,12 +114,51 @@ def test_the_cache_is_keyed_by_every_lock():
     bootstrap = (toolchain.ROOT / "setup" / "bootstrap.sh").read_text()
     inputs = re.search(r"inputs=\((.*?)\)", bootstrap, re.DOTALL).group(1).split()
     assert set(inputs) <= keyed
-    assert "restore-keys" not in cache["with"]  # another lock's packages are no start
+
+
+def cached() -> dict[str, set[Path]]:
+    """What each cache holds of this checkout, by the cache's name.
+
+    As actions/cache does it: a pattern with "!" takes out what matches it, never what is below.
+    """
+    found = {}
+    for cache in CACHES:
+        patterns = cache["path"].split()
+        held = {file for name in patterns if name[0] != "!" for file in toolchain.ROOT.glob(name)}
+        out = {file for name in patterns if name[0] == "!" for file in toolchain.ROOT.glob(name[1:])}
+        found[cache["key"].partition("-")[0]] = held - out
+    return found
+
+
+def test_the_caches_share_nothing_and_leave_nothing_out():
+    parts = cached()
+    places = [place for held in parts.values() for place in held]
+    assert len(places) == len(set(places))
+    assert [place for place in places if any(parent in places for parent in place.parents)] == []
+    (packages,) = toolchain.ROOT.glob(".venv/lib/python*/site-packages")
+    missing = [
+        place
+        for place in [*packages.iterdir(), *(packages / "pyspark").iterdir()]
+        if place not in places and place.name != "pyspark"
+    ]
+    assert missing == []
+
+
+def test_jobs_name_parts_that_there_are():
+    known = set(cached()) - {"packages"}
+    matrix = CI["infra"]["strategy"]["matrix"]["include"]
+    asked = [each["parts"] for each in matrix] + [
+        step["with"]["parts"]
+        for _, step in workflows.steps()
+        if step.get("uses") == "./.github/actions/toolkit" and "with" in step
+    ]
+    named = {part for parts in asked for part in parts.split() if "${{" not in parts}
+    assert named == known
 
 
 def test_matrices_run_to_their_end():
     matrices = [job["strategy"] for _, _, job in workflows.jobs() if "strategy" in job]
-    assert len(matrices) == 4
+    assert len(matrices) == 5
     assert [each for each in matrices if each["fail-fast"] is not False] == []
 
 
@@ -130,9 +174,7 @@ def test_a_fork_gets_no_role_and_the_embedded_aws_instead():
     }
     assert conditions == {
         "./.github/actions/aws": "env.ROLE != ''",
-        "Plan in the account, and gate": "env.ROLE != ''",
         "./.github/actions/toolkit": "env.ROLE == ''",
-        "Plan on the embedded AWS, and gate": "env.ROLE == ''",
     }
     for name in ("comment", "code-scanning"):
         assert "head.repo.full_name == github.repository" in PLAN[name]["if"]

@@ -89,7 +89,7 @@ def test_projects_are_discovered_and_deployed_side_by_side():
     strategy = JOBS["projects"]["strategy"]
     assert strategy["fail-fast"] is False
     assert "max-parallel" not in strategy
-    assert strategy["matrix"] == {"project": "${{ fromJSON(needs.discover.outputs.projects) }}"}
+    assert strategy["matrix"] == {"projects": "${{ fromJSON(needs.discover.outputs.projects) }}"}
 
 
 def test_whatever_signs_in_is_protected_by_the_environment():

@@ -16,6 +16,9 @@ from meshtest.tools import toolchain
 USES = re.compile(r"uses:\s*(?P<action>[^@\s]+)(?:@(?P<ref>\S+))?(?:\s+#\s*(?P<release>\S+))?\s*$")
 # Whatever writes, with the jobs that may. Everything else is read.
 WRITES = {
+    ("_drift", "deployed"): {"id-token"},
+    ("_drift", "plan"): {"id-token"},
+    ("_drift", "tell"): {"issues"},
     ("_deploy", "artifacts"): {"id-token"},
     ("_deploy", "build"): {"attestations", "id-token"},
     ("_deploy", "foundation"): {"id-token"},
@@ -24,6 +27,7 @@ WRITES = {
     ("_deploy", "record"): {"id-token"},
     ("ci", "report"): {"checks"},
     **{(f"deploy-{env}", "deploy"): {"attestations", "id-token"} for env in workflows.WRAPPERS},
+    ("drift", "drift"): {"id-token", "issues"},
     ("renew-locks", "renew"): {"contents", "pull-requests"},
     ("rollback", "rollback"): {"id-token"},
     ("terraform-plan-pr", "code-scanning"): {"security-events"},
@@ -145,12 +149,13 @@ def test_the_plan_itself_never_leaves_its_job():
     uploads = [
         path
         for where, step in workflows.steps()
-        if where.startswith("terraform-plan-pr") and "upload-artifact" in step.get("uses", "")
+        if where.startswith(("_drift", "terraform-plan-pr")) and "upload-artifact" in step.get("uses", "")
         for path in step["with"]["path"].split()
     ]
     assert uploads == [
-        "build/plan/this/section.md",
-        "build/plan/this/gate.sarif",
+        "build/drift/**/section.md",
+        "build/plan/**/section.md",
+        "build/plan/**/gate.sarif",
         "build/contracts/section.md",
     ]
 

@@ -34,6 +34,8 @@ LOCAL_STATE = ROOT / "terraform.tfstate"
 REMEMBERED_BACKEND = ROOT / ".terraform" / "terraform.tfstate"
 ISSUER = "token.actions.githubusercontent.com"
 PROVIDER = "aws_iam_openid_connect_provider.github[0]"
+# Who plans: pull requests, and what looks for drift on a schedule, which GitHub runs on the default branch.
+PLANNERS = ("pull_request", "ref:refs/heads/main")
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
 _REPOSITORY_WITH_IDS = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*@\d+/[A-Za-z0-9._-]+@\d+")
 # The tokens of a repository made or renamed since then name it with its ids.
@@ -120,7 +122,9 @@ class Bootstrap:
         known = folders.environments(toolchain.ROOT)
         content = {
             "deploy_subjects": {env: [f"repo:{name}:environment:{env}" for name in names] for env in known},
-            "plan_subjects": {env: [f"repo:{name}:pull_request" for name in names] for env in known},
+            "plan_subjects": {
+                env: [f"repo:{name}:{who}" for name in names for who in PLANNERS] for env in known
+            },
         }
         text = json.dumps(content, indent=2) + "\n"
         return text, text == now

@@ -22,7 +22,7 @@ from meshtest.tools import folders, toolchain
 MODEL = "dev"
 WORKFLOWS = ".github/workflows"
 # `branches: [dev, int, main]`: the last one is production's.
-_LIST = re.compile(rf"^(\s*(?:branches|options): \[.*\b{MODEL}\b.*), (\w+\])$", re.MULTILINE)
+_LIST = re.compile(rf"^(\s*(?:branches|environment|options): \[.*\b{MODEL}\b.*), (\w+\])$", re.MULTILINE)
 # `… == 'dev' && secrets.AWS_ROLE_ARN_DEV`, one environment a line.
 _ROLE = re.compile(
     rf"^(\s*).*?(\w[\w.]* == )'{MODEL}' && ((?:secrets|vars)\.\w+_){MODEL.upper()}$", re.MULTILINE

@@ -90,7 +90,7 @@ def test_a_long_plan_is_cut_and_the_rest_stays_whole(folder):
     (folder / "plan.txt").write_text("  + something = that changes ```\n" * 5000)
     text = comment.join([section(folder)] * 3)
     assert len(text) <= comment.COMMENT_LENGTH
-    assert text.startswith(comment.MARKER)
+    assert text.startswith(comment.HEAD)
     assert text.count("✅ **") == text.count("```mermaid") == 3
     assert text.count("… cut: all of it is in the summary of the job") == 3
     assert text.count("<details") == text.count("</details>")

@@ -56,6 +56,10 @@ def test_a_new_environment_is_in_order_and_has_its_workflow(checkout, capsys):
     rollback = workflow(checkout, "rollback")
     assert "trial" in rollback[True]["workflow_dispatch"]["inputs"]["environment"]["options"]
     assert "inputs.environment == 'trial' && secrets.AWS_ROLE_ARN_TRIAL" in str(rollback["jobs"])
+    drift = workflow(checkout, "drift")["jobs"]["drift"]["strategy"]["matrix"]["environment"]
+    assert drift[-2:] == ["trial", "prod"]
+    role = workflow(checkout, "_drift")["env"]["ROLE"]
+    assert "|| inputs.environment == 'trial' && vars.AWS_PLAN_ROLE_ARN_TRIAL" in role
     told = capsys.readouterr().out.splitlines()
     assert ".github/workflows/deploy-trial.yml" in told
     assert "infrastructure/environments/trial/" in told

@@ -9,6 +9,7 @@ Source: https://cyclonedx.org/docs/1.6/json/, https://github.com/package-url/pur
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -46,12 +47,21 @@ def write(wheel: Path, file: Path) -> None:
         _run(*pip, "install", "--no-index", str(wheel.resolve()))
         text = _run("-m", "cyclonedx_py", "environment", "--output-reproducible", "--of", "JSON", python)
     found = json.loads(text)
-    for component in found["components"]:
+    name_wheel(found, wheel)
+    _write(found, file)
+
+
+def name_wheel(bill: dict[str, Any], wheel: Path) -> None:
+    """Refer to the wheel by its key and digest, instead of by what pip noted of where it lay.
+
+    Pip notes no digest before version 23.1.
+    """
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    for component in bill["components"]:
         for reference in component.get("externalReferences", []):
-            # Where the wheel lay on this machine is nobody's business.
             if reference["url"].startswith("file:"):
                 reference["url"] = f"wheels/{wheel.name}"
-    _write(found, file)
+                reference["hashes"] = [{"alg": "SHA-256", "content": digest}]
 
 
 def write_container(version: str, file: Path, root: Path = toolchain.ROOT) -> None:

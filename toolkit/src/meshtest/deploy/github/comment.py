@@ -24,7 +24,7 @@ from meshtest.check.gate.rendering import code
 from meshtest.check.plan import Plan
 from meshtest.deploy.github.diagram import diagrams
 
-MARKER = "<!-- terraform-plan -->"
+HEAD = "<!-- terraform-plan -->\n## Terraform plan\n"
 COMMENT_LENGTH = 65_000  # GitHub takes 65,536 characters
 CHANGES_SHOWN = 60
 _ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
@@ -55,15 +55,29 @@ def section(root: str, folder: Path, note: str = "") -> str:
     return _ACCOUNT.sub("************", "\n\n".join(filter(None, parts))) + "\n"
 
 
+def changes(root: str, folder: Path) -> str:
+    """A root's part without the gate's verdict: what an apply would change."""
+    text = "\n\n".join([f"### {code(root)}", summary(_masked(folder)), _plan(folder)])
+    return _ACCOUNT.sub("************", text) + "\n"
+
+
+def _masked(folder: Path) -> dict[str, Any]:
+    return masked(json.loads((folder / "plan.json").read_text(encoding="utf-8")))
+
+
+def _plan(folder: Path) -> str:
+    text = (folder / "plan.txt").read_text(encoding="utf-8")
+    return _folded("Plan", _block(_PLAN.sub("", text)))
+
+
 def _planned(folder: Path) -> Iterator[str]:
-    data = masked(json.loads((folder / "plan.json").read_text(encoding="utf-8")))
+    data = _masked(folder)
     gate = folder / "gate.md"
     yield summary(data)
     yield gate.read_text(encoding="utf-8").strip() if gate.is_file() else "❌ **The gate did not finish**"
     for name, chart in diagrams(Plan(data)).items():
         yield _folded(f"State machine {code(name)}", f"```mermaid\n{chart}\n```", opened=True)
-    text = (folder / "plan.txt").read_text(encoding="utf-8")
-    yield _folded("Plan", _block(_PLAN.sub("", text)))
+    yield _plan(folder)
 
 
 def summary(data: dict[str, Any]) -> str:
@@ -104,12 +118,11 @@ def _block(text: str) -> str:
 # ─── All Roots ───
 
 
-def join(sections: Sequence[str], run: str = "") -> str:
+def join(sections: Sequence[str], run: str = "", head: str = HEAD) -> str:
     """The whole comment; what makes it too long is cut, the longest first, and never a root's verdict.
 
     ``run`` is the address of the workflow's run, whose summary has all.
     """
-    head = f"{MARKER}\n## Terraform plan\n"
     if not sections:
         return f"{head}\nNo root module of this environment changes.\n"
     whole = f"[the summary of the run]({run})" if run else "the summary of the job"
@@ -146,7 +159,7 @@ def _without_findings(part: str, limit: int) -> str:
 # ─── Command ───
 
 
-def _run() -> str:
+def run_address() -> str:
     """The address of the run that this is a part of, empty outside of GitHub Actions."""
     names = ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")
     server, repository, number = (os.environ.get(name, "") for name in names)
@@ -174,7 +187,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             text = section(options.root, options.folder, options.note)
             (options.folder / "section.md").write_text(text, encoding="utf-8")
         else:
-            print(join([file.read_text(encoding="utf-8") for file in sorted(options.sections)], _run()))
+            sections = [file.read_text(encoding="utf-8") for file in sorted(options.sections)]
+            print(join(sections, run_address()))
     except OSError as error:
         print(f"comment: {error}", file=sys.stderr)
         return 1

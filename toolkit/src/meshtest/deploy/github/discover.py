@@ -1,10 +1,11 @@
-"""What there is to test, validate, plan and deploy, as JSON lists for a workflow's matrix.
+"""What there is to plan and deploy, as JSON lists for a workflow's matrix.
 
     python -m meshtest.deploy.github.discover projects --output projects
-    python -m meshtest.deploy.github.discover changed-roots --base HEAD^1 --env dev --output roots
+    python -m meshtest.deploy.github.discover changed-roots --base HEAD^1 --env dev --per-job 4 --output roots
 
-A pull request plans what its merge will deploy: both take the changed roots from here. Exit status: 0 found;
-1 no module, or git failed; 2 bad arguments. Nothing but Python and git is needed.
+An entry of a list is one job: one name, or several with a space between. There are never more entries than
+a matrix takes. A pull request plans what its merge will deploy: both take the changed roots from here. Exit
+status: 0 found; 1 git failed; 2 bad arguments. Nothing but Python and git is needed.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import json
 import subprocess
 import sys
 from collections.abc import Collection, Sequence
+from itertools import pairwise
+from math import ceil
 from pathlib import Path
 
 from meshtest.deploy.github import outputs
@@ -21,6 +24,8 @@ from meshtest.terraform import sources
 from meshtest.tools import folders, toolchain
 
 BOOTSTRAP = "infrastructure/bootstrap"
+# https://docs.github.com/en/actions/reference/limits: jobs that a matrix makes in one run
+MATRIX_LIMIT = 256
 # What makes and judges every plan: a change here plans and deploys every root anew.
 JUDGES = (
     ".github/actions/aws/",
@@ -42,12 +47,7 @@ JUDGES = (
 
 
 class DiscoveryError(Exception):
-    """Nothing where there must be something, or no answer from git."""
-
-
-def modules(top: Path) -> list[str]:
-    """The Terraform modules of a checkout, by their folders' names."""
-    return sorted(file.parent.name for file in (top / "infrastructure" / "modules").glob("*/main.tf"))
+    """No answer from git, or nothing to ask it."""
 
 
 def projects(top: Path) -> list[str]:
@@ -59,6 +59,18 @@ def roots(top: Path, env: str) -> list[str]:
     """The root modules of an environment, the foundation first."""
     foundation = f"infrastructure/environments/{env}"
     return [foundation, *(f"infrastructure/projects/{name}" for name in projects(top))]
+
+
+def grouped(names: Sequence[str], per_job: int = 1) -> list[str]:
+    """Put names into the entries of a matrix: `per_job` in each, more if there were too many entries.
+
+    Bootstrap stays by itself: it is planned without a role.
+    """
+    alone = [name for name in names if name == BOOTSTRAP]
+    others = [name for name in names if name != BOOTSTRAP]
+    count = min(ceil(len(others) / per_job), MATRIX_LIMIT - len(alone))
+    bounds = [position * len(others) // count for position in range(count + 1)] if count else []
+    return [*(" ".join(others[start:end]) for start, end in pairwise(bounds)), *alone]
 
 
 def changed_roots(top: Path, env: str, changed: Collection[str]) -> list[str]:
@@ -110,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DiscoveryError as error:
         print(f"discover: {error}", file=sys.stderr)
         return 1
-    line = json.dumps(found)
+    line = json.dumps(grouped(found, options.per_job))
     print(line)
     if options.output:
         outputs.write(options.output, line)
@@ -125,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "what",
-        choices=["modules", "projects", "roots", "changed-foundation", "changed-projects", "changed-roots"],
+        choices=["projects", "roots", "changed-foundation", "changed-projects", "changed-roots"],
     )
     parser.add_argument(
         "--env",
@@ -139,22 +151,24 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="with the root that an administrator applies, if it has changed",
     )
+    parser.add_argument(
+        "--per-job", type=_positive, default=1, metavar="N", help="names in an entry (default 1)"
+    )
     parser.add_argument("--output", metavar="NAME", help="append NAME=LIST to the file $GITHUB_OUTPUT, too")
     parser.add_argument("--top", type=Path, default=toolchain.ROOT, help=argparse.SUPPRESS)
     return parser
 
 
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected a whole number from 1 on")
+    return int(text)
+
+
 def _find(options: argparse.Namespace) -> list[str]:
     if options.what.startswith("changed-"):
         return _changed(options)
-    found = {
-        "modules": lambda: modules(options.top),
-        "projects": lambda: projects(options.top),
-        "roots": lambda: roots(options.top, options.env),
-    }[options.what]()
-    if not found and options.what == "modules":
-        raise DiscoveryError(f"no modules below {options.top / 'infrastructure'}; expected at least one")
-    return found
+    return projects(options.top) if options.what == "projects" else roots(options.top, options.env)
 
 
 def _changed(options: argparse.Namespace) -> list[str]:

@@ -31,6 +31,7 @@ GAPS: dict[str, tuple[str, ...]] = {
         "s3_aws_chunked",
         "s3_bucket_policies",
         "s3_default_encryption",
+        "s3_events",
         "s3_integrity",
         "s3_lifecycle_rules",
         "s3_public_access",

@@ -9,6 +9,8 @@ import re
 import pytest
 from checkouts import python
 
+from meshtest.deploy.artifacts import materials
+
 
 def bills(checkout, built, folder):
     """Wheel's and container's bills."""
@@ -34,6 +36,19 @@ def test_the_wheel_is_named_by_version_and_digest_and_needs_nothing(builds, chec
     digest = hashlib.sha256((built / release.wheel).read_bytes()).hexdigest()
     assert reference["hashes"] == [{"alg": "SHA-256", "content": digest}]
     assert content["dependencies"] == [{"ref": component["bom-ref"]}]
+
+
+@pytest.mark.parametrize("noted", [{}, {"hashes": [{"alg": "SHA-256", "content": "f" * 64}]}])
+def test_the_digest_is_the_wheels_whatever_pip_notes(tmp_path, noted):
+    wheel = tmp_path / "core-1.0.0-py3-none-any.whl"
+    wheel.write_bytes(b"wheel")
+    kept = {"type": "website", "url": "https://example.com"}
+    lain = {"type": "distribution", "url": f"file://{wheel}", **noted}
+    bill = {"components": [{"name": "core", "externalReferences": [kept, lain]}, {"name": "other"}]}
+    materials.name_wheel(bill, wheel)
+    hashes = [{"alg": "SHA-256", "content": hashlib.sha256(b"wheel").hexdigest()}]
+    named = {"type": "distribution", "url": f"wheels/{wheel.name}", "hashes": hashes}
+    assert bill["components"][0]["externalReferences"] == [kept, named]
 
 
 def test_the_container_is_base_image_packages_and_jars(builds, checkout, tmp_path):

@@ -61,13 +61,6 @@ def test_projects_are_those_with_a_project_json_and_never_the_template(tmp_path)
     assert (tmp_path / "output").read_text() == f"projects={json.dumps(found)}\n"
 
 
-def test_finding_no_module_is_an_error(tmp_path):
-    result = run("modules", "--top", str(tmp_path), "--output", "x", GITHUB_OUTPUT=str(tmp_path / "output"))
-    assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr.startswith("discover: no modules below ")
-    assert not (tmp_path / "output").exists()
-
-
 def test_a_domain_may_have_no_project(tmp_path):
     result = run("projects", "--top", str(tmp_path))
     assert (result.returncode, result.stdout) == (0, "[]\n")
@@ -151,3 +144,37 @@ def test_an_unknown_commit_is_one_clear_line(checkout):
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.startswith("discover: git diff nothing HEAD: fatal: ")
     assert len(result.stderr.splitlines()) == 1
+
+
+# ─── Matrices ───
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 255, 256, 257, 1000, 10_001])
+@pytest.mark.parametrize("per_job", [1, 4])
+def test_no_matrix_is_larger_than_github_takes_and_nothing_is_lost(count, per_job):
+    names = [f"name{number}" for number in range(count)]
+    entries = discover.grouped(names, per_job)
+    assert len(entries) <= 256
+    assert " ".join(entries).split() == names
+    sizes = {len(entry.split()) for entry in entries}
+    assert not sizes or max(sizes) - min(sizes) <= 1
+    if count <= 256 * per_job:
+        assert max(sizes, default=0) <= per_job
+
+
+def test_bootstrap_is_a_job_of_its_own():
+    names = [*(f"name{number}" for number in range(300)), discover.BOOTSTRAP]
+    entries = discover.grouped(names, 1)
+    assert (len(entries), entries[-1]) == (256, discover.BOOTSTRAP)
+    assert " ".join(entries).split() == names
+
+
+def test_a_domain_of_many_projects_gets_entries_of_several(tmp_path):
+    for number in range(300):
+        folder = tmp_path / "infrastructure/projects" / f"p{number:03}"
+        folder.mkdir(parents=True)
+        (folder / "project.json").write_text("{}")
+    entries = json.loads(run("projects", "--top", str(tmp_path)).stdout)
+    assert len(entries) == 256
+    assert entries[-1].split()[-1] == "p299"
+    assert run("projects", "--per-job", "0").returncode == 2
