@@ -11,23 +11,17 @@ locals {
     [
       local.buckets,
       "${local.buckets}/*",
-      "${local.iam_arn}:policy/${local.names}",
-      "${local.iam_arn}:role/${local.names}",
-      "arn:${var.partition}:states:*:${var.account_id}:stateMachine:${local.names}",
-      "arn:${var.partition}:states:*:${var.account_id}:execution:${local.names}:*",
-      "arn:${var.partition}:events:*:${var.account_id}:rule/${local.names}",
-      "arn:${var.partition}:scheduler:*:${var.account_id}:schedule-group/${local.names}",
+      # roles, policies, rules, groups of schedules, jobs, connections, and log groups below /aws/
+      "arn:${var.partition}:*:*:${var.account_id}:*/${local.names}",
+      "arn:${var.partition}:logs:*:${var.account_id}:log-group:*/${local.names}:*",
       "arn:${var.partition}:scheduler:*:${var.account_id}:schedule/${local.names}/*",
       "arn:${var.partition}:sns:*:${var.account_id}:${local.names}",
       "arn:${var.partition}:sns:*:${var.account_id}:${local.names}:*",
+      "arn:${var.partition}:states:*:${var.account_id}:stateMachine:${local.names}",
+      "arn:${var.partition}:states:*:${var.account_id}:execution:${local.names}:*",
       "arn:${var.partition}:logs:*:${var.account_id}:log-group:/aws-glue/*", # of the whole account: Glue shares them
-      "arn:${var.partition}:logs:*:${var.account_id}:log-group:/aws/*/${local.names}",
-      "arn:${var.partition}:logs:*:${var.account_id}:log-group:/aws/*/${local.names}:*",
       "arn:${var.partition}:logs:*:${var.account_id}:log-group:/aws/vpc/${var.domain_abbr}-vpc-${var.env}/*",
-    ],
-    [
       "arn:${var.partition}:glue:*:${var.account_id}:catalog",
-      "arn:${var.partition}:glue:*:${var.account_id}:*/${local.names}",
       "arn:${var.partition}:glue:*:${var.account_id}:*/${var.domain_abbr}_*_${var.env}",
       "arn:${var.partition}:glue:*:${var.account_id}:*/${var.domain_abbr}_*_${var.env}/*",
     ],
@@ -43,8 +37,9 @@ locals {
     ]),
     [for name in distinct(var.external_secrets) : "arn:${var.partition}:secretsmanager:${var.aws_region}:${var.account_id}:secret:${name}-??????"],
   )
-  deployment_arns = { for purpose, name in local.role_names : purpose => "${local.iam_arn}:role/${name}" }
-  own_tags        = { Domain = var.domain_name, Environment = var.env }
+  # As the end of an ARN: whoever has this boundary is of this account.
+  deployments = { for purpose, name in local.role_names : purpose => "*:role/${name}" }
+  own_tags    = { Domain = var.domain_name, Environment = var.env }
 }
 
 data "aws_iam_policy_document" "boundary" {
@@ -102,8 +97,7 @@ data "aws_iam_policy_document" "boundary" {
     effect = "Deny"
     not_actions = [
       "cloudwatch:*",
-      "ec2:CreateNetworkInterface",
-      "ec2:DeleteNetworkInterface",
+      "ec2:*NetworkInterface",
       "ec2:*Tags",
       "ec2:Describe*",
       "glue:*Bookmark",
@@ -131,9 +125,9 @@ data "aws_iam_policy_document" "boundary" {
     resources = ["*"]
 
     condition {
-      test     = "ArnNotEquals"
+      test     = "StringNotLike"
       variable = "aws:PrincipalArn"
-      values   = values(local.deployment_arns)
+      values   = values(local.deployments)
     }
   }
 
@@ -149,9 +143,9 @@ data "aws_iam_policy_document" "boundary" {
     )
 
     condition {
-      test     = "ArnNotEquals"
+      test     = "StringNotLike"
       variable = "aws:PrincipalArn"
-      values   = [local.deployment_arns.deploy]
+      values   = [local.deployments.deploy]
     }
   }
 
@@ -162,9 +156,9 @@ data "aws_iam_policy_document" "boundary" {
     resources = ["${local.bucket_arns.tfstate}*"]
 
     condition {
-      test     = "ArnNotEquals"
+      test     = "StringNotLike"
       variable = "aws:PrincipalArn"
-      values   = values(local.deployment_arns)
+      values   = values(local.deployments)
     }
   }
 
@@ -231,9 +225,9 @@ data "aws_iam_policy_document" "boundary" {
     }
 
     condition {
-      test     = "ArnNotEquals"
+      test     = "StringNotLike"
       variable = "aws:PrincipalArn"
-      values   = [local.deployment_arns.deploy]
+      values   = [local.deployments.deploy]
     }
   }
 

@@ -33,11 +33,13 @@ locals {
   boundary_arn  = "${local.iam_arn}:policy/${local.boundary_name}"
   role_names    = { for purpose in ["deploy", "plan"] : purpose => "${var.domain_abbr}-${purpose}-${var.env}" }
 
-  # What nobody whom these roles make may change, nor they themselves.
-  own_arns = concat(
-    [for name in values(local.role_names) : "${local.iam_arn}:role/${name}"],
-    [for name in [local.boundary_name, "${var.domain_abbr}-deploy-*-${var.env}", local.policy_names.read] : "${local.iam_arn}:policy/${name}"],
-  )
+  # What nobody whom these roles make may change, nor they themselves; in any account, which is shorter.
+  own_arns = [
+    for name in concat(
+      [for name in values(local.role_names) : "role/${name}"],
+      [for name in [local.boundary_name, "${var.domain_abbr}-deploy-*-${var.env}", local.policy_names.read] : "policy/${name}"],
+    ) : "arn:${var.partition}:iam::*:${name}"
+  ]
   policy_names = {
     for purpose in ["deploy-data", "deploy-identity", "deploy-network", "read"] :
     purpose => "${var.domain_abbr}-${purpose}-${var.env}"

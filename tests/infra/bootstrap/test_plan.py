@@ -13,6 +13,8 @@ import pytest
 from meshtest.check import controls
 from meshtest.check.plan import Plan
 from meshtest.deploy.bootstrap_inputs import ENVIRONMENTS, INPUTS, REPOSITORY
+from meshtest.terraform import workspace
+from meshtest.terraform.engine import TerraformTest
 from meshtest.testing.plans import refusal, statements
 
 ACCOUNT = "123456789012"
@@ -199,12 +201,32 @@ def test_a_provider_that_the_account_has_is_not_made_again(plan, infrastructure)
 
 def test_no_policy_is_larger_than_iam_takes(planned):
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html, without white space."""
+    assert too_large(planned) == {}
+
+
+def test_nor_is_it_with_the_longest_names_and_data_of_others(endpoint, tmp_path):
+    """What setup/schemas allows for names, in a Region with a long one."""
+    longest = {"domain_name": "n" * 63, "domain_abbr": "abcdefgh", "aws_region": "ap-southeast-1"}
+    infrastructure = workspace.prepare(tmp_path, longest)
+    environment = "stagings"
+    subjects = {environment: [f"repo:{REPOSITORY}:environment:{environment}"]}
+    database = {"cidr": "10.0.0.0/28", "secret": "erp/reader", "url": "jdbc:mysql://erp.example.com:3306/erp"}
+    buckets = {"partner": {"bucket": "partner-exports", "prefix": "rates/daily"}, "open": {"bucket": "open"}}
+    external = {"buckets": buckets, "databases": {"erp": database}}
+    (tmp_path / "setup" / "external.json").write_text(json.dumps(external))
+    runner = TerraformTest(infrastructure / "bootstrap", env=workspace.environment(endpoint, tmp_path))
+    runner.init()
+    given = {name: json.dumps(subjects) for name in ("deploy_subjects", "plan_subjects")}
+    assert too_large(Plan(runner.plan(output=True, tf_vars=given, lock=False))) == {}
+
+
+def too_large(planned: Plan) -> dict[str, int]:
     sizes = {
         each.address: len(re.sub(r"\s", "", each.get("policy")))
         for each in planned.resources("aws_iam_policy")
     }
     assert sizes
-    assert {address: size for address, size in sizes.items() if size > 6144} == {}
+    return {address: size for address, size in sizes.items() if size > 6144}
 
 
 # ─── Refusals ───
