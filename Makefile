@@ -150,7 +150,7 @@ test-spark: $(if $(IN_CONTAINER),docker-test,test-spark-here) ## chispa tests of
 
 .PHONY: workflows-test
 workflows-test: installed .tools/act/.installed ## What each event of GitHub makes the workflows do, on a local runner (act, without Docker)
-	$(PYTEST) $(SIDE_BY_SIDE) tests/workflows
+	$(PYTEST) $(SIDE_BY_SIDE) tests/github_events
 
 .PHONY: test-spark-here
 test-spark-here: installed

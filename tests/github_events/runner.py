@@ -163,7 +163,11 @@ def act(
     made = place / "made"
     made.write_text("")
     (binaries / "make").write_text(f'#!/bin/sh\necho "$*" >> {made}\n[ "$1" != {failing} ]\n')
-    (binaries / "make").chmod(0o755)
+    python = toolchain.ROOT / ".venv" / "bin" / "python"
+    # What pip is to install is there: nothing may change the packages that tests share.
+    (binaries / "python").write_text(f'#!/bin/sh\n[ "$2" = pip ] || exec {python} "$@"\n')
+    for name in ("make", "python"):
+        (binaries / name).chmod(0o755)
     # Newer than act: more than one run may wait. It decides nothing within a run.
     for file in (top / ".github" / "workflows").glob("*.yml"):
         file.write_text(file.read_text().replace(", queue: max", ""))
@@ -194,7 +198,7 @@ def act(
         "PATH": f"{binaries}:{toolchain.ROOT}/.venv/bin:{os.environ['PATH']}",
         "SOURCE": str(top),
         "TOOLS": str(toolchain.ROOT),
-        "PYTHON": str(toolchain.ROOT / ".venv/bin/python"),
+        "PYTHON": str(python),
     }
     done = subprocess.run(
         command, cwd=top, env=given, capture_output=True, text=True, stdin=subprocess.DEVNULL

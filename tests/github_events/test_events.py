@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import runner
+
+from meshtest import emulator
 
 NOBODY = "0" * 40
 MODULE = "infrastructure/modules/s3_bucket/main.tf"
@@ -122,17 +125,19 @@ def test_what_changes_no_root_is_not_planned(top, kind):
     options = ["--actor", "dependabot[bot]"] if kind == "dependabot" else []
     event = request(top, before, fork=kind == "fork")
     run = runner.act(top, "terraform-plan-pr", "pull_request", event, *options)
-    assert ran(run) == {"contracts", "discover", "passed"}
+    assert ran(run) == {"discover", "passed"}
 
 
-@pytest.mark.parametrize("fork", [False, True])
-def test_who_gets_no_role_is_planned_and_gated_on_the_embedded_aws_really(top, fork):
+@pytest.mark.parametrize("who", ["fork", "team"])
+def test_who_gets_no_role_is_planned_and_gated_on_the_embedded_aws_really(top, who):
     """The environment has a role; no fork gets it, nor does bootstrap, which is no environment's."""
     before = runner.change(top, "infrastructure/bootstrap/outputs.tf")
     variable = ["--var", "AWS_PLAN_ROLE_ARN_DEV=arn:aws:iam::123456789012:role/plan"]
-    event = request(top, before, fork=fork)
-    run = runner.act(top, "terraform-plan-pr", "pull_request", event, "--job", "passed", *variable)
-    assert ran(run) == {"contracts", "discover", "passed", "plan"}
+    event = request(top, before, fork=who == "fork") | public(top)
+    # Without the comment, which GitHub itself would have to take. A team's public repository gets alerts.
+    last = "passed" if who == "fork" else "code-scanning"
+    run = runner.act(top, "terraform-plan-pr", "pull_request", event, "--job", last, *variable)
+    assert ran(run) == {"discover", "plan", last}
     assert "infrastructure/bootstrap: passed: 0 findings" in run.log
     (section,) = (top.parent / "act" / "artifacts" / "section-0").rglob("section.md")
     assert "Planned on the embedded AWS, from nothing" in section.read_text()
@@ -141,10 +146,24 @@ def test_who_gets_no_role_is_planned_and_gated_on_the_embedded_aws_really(top, f
 # ─── Deployments ───
 
 
-@pytest.mark.parametrize(("event", "branch"), [("push", "dev"), ("workflow_dispatch", "dev")])
-def test_before_bootstrap_nothing_is_deployed_and_a_notice_says_so(top, event, branch):
-    run = runner.act(top, "deploy-dev", event, push(top, NOBODY, branch))
-    assert ran(run) == {"changes", "deploy"} or ran(run) == {"changes"}
+def public(top: Path) -> dict[str, Any]:
+    return {"repository": {"full_name": runner.REPOSITORY, "default_branch": "main", "visibility": "public"}}
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory) -> Iterator[list[str]]:
+    """act's arguments that sign the jobs in to an embedded AWS, and say that there is a role."""
+    folder = tmp_path_factory.mktemp("account")
+    with emulator.running(folder / "emulator") as endpoint:
+        variables = {**endpoint.environment(), "AWS_CA_BUNDLE": str(endpoint.ca_bundle)}
+        given = [word for name, value in variables.items() for word in ("--env", f"{name}={value}")]
+        yield [*given, "--secret", "AWS_ROLE_ARN_DEV=arn:aws:iam::123456789012:role/deploy"]
+
+
+@pytest.mark.parametrize("event", ["push", "workflow_dispatch"])
+def test_before_bootstrap_nothing_is_deployed_and_a_notice_says_so(top, event):
+    run = runner.act(top, "deploy-dev", event, push(top, NOBODY))
+    assert ran(run) - {"deploy"} == {"changes"}
     assert "Nothing is deployed to dev" in run.log
 
 
@@ -153,8 +172,25 @@ def test_another_branch_deploys_nothing_by_hand(top):
     assert ran(run) == set()
 
 
+@pytest.mark.parametrize(
+    ("repository", "variables", "is_attested"),
+    [("public", [], True), ("private", [], False), ("private", ["--var", "ATTESTATIONS=true"], True)],
+    ids=["public", "private, Team", "private, Enterprise"],
+)
+def test_the_first_push_brings_everything_in_each_kind_of_repository(
+    top, account, repository, variables, is_attested
+):
+    """As far as the build: applying takes GitHub's Terraform, and is tested in tests/infra."""
+    event = push(top, NOBODY) | (public(top) if repository == "public" else {})
+    run = runner.act(top, "deploy-dev", "push", event, *account, *variables)
+    assert {run.jobs[job] for job in ("changes", "discover", "build")} == {"success"}, run.log[-4000:]
+    assert "records no deployment" in run.log
+    assert ("Success - Main Attest provenance" in run.log) is is_attested
+    assert ("Success - Main No provenance" in run.log) is not is_attested
+    assert list((top.parent / "act" / "artifacts" / "artifacts").rglob("*.whl"))
+
+
 def test_drift_is_not_looked_for_where_there_is_no_role(top):
     run = runner.act(top, "drift", "workflow_dispatch", push(top, NOBODY, "main"))
-    assert "plan" not in run.jobs
-    assert "tell" not in run.jobs
+    assert not {"plan", "tell"} & set(run.jobs)
     assert set(run.jobs.values()) == {"success"}
