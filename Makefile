@@ -70,6 +70,10 @@ up: installed ## Start the embedded AWS, apply every stack and leave the domain 
 run: installed ## Run a project's pipelines in the running domain: make run PROJECT=orders [PIPELINE=daily] [INPUT='{"arguments": {"--full_rebuild": "true"}}']
 	@$(PYTHON_VENV) -m meshtest.domain.demo run --project=$(call quoted,PROJECT) --pipeline=$(call quoted,PIPELINE) --input=$(call quoted,INPUT)
 
+.PHONY: backfill
+backfill: installed ## Run a pipeline for each day of a time in the running domain, and go on where it ended: make backfill PROJECT=orders FROM=2026-11-01 TO=2026-11-30 [PIPELINE=daily]
+	@$(PYTHON_VENV) -m meshtest.domain.demo backfill --project=$(call quoted,PROJECT) --pipeline=$(call quoted,PIPELINE) --first=$(call quoted,FROM) --last=$(call quoted,TO)
+
 .PHONY: job
 job: installed ## Run one job in the running domain: make job PROJECT=orders JOB=refine [ARGS="--full_rebuild true"]
 	@$(PYTHON_VENV) -m meshtest.domain.demo job --project=$(call quoted,PROJECT) --job=$(call quoted,JOB) --arguments=$(call quoted,ARGS)
@@ -140,6 +144,10 @@ contract-changes: installed .tools/datacontract/.installed ## What the changes o
 test-unit: installed .tools/datacontract/.installed $(if $(wildcard toolkit/tests/unit),.tools/clients/.installed) ## Toolkit, embedded AWS, scripts, core without Spark; WORKERS=0 in one process
 	$(PYTEST) $(SIDE_BY_SIDE) tests/unit $(wildcard toolkit/tests/unit)
 
+.PHONY: test-template
+test-template: installed .tools/clients/.installed ## Make domains of this commit, as a team would, and run all their tests (an hour); FROM=TAG, TEAM=renamed
+	$(if $(FROM),FROM=$(call quoted,FROM)) $(PYTEST) --capture=no --durations=0 $(if $(TEAM),-k $(TEAM)) toolkit/tests/unit/template/walk_domains.py
+
 .PHONY: test-browser
 test-browser: installed ## The pages that the toolkit makes, in a Chromium: CHROMIUM=/path/to/chrome, the system's, or one that this installs
 	@$(PYTHON_VENV) -m meshtest.tools.browser
@@ -165,6 +173,10 @@ NEEDS_CHECKOV = $(if $(MODULE)$(SUITE),$(filter stacks toolkit,$(SUITE)),all)
 .PHONY: test-infra
 test-infra: installed $(if $(NEEDS_CHECKOV),.tools/checkov/.installed) ## Plan assertions and live probes; MODULE=s3_bucket or SUITE=stacks for a part (or several, SUITE="stacks live"), BACKEND=localstack or aws; WORKERS=0 in one process
 	$(PYTEST) $(if $(IS_ONE_FILE),,$(SIDE_BY_SIDE)) $(INFRA_TESTS)
+
+.PHONY: warm-stop
+warm-stop: installed ## End the server that plan tests are run in (by itself it does after ten minutes); WARM=0 does without it
+	@$(PYTHON_VENV) -m meshtest.testing.warm stop
 
 .PHONY: checkov
 checkov: installed .tools/checkov/.installed ## checkov on the real plans of all stacks
@@ -300,7 +312,6 @@ lint-files: installed
 	$(PYTHON_VENV) -m ruff format --check .
 	$(PYTHON_VENV) -m ruff check .
 	$(PYTHON_VENV) -m mypy $(if $(wildcard toolkit),--package core --package jobs --package meshtest)
-	$(if $(wildcard toolkit),.venv/bin/lint-imports toolkit/pyproject.toml --no-cache --no-logo)
 	$(TERRAFORM) fmt -check -recursive -diff infrastructure
 	$(PYTHON_VENV) -m meshtest.terraform.readme --check
 	.venv/bin/rumdl check --quiet --no-cache .

@@ -34,6 +34,7 @@ locals {
 module "s3_raw" {
   source            = "../modules/s3_bucket"
   bucket_name       = local.bucket_names.raw
+  events_enabled    = true # a file that lands may start a pipeline
   kms_key_arn       = aws_kms_key.data_lake.arn
   logging_bucket_id = module.s3_logs.bucket_id
   logging_prefix    = "raw/"

@@ -1,4 +1,4 @@
-# ─── Data, Jobs, Pipelines ───
+# ─── Data and Jobs ───
 # By name where a service knows names, by the tag Domain where it does not. What is read before and after stands in
 # read.tf.
 
@@ -47,6 +47,7 @@ data "aws_iam_policy_document" "deploy_data" {
       "s3:DeleteBucket",
       "s3:DeleteBucketPolicy",
       "s3:PutBucketLogging",
+      "s3:PutBucketNotification",
       "s3:PutBucketOwnershipControls",
       "s3:PutBucketPolicy",
       "s3:PutBucketPublicAccessBlock",
@@ -96,53 +97,6 @@ data "aws_iam_policy_document" "deploy_data" {
     sid       = "SecurityConfigurations"
     actions   = ["glue:CreateSecurityConfiguration", "glue:DeleteSecurityConfiguration"]
     resources = ["*"]
-  }
-
-  statement {
-    sid = "ChangePipelines"
-    actions = [
-      "states:CreateStateMachine",
-      "states:DeleteStateMachine",
-      "states:TagResource",
-      "states:UntagResource",
-      "states:UpdateStateMachine",
-    ]
-    resources = ["${local.states_arn}:stateMachine:${local.names}"]
-  }
-
-  statement {
-    sid = "ChangeAlarms"
-    actions = [
-      "events:DeleteRule",
-      "events:PutRule",
-      "events:PutTargets",
-      "events:RemoveTargets",
-      "events:TagResource",
-      "events:UntagResource",
-      "sns:CreateTopic",
-      "sns:DeleteTopic",
-      "sns:SetSubscriptionAttributes",
-      "sns:SetTopicAttributes",
-      "sns:Subscribe",
-      "sns:TagResource",
-      "sns:Unsubscribe",
-      "sns:UntagResource",
-    ]
-    resources = concat(["${local.events_arn}:rule/${local.names}"], local.topics)
-  }
-
-  statement {
-    sid = "ChangeSchedules"
-    actions = [
-      "scheduler:CreateSchedule",
-      "scheduler:CreateScheduleGroup",
-      "scheduler:DeleteSchedule",
-      "scheduler:DeleteScheduleGroup",
-      "scheduler:TagResource",
-      "scheduler:UntagResource",
-      "scheduler:UpdateSchedule",
-    ]
-    resources = local.schedules
   }
 
   statement {
@@ -239,11 +193,58 @@ data "aws_iam_policy_document" "deploy_data" {
   }
 }
 
-# ─── Roles of Jobs and Pipelines ───
-# Every one of them carries the boundary, which refuses any other (boundary.tf): no role made here can do more than
-# the role that made it.
+# ─── Pipelines, and the Roles of Jobs and Pipelines ───
+# What starts and watches pipelines stands here because the policy above is at IAM's quota. Every role made here carries
+# the boundary, which refuses any other (boundary.tf): none can do more than the role that made it.
 
 data "aws_iam_policy_document" "deploy_identity" {
+  statement {
+    sid = "ChangePipelines"
+    actions = [
+      "states:CreateStateMachine",
+      "states:DeleteStateMachine",
+      "states:TagResource",
+      "states:UntagResource",
+      "states:UpdateStateMachine",
+    ]
+    resources = ["${local.states_arn}:stateMachine:${local.names}"]
+  }
+
+  statement {
+    sid = "ChangeAlarms"
+    actions = [
+      "events:DeleteRule",
+      "events:PutRule",
+      "events:PutTargets",
+      "events:RemoveTargets",
+      "events:TagResource",
+      "events:UntagResource",
+      "sns:CreateTopic",
+      "sns:DeleteTopic",
+      "sns:SetSubscriptionAttributes",
+      "sns:SetTopicAttributes",
+      "sns:Subscribe",
+      "sns:TagResource",
+      "sns:Unsubscribe",
+      "sns:UntagResource",
+    ]
+    resources = concat(["${local.events_arn}:rule/${local.names}"], local.topics)
+  }
+
+  statement {
+    sid = "ChangeSchedules"
+    actions = [
+      "scheduler:CreateSchedule",
+      "scheduler:CreateScheduleGroup",
+      "scheduler:DeleteSchedule",
+      "scheduler:DeleteScheduleGroup",
+      "scheduler:TagResource",
+      "scheduler:UntagResource",
+      "scheduler:UpdateSchedule",
+    ]
+    resources = local.schedules
+  }
+
   statement {
     sid = "ChangeRoles"
     actions = [

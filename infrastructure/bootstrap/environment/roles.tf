@@ -61,8 +61,8 @@ resource "aws_iam_role" "this" {
 
 locals {
   policies = {
-    deploy-data     = { description = "Make and change data, jobs and pipelines", json = data.aws_iam_policy_document.deploy_data.json }
-    deploy-identity = { description = "Make and change the roles of jobs and pipelines", json = data.aws_iam_policy_document.deploy_identity.json }
+    deploy-data     = { description = "Make and change data and jobs", json = data.aws_iam_policy_document.deploy_data.json }
+    deploy-identity = { description = "Make and change pipelines, what starts them, and the roles of all", json = data.aws_iam_policy_document.deploy_identity.json }
     deploy-network  = { description = "Make and change the network", json = data.aws_iam_policy_document.deploy_network.json }
     read            = { description = "Read what Terraform manages, and its states", json = data.aws_iam_policy_document.read.json }
   }

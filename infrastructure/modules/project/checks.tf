@@ -227,6 +227,26 @@ locals {
         "${local.folder}/pipelines.tf: ${pipeline}.environments[${position}] is ${jsonencode(env)}; expected ${local.trigger_fields.environments.items.expected}."
         if !contains(local.trigger_fields.environments.items.enum, env)
       ],
+      [
+        for position, each in try(tolist(trigger.files), []) :
+        "${local.folder}/pipelines.tf: ${pipeline}.files[${position}] is ${jsonencode(each)}; expected ${local.trigger_fields.files.items.expected}."
+        if !can(regex(local.trigger_fields.files.items.pattern, each))
+      ],
+      [
+        for value in try([trigger.settle_seconds], []) :
+        "${local.folder}/pipelines.tf: ${pipeline}.settle_seconds is ${jsonencode(value)}; expected ${local.trigger_fields.settle_seconds.expected}."
+        if try(!(value == floor(value) && value >= 1 && value <= 3600), true)
+      ],
+      [
+        for value in try([trigger.overlap], []) :
+        "${local.folder}/pipelines.tf: ${pipeline}.overlap is ${jsonencode(value)}; expected wait: a file that lands while the pipeline runs is not to be forgotten."
+        if value == "skip" && can(trigger.files[0])
+      ],
+      [
+        for value in try([trigger.overlap], []) :
+        "${local.folder}/pipelines.tf: ${pipeline}.overlap is ${jsonencode(value)}; expected ${local.trigger_fields.overlap.expected}."
+        if !contains(local.trigger_fields.overlap.enum, value)
+      ],
       flatten([
         for name, schedule in try(merge(trigger.schedules), {}) : concat(
           [

@@ -103,6 +103,12 @@ data "aws_iam_policy_document" "run_jobs" {
     actions   = ["s3:GetObject"]
     resources = ["arn:${local.partition}:s3:::${var.foundation.s3_artifacts_bucket_id}/wheels/core-latest.gluewheels.zip"]
   }
+
+  statement {
+    sid       = "ListOwnExecutions"
+    actions   = ["states:ListExecutions"]
+    resources = [local.pipeline_arns[each.key]]
+  }
 }
 
 module "iam_pipeline" {

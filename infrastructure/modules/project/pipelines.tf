@@ -17,8 +17,10 @@ module "pipeline" {
   description    = "${local.project}: ${each.key}"
   glue_job_names = [for job in each.value.jobs : module.glue_job[job].name]
   kms_key_arn    = var.foundation.kms_key_arn
+  overlap        = local.overlap[each.key]
   pipeline_name  = each.value.name
   role_arn       = module.iam_pipeline[each.key].role_arn
+  settle_seconds = local.settle_seconds[each.key]
   tags           = local.common_tags
 
   release = {

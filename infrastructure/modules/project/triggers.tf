@@ -1,14 +1,81 @@
-# ─── Schedules ───
-# What starts a pipeline by itself, as pipeline_triggers of pipelines.tf says: schedules, and pipelines of other projects
-# that have succeeded. A pipeline that is not named there is started by hand.
+# ─── Triggers ───
+# What starts a pipeline by itself, as pipeline_triggers of pipelines.tf says: schedules, files that land, and pipelines
+# of other projects that have succeeded. A pipeline that is not named there is started by hand.
 
 locals {
   triggers = {
     for pipeline, trigger in try(merge(var.pipeline_triggers), {}) : pipeline => {
       after     = try([for each in trigger.after : tostring(each)], [])
+      files     = try([for each in trigger.files : tostring(each)], [])
       schedules = try(merge(trigger.schedules), {})
     } if contains(keys(local.pipelines), pipeline) && try(contains(trigger.environments, var.env), true) # checks.tf names the others
   }
+
+  # What an execution does while another one runs, in every environment; checks.tf names what is neither.
+  overlap = {
+    for pipeline in keys(local.pipelines) : pipeline => try(
+      [for each in [var.pipeline_triggers[pipeline].overlap] : each if contains(local.trigger_fields.overlap.enum, each)][0], "wait"
+    )
+  }
+  # A burst of files is to be one execution: it lets them land first.
+  settle_seconds = {
+    for pipeline in keys(local.pipelines) : pipeline => try(length(local.triggers[pipeline].files), 0) == 0 ? 2 : try(
+      [for each in [var.pipeline_triggers[pipeline].settle_seconds] : each if each >= 1 && each <= 3600 && floor(each) == each][0], 30
+    )
+  }
+}
+
+# ─── Roles ───
+# Each starts one pipeline, for its schedules, its files or the pipelines that it follows.
+
+locals {
+  events_arn = "arn:${local.partition}:events:${local.region}:${local.account_id}"
+  starters = merge(
+    {
+      # The scheduler names the group, never the schedule.
+      # https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
+      for pipeline in distinct([for schedule in local.schedules : schedule.pipeline]) : "${pipeline}.cron" => {
+        pipeline = pipeline
+        service  = "scheduler.amazonaws.com"
+        source   = "arn:${local.partition}:scheduler:${local.region}:${local.account_id}:schedule-group/${local.prefix}-${var.env}"
+      }
+    },
+    {
+      for key, rule in local.start_rules : key => {
+        pipeline = rule.pipeline
+        service  = "events.amazonaws.com"
+        source   = "${local.events_arn}:rule/${rule.name}"
+      }
+    },
+  )
+}
+
+data "aws_iam_policy_document" "start_pipeline" {
+  for_each = local.starters
+
+  statement {
+    sid       = "StartPipeline"
+    actions   = ["states:StartExecution"]
+    resources = [local.pipeline_arns[each.value.pipeline]]
+  }
+}
+
+module "iam_start" {
+  source   = "../iam_role"
+  for_each = local.starters
+
+  description              = "Start the pipeline ${local.pipelines[each.value.pipeline].name}"
+  inline_policies          = { start-pipeline = data.aws_iam_policy_document.start_pipeline[each.key].json }
+  name                     = "${local.prefix}-${replace(replace(each.key, ".", "-"), "_", "-")}-${var.env}"
+  permissions_boundary_arn = var.foundation.permissions_boundary_arn
+  service                  = each.value.service
+  source_arns              = [each.value.source]
+  tags                     = local.common_tags
+}
+
+# ─── Schedules ───
+
+locals {
   schedules = merge([
     for pipeline, trigger in local.triggers : {
       for name, schedule in trigger.schedules : "${pipeline}.${name}" => {
@@ -20,7 +87,6 @@ locals {
       }
     }
   ]...)
-  scheduled = toset([for schedule in local.schedules : schedule.pipeline])
 }
 
 # A group of the project's own: its roles can be assumed for nobody else's schedules.
@@ -29,31 +95,6 @@ resource "aws_scheduler_schedule_group" "this" {
 
   name = "${local.prefix}-${var.env}"
   tags = local.common_tags
-}
-
-data "aws_iam_policy_document" "start_pipeline" {
-  for_each = setunion(local.scheduled, local.followers)
-
-  statement {
-    sid       = "StartPipeline"
-    actions   = ["states:StartExecution"]
-    resources = [local.pipeline_arns[each.value]]
-  }
-}
-
-module "iam_schedule" {
-  source   = "../iam_role"
-  for_each = local.scheduled
-
-  description              = "Start the pipeline ${local.pipelines[each.value].name} by its schedules"
-  inline_policies          = { start-pipeline = data.aws_iam_policy_document.start_pipeline[each.value].json }
-  name                     = "${local.prefix}-${replace(each.value, "_", "-")}-cron-${var.env}"
-  permissions_boundary_arn = var.foundation.permissions_boundary_arn
-  service                  = "scheduler.amazonaws.com"
-  # The scheduler names the group, never the schedule.
-  # https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
-  source_arns = ["arn:${local.partition}:scheduler:${local.region}:${local.account_id}:schedule-group/${local.prefix}-${var.env}"]
-  tags        = local.common_tags
 }
 
 resource "aws_scheduler_schedule" "this" {
@@ -73,7 +114,7 @@ resource "aws_scheduler_schedule" "this" {
 
   target {
     arn      = local.pipeline_arns[each.value.pipeline]
-    role_arn = module.iam_schedule[each.value.pipeline].role_arn
+    role_arn = module.iam_start["${each.value.pipeline}.cron"].role_arn
     input    = jsonencode({})
 
     # A start that is an hour late is of no use to anybody who waits for the day's data.
@@ -84,56 +125,78 @@ resource "aws_scheduler_schedule" "this" {
   }
 }
 
-# ─── After Other Projects ───
-# A pipeline starts when one of the pipelines that it names in `after` has succeeded: {project}/{pipeline}, of a project
-# that project.json depends on.
+# ─── Rules ───
+# A pipeline starts when one of the pipelines in `after` has succeeded ({project}/{pipeline}, of a project that
+# project.json depends on), or when a file lands below landing/{project}/ whose path begins as one of `files` says.
 
 locals {
-  followers = toset([for pipeline, trigger in local.triggers : pipeline if length(trigger.after) > 0])
-  follow_rules = {
-    for pipeline in local.followers : pipeline => "${local.prefix}-${replace(pipeline, "_", "-")}-after-${var.env}"
+  start_rules = {
+    for key, rule in merge(
+      {
+        for pipeline, trigger in local.triggers : "${pipeline}.after" => {
+          description = "Starts ${local.pipelines[pipeline].name} after ${join(", ", trigger.after)}"
+          input_paths = {}
+          template    = jsonencode({})
+          pipeline    = pipeline
+          pattern = jsonencode({
+            source      = ["aws.states"]
+            detail-type = ["Step Functions Execution Status Change"]
+            detail = {
+              stateMachineArn = [
+                for each in trigger.after :
+                "arn:${local.partition}:states:${local.region}:${local.account_id}:stateMachine:${var.foundation.domain_abbr}-${replace(replace(each, "/", "-"), "_", "-")}-${var.env}"
+              ]
+              status = ["SUCCEEDED"]
+              # One that was skipped has succeeded in nothing.
+              output = [{ anything-but = { prefix = "{\"skipped\"" } }]
+            }
+          })
+        } if length(trigger.after) > 0
+      },
+      {
+        for pipeline, trigger in local.triggers : "${pipeline}.files" => {
+          description = "Starts ${local.pipelines[pipeline].name} when files land"
+          input_paths = { bucket = "$.detail.bucket.name", key = "$.detail.object.key" }
+          template    = "{\"file\": {\"bucket\": <bucket>, \"key\": <key>}}"
+          pipeline    = pipeline
+          pattern = jsonencode({
+            source      = ["aws.s3"]
+            detail-type = ["Object Created"]
+            detail = {
+              bucket = { name = [local.buckets.raw] }
+              object = { key = [for each in trigger.files : { prefix = "landing/${local.project}/${each}" }] }
+            }
+          })
+        } if length(trigger.files) > 0
+      },
+    ) : key => merge(rule, { name = "${local.prefix}-${replace(replace(key, ".", "-"), "_", "-")}-${var.env}" })
   }
 }
 
-resource "aws_cloudwatch_event_rule" "after" {
-  for_each = local.follow_rules
+resource "aws_cloudwatch_event_rule" "start" {
+  for_each = local.start_rules
 
-  name        = each.value
-  description = "Starts ${local.pipelines[each.key].name} after ${join(", ", local.triggers[each.key].after)}"
-  tags        = local.common_tags
-
-  event_pattern = jsonencode({
-    source      = ["aws.states"]
-    detail-type = ["Step Functions Execution Status Change"]
-    detail = {
-      stateMachineArn = [
-        for each in local.triggers[each.key].after :
-        "arn:${local.partition}:states:${local.region}:${local.account_id}:stateMachine:${var.foundation.domain_abbr}-${replace(replace(each, "/", "-"), "_", "-")}-${var.env}"
-      ]
-      status = ["SUCCEEDED"]
-    }
-  })
+  name          = each.value.name
+  description   = each.value.description
+  event_pattern = each.value.pattern
+  tags          = local.common_tags
 }
 
-module "iam_after" {
-  source   = "../iam_role"
-  for_each = local.follow_rules
+resource "aws_cloudwatch_event_target" "start" {
+  for_each = local.start_rules
 
-  description              = "Start the pipeline ${local.pipelines[each.key].name} after those of other projects"
-  inline_policies          = { start-pipeline = data.aws_iam_policy_document.start_pipeline[each.key].json }
-  name                     = "${local.prefix}-${replace(each.key, "_", "-")}-after-${var.env}"
-  permissions_boundary_arn = var.foundation.permissions_boundary_arn
-  service                  = "events.amazonaws.com"
-  source_arns              = ["arn:${local.partition}:events:${local.region}:${local.account_id}:rule/${each.value}"]
-  tags                     = local.common_tags
-}
-
-resource "aws_cloudwatch_event_target" "after" {
-  for_each = local.follow_rules
-
-  rule      = aws_cloudwatch_event_rule.after[each.key].name
+  rule      = aws_cloudwatch_event_rule.start[each.key].name
   target_id = "pipeline"
-  arn       = local.pipeline_arns[each.key]
-  role_arn  = module.iam_after[each.key].role_arn
-  input     = jsonencode({})
+  arn       = local.pipeline_arns[each.value.pipeline]
+  role_arn  = module.iam_start[each.key].role_arn
+  input     = length(each.value.input_paths) == 0 ? each.value.template : null
+
+  dynamic "input_transformer" {
+    for_each = length(each.value.input_paths) > 0 ? [each.value] : []
+
+    content {
+      input_paths    = input_transformer.value.input_paths
+      input_template = input_transformer.value.template
+    }
+  }
 }

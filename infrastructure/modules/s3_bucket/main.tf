@@ -38,7 +38,7 @@ locals {
 }
 
 resource "aws_s3_bucket" "this" {
-  # checkov:skip=CKV2_AWS_62: nothing subscribes to the buckets; pipelines are started by schedule or by hand
+  # checkov:skip=CKV2_AWS_62: files start pipelines in the raw bucket alone (events_enabled); nobody listens to the others
   # checkov:skip=CKV_AWS_144: a copy in another Region is a decision on cost and residence that a domain has to take
   # checkov:skip=CKV_AWS_18: the log bucket logs nothing; control s3-access-logging holds every other bucket to it
   # checkov:skip=CKV_AWS_21: the log bucket keeps no versions; control s3-versioning holds every other bucket to it
@@ -253,6 +253,15 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
 
   # A rule on noncurrent versions needs the bucket's versioning first.
   depends_on = [aws_s3_bucket_versioning.this]
+}
+
+# ─── Events ───
+
+resource "aws_s3_bucket_notification" "this" {
+  count = var.events_enabled ? 1 : 0
+
+  bucket      = aws_s3_bucket.this.bucket
+  eventbridge = true
 }
 
 # ─── Server Access Logging ───

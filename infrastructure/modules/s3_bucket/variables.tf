@@ -26,6 +26,12 @@ variable "enable_versioning" {
   default     = true
 }
 
+variable "events_enabled" {
+  description = "Whether what happens to the bucket's objects is told to EventBridge, whose rules may start pipelines."
+  type        = bool
+  default     = false
+}
+
 variable "expiration_days" {
   description = "Days after which the objects under a prefix expire, by prefix ending in \"/\" (none by default)."
   type        = map(number)

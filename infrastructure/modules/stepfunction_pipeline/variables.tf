@@ -57,6 +57,17 @@ variable "max_attempts" {
   }
 }
 
+variable "overlap" {
+  description = "What an execution does while an earlier one runs: wait for its turn, or skip its jobs."
+  type        = string
+  default     = "wait"
+
+  validation {
+    condition     = contains(["skip", "wait"], var.overlap)
+    error_message = "overlap of ${var.pipeline_name} is \"${var.overlap}\"; expected skip or wait."
+  }
+}
+
 variable "pipeline_name" {
   description = "Full name of the state machine: {domain_abbr}-{project}-{pipeline}-{env}."
   type        = string
@@ -91,6 +102,17 @@ variable "role_arn" {
   }
 }
 
+variable "settle_seconds" {
+  description = "Seconds from an execution's start until it asks whether others run; files that land meanwhile are its own."
+  type        = number
+  default     = 2
+
+  validation {
+    condition     = var.settle_seconds >= 1 && var.settle_seconds <= 3600 && floor(var.settle_seconds) == var.settle_seconds
+    error_message = "settle_seconds of ${var.pipeline_name} is ${var.settle_seconds}; expected a whole number from 1 to 3600."
+  }
+}
+
 variable "tags" {
   description = "Tags of the state machine and of its log group."
   type        = map(string)
@@ -98,7 +120,7 @@ variable "tags" {
 }
 
 variable "timeout_seconds" {
-  description = "Seconds after which a whole execution is ended; never before its jobs have had their time."
+  description = "Seconds after which a whole execution is ended; never before its jobs have had their time, and twice as many where it may wait for another."
   type        = number
   default     = 28800
 

@@ -8,8 +8,8 @@ locals {
 }
 
 # ─── Triggers ───
-# What starts a pipeline by itself, in all environments or in those that it names: schedules, and pipelines of projects
-# that project.json depends on, when they have succeeded.
+# What starts a pipeline by itself, in all environments or in those that it names: schedules, files that land, and
+# pipelines of projects that project.json depends on, when they have succeeded.
 
 locals {
   pipeline_triggers = {

@@ -190,6 +190,7 @@ OPERATIONS: dict[str, Operations] = {
                 "PutLifecycleConfiguration",
             ),
             ("logging", "GetBucketLogging", "PutBucketLogging", "PutBucketLogging"),
+            ("notification", "GetBucketNotification", "PutBucketNotification", "PutBucketNotification"),
             (
                 "ownership_controls",
                 "GetBucketOwnershipControls",

@@ -1,15 +1,16 @@
-"""`make new-project` and a schedule: the project is deployed, runs on its sample when due, and goes again."""
+"""A new project with triggers and a backfill: deployed, it runs when due, on files and for days, and goes."""
 
 from __future__ import annotations
 
 import shutil
+import threading
 import time
 from datetime import timedelta
 
 import pytest
 
+from meshtest.domain import backfill, projects
 from meshtest.domain import domain as domains
-from meshtest.domain import projects
 from meshtest.domain.backends import Ability
 from meshtest.domain.domain import Domain
 from meshtest.tools import toolchain
@@ -17,10 +18,30 @@ from meshtest.tools import toolchain
 pytestmark = pytest.mark.needs(Ability.WHOLE_DOMAIN, Ability.GLUE_RUNS, Ability.LOCAL_SPARK)
 NAME = "newcomer"
 MINUTES = 10  # of three jobs on a busy machine
+SKIPPED = '{"skipped":true}'
 NO_TRIGGERS = "pipeline_triggers = {}"
 TRIGGERS = """pipeline_triggers = {
-    daily = { schedules = { early = { expression = "cron(30 4 * * ? *)", time_zone = "Europe/Berlin" } } }
+    daily = {
+      files          = ["late"]
+      schedules      = { early = { expression = "cron(30 4 * * ? *)", time_zone = "Europe/Berlin" } }
+      settle_seconds = 5
+    }
   }"""
+
+# A source that delivers a folder a day, which is received for the day that an execution is for.
+DAILY_JOB = ("    ingest =", '    by_day = { description = "A folder a day → raw" }\n    ingest =')
+DAILY_PIPELINE = ("    daily =", '    by_day = ["by_day"]\n    daily =')
+DAILY_FOLDER = ("formats.csv())", "formats.csv(), run.arguments.ingestion_date.isoformat())")
+DAYS = ("2026-10-30", "2026-10-31", "2026-11-01", "2026-11-02")
+
+
+def change(file, *changes: tuple[str, str], copy=None) -> None:
+    """Change a text, in place or into a copy; what is to be replaced is there."""
+    text = file.read_text()
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    (copy or file).write_text(text)
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +53,10 @@ def checkout(tmp_path_factory):
     shutil.copy(toolchain.ROOT / "pyproject.toml", top)
     (top / ".tools").symlink_to(toolchain.ROOT / ".tools")
     assert projects.main(["new", NAME, "--top", str(top)]) == 0
-    pipelines = top / "infrastructure" / "projects" / NAME / "pipelines.tf"
-    text = pipelines.read_text()
-    assert NO_TRIGGERS in text
-    pipelines.write_text(text.replace(NO_TRIGGERS, TRIGGERS))
+    folder, jobs = top / "infrastructure" / "projects" / NAME, top / "src" / "jobs" / NAME
+    change(folder / "pipelines.tf", (NO_TRIGGERS, TRIGGERS), DAILY_PIPELINE)
+    change(folder / "jobs.tf", DAILY_JOB)
+    change(jobs / "ingest.py", DAILY_FOLDER, copy=jobs / "by_day.py")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(toolchain, "ROOT", top)
         patch.setattr(domains, "SAMPLES", top / "samples")
@@ -57,22 +78,28 @@ def grown(domain: Domain, checkout, tmp_path_factory):
 
 
 def executions(grown) -> list[str]:
-    """The states of the executions that have begun."""
+    """The states of the executions that have begun, the latest first; of one that was skipped, that."""
     states = grown.endpoint.client("stepfunctions")
-    machine = grown.state_machine(NAME, "daily")
-    return [each["status"] for each in states.list_executions(stateMachineArn=machine)["executions"]]
+    listed = states.list_executions(stateMachineArn=grown.state_machine(NAME, "daily"))["executions"]
+    described = [states.describe_execution(executionArn=each["executionArn"]) for each in listed]
+    return ["skipped" if each.get("output") == SKIPPED else each["status"] for each in described]
+
+
+def ended(grown, number: int) -> list[str]:
+    """The states of the executions, once there are so many and none runs any more."""
+    deadline = time.monotonic() + MINUTES * 60
+    while (len(found := executions(grown)) < number or "RUNNING" in found) and time.monotonic() < deadline:
+        time.sleep(1)
+    return found
 
 
 def test_its_pipeline_runs_on_its_sample_when_it_is_due(grown):
     assert executions(grown) == []
     grown.endpoint.move_clock(timedelta(days=1))
     try:
-        deadline = time.monotonic() + MINUTES * 60
-        while executions(grown) in ([], ["RUNNING"]) and time.monotonic() < deadline:
-            time.sleep(1)
+        assert ended(grown, 1) == ["SUCCEEDED"]
     finally:
         grown.endpoint.move_clock(timedelta(0))
-    assert executions(grown) == ["SUCCEEDED"]
     found = grown.read_tables(project=NAME)
     assert {label: table["rows"] for label, table in found.items()} == {
         f"raw.{NAME}_records": 7,
@@ -80,6 +107,39 @@ def test_its_pipeline_runs_on_its_sample_when_it_is_due(grown):
         f"refined.{NAME}_records_rejected": 3,
         f"curated.{NAME}_daily": 3,
     }
+
+
+def test_a_burst_of_files_is_one_execution(grown):
+    """Three that land together, and one that is none of them."""
+    s3, bucket = grown.endpoint.client("s3"), grown.bucket("raw")
+    for name in ("late1", "late2", "early", "late3"):
+        content = f"item_id,day,value\n{name},2026-11-03,10.00\n"
+        s3.put_object(Bucket=bucket, Key=f"landing/{NAME}/{name}.csv", Body=content)
+    assert sorted(ended(grown, 4)) == ["SUCCEEDED", "SUCCEEDED", "skipped", "skipped"]
+    assert grown.read_tables(project=NAME)[f"raw.{NAME}_records"]["rows"] == 11
+
+
+def test_a_backfill_that_is_stopped_goes_on_with_the_days_that_are_left(grown):
+    s3, bucket = grown.endpoint.client("s3"), grown.bucket("raw")
+    for day in DAYS:
+        content = f"item_id,day,value\n{day},{day},10.00\n"
+        s3.put_object(Bucket=bucket, Key=f"landing/{NAME}/{day}/day.csv", Body=content)
+    fill = backfill.of(grown, NAME, "by_day", DAYS[0], DAYS[-1])
+    shown: list[str] = []
+    runner = threading.Thread(target=fill.run, args=(shown.append,))
+    runner.start()
+    while runner.is_alive() and not any(" 0 of" not in each for each in shown):
+        time.sleep(0.2)
+    states = grown.endpoint.client("stepfunctions")
+    (begun,) = states.list_executions(stateMachineArn=fill.machine)["executions"]
+    states.stop_execution(executionArn=begun["executionArn"])
+    runner.join()
+    execution = fill.run(shown.append)
+    assert (execution.status, shown[-1]) == ("SUCCEEDED", f"{DAYS[-1]}, 4 of 4 done")
+    runs = grown.endpoint.client("glue").get_job_runs(JobName=grown.name(NAME, "by_day"))["JobRuns"]
+    succeeded = [each["Arguments"]["--ingestion_date"] for each in runs if each["JobRunState"] == "SUCCEEDED"]
+    assert sorted(succeeded) == list(DAYS)
+    assert grown.read_tables(project=NAME)[f"raw.{NAME}_records"]["rows"] == 11 + len(DAYS)
 
 
 def test_it_is_taken_down_with_everything_it_has(grown, checkout):

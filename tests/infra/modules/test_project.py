@@ -201,3 +201,60 @@ def test_triggers_hold_in_the_environments_that_they_name(planned, env):
     trigger = {"environments": ["prod"], "schedules": {"early": EARLY}}
     plan = planned(env=env, pipeline_triggers={"daily": trigger})
     assert len(resources(plan, "aws_scheduler_schedule")) == (env == "prod")
+
+
+@pytest.mark.parametrize(("given", "choice"), [({}, "wait"), ({"overlap": "skip"}, "skip")])
+def test_what_an_execution_does_while_another_runs_is_the_pipelines_choice(planned, given, choice):
+    trigger = {"environments": ["prod"], **given}  # which says when it starts by itself, and not this
+    (machine,) = resources(planned(pipeline_triggers={"daily": trigger}), "aws_sfn_state_machine").values()
+    assert json.loads(machine["definition"])["TimeoutSeconds"] == {"skip": 1, "wait": 2}[choice] * 28800
+
+
+# ─── Files ───
+
+
+@pytest.mark.proves("iam-trust")
+def test_a_file_that_lands_starts_its_pipeline_and_nothing_else(planned):
+    plan = planned(pipeline_triggers={"daily": {"files": ["shop/", ""]}})
+    rules = resources(plan, "aws_cloudwatch_event_rule").values()
+    (rule,) = (each for each in rules if each["name"] == "exa-orders-daily-files-dev")
+    assert json.loads(rule["event_pattern"]) == {
+        "source": ["aws.s3"],
+        "detail-type": ["Object Created"],
+        "detail": {
+            "bucket": {"name": [f"exa-raw-{ACCOUNT}-dev"]},
+            "object": {"key": [{"prefix": "landing/orders/shop/"}, {"prefix": "landing/orders/"}]},
+        },
+    }
+    machine = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:exa-orders-daily-dev"
+    targets = resources(plan, "aws_cloudwatch_event_target").values()
+    (target,) = (each for each in targets if each["rule"] == rule["name"])
+    assert (target["arn"], target["role_arn"]) == (machine, f"arn:aws:iam::{ACCOUNT}:role/{rule['name']}")
+    (given,) = target["input_transformer"]
+    assert given["input_template"] == '{"file": {"bucket": <bucket>, "key": <key>}}'
+    trusts = resources(plan, "aws_iam_role").values()
+    (trust,) = (each for each in trusts if each["name"] == rule["name"])
+    (statement,) = statements(trust["assume_role_policy"]).values()
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": ACCOUNT},
+        "ArnLike": {"aws:SourceArn": f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{rule['name']}"},
+    }
+    assert started_by(plan, rule["name"]) == (["states:StartExecution"], [machine])
+
+
+@pytest.mark.parametrize(
+    ("trigger", "seconds"),
+    [
+        ({}, 2),
+        ({"files": [""]}, 30),
+        ({"files": [""], "settle_seconds": 300}, 300),
+        ({"files": [""], "environments": ["prod"]}, 2),
+    ],
+    ids=["no files", "files", "as it says", "not here"],
+)
+def test_a_pipeline_with_files_lets_them_settle(planned, trigger, seconds):
+    plan = planned(pipeline_triggers={"daily": trigger})
+    (machine,) = resources(plan, "aws_sfn_state_machine").values()
+    states = json.loads(machine["definition"])["States"]
+    assert states["Settle"] == {"Type": "Wait", "Seconds": seconds, "Next": "ListRunning"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 
 from meshtest.testing.plans import resources, statements, the
@@ -52,6 +54,23 @@ def test_a_bucket_has_one_policy_which_denies_plain_http_to_everyone(bucket, req
         "Resource": [f"{ARN}/*", ARN],
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
+
+
+def test_a_perimeter_denies_who_is_of_another_organization(data_bucket, planned):
+    """AWS's own services aside, which deliver logs as none; without an organization there is no statement."""
+    policy = statements(the(planned(perimeter_org_id="o-a1b2c3d4e5"), "aws_s3_bucket_policy")["policy"])
+    assert policy["DataPerimeter"] == {
+        "Sid": "DataPerimeter",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": ["s3:*"],
+        "Resource": [f"{ARN}/*", ARN],
+        "Condition": {
+            "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
+            "StringNotEqualsIfExists": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"},
+        },
+    }
+    assert "DataPerimeter" not in statements(the(data_bucket, "aws_s3_bucket_policy")["policy"])
 
 
 @pytest.mark.proves("s3-tls-1-2")
@@ -183,10 +202,13 @@ def test_only_a_protected_bucket_has_a_guard(data_bucket, log_bucket):
 
 @pytest.fixture(scope="module")
 def existing(terraform, infrastructure, tmp_path_factory):
-    """A protected bucket that exists, with its guard; the rest of the module would take a minute."""
+    """A protected bucket that exists, with its guard; the rest of the module would take a minute.
+
+    Its name is new each time: the endpoint may outlive the test (mutation, the warm server).
+    """
     runner = terraform(infrastructure / "modules" / "s3_bucket")
     state = tmp_path_factory.mktemp("state") / "terraform.tfstate"
-    inputs = {"bucket_name": "exa-kept-123456789012-dev", "prevent_destroy": "true"}
+    inputs = {"bucket_name": f"exa-kept-{uuid.uuid4().hex[:8]}-dev", "prevent_destroy": "true"}
     runner.apply(targets=["terraform_data.destroy_guard"], tf_vars=inputs, state=str(state))
     return runner, {"tf_vars": inputs, "state": str(state)}
 
@@ -210,3 +232,12 @@ def test_no_plan_takes_a_protected_bucket_away(existing, way):
     with pytest.raises(Exception, match="prevent_destroy") as caught:
         runner.execute_command("plan", "-no-color", "-lock=false", "-refresh=false", *arguments)
     assert "destroy_guard" in str(caught.value)
+
+
+# ─── Events ───
+
+
+def test_a_bucket_sends_events_if_it_is_told_to(planned, data_bucket):
+    assert resources(data_bucket, "aws_s3_bucket_notification") == {}
+    sent = the(planned(events_enabled=True), "aws_s3_bucket_notification")
+    assert (sent["bucket"], sent["eventbridge"]) == (NAME, True)

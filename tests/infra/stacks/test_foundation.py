@@ -155,6 +155,15 @@ def test_the_data_buckets_refuse_other_keys_and_other_encryption(dev):
     assert "DenyForeignKeys" not in statements(by_bucket(dev, "aws_s3_bucket_policy")[LOGS]["policy"])
 
 
+def test_an_organization_is_the_perimeter_of_the_data_buckets(plan, infrastructure):
+    """The log bucket is written by AWS's log delivery alone, and read by nobody but the account."""
+    given = GIVEN | {"perimeter_org_id": "o-a1b2c3d4e5"}
+    planned = plan(infrastructure / "foundation", given)
+    policies = by_bucket(planned, "aws_s3_bucket_policy")
+    held = {name for name, values in policies.items() if "DataPerimeter" in statements(values["policy"])}
+    assert held == {bucket(purpose) for purpose in DATA}
+
+
 @pytest.mark.proves("s3-customer-key", "s3-log-target-aes256")
 def test_the_data_buckets_use_the_domains_key_and_the_log_bucket_cannot(dev):
     encrypted = {}

@@ -264,9 +264,9 @@ def run_orders(plan) -> dict[str, list[str]]:
         definition = json.loads(machine["definition"])
         order, name = [], definition["StartAt"]
         while (state := definition["States"][name])["Type"] != "Succeed":
-            # Before the jobs, the version and the arguments are looked for.
+            # Before the jobs come the turn, the version and the arguments; choices lead to the jobs first.
             order += [state["Parameters"]["JobName"]] if "JobName" in state.get("Parameters", {}) else []
-            name = state.get("Next") or state["Default"]
+            name = state.get("Next") or state["Choices"][0]["Next"]
         orders[machine["name"]] = order
     return orders
 
@@ -288,6 +288,9 @@ def test_the_pipelines_role_starts_just_its_jobs(project_plan, project, pipeline
         ["s3:GetObject"],
         [f"arn:aws:s3:::exa-artifacts-{ACCOUNT}-dev/wheels/core-latest.gluewheels.zip"],
     )
+    own = statements.pop("ListOwnExecutions")
+    machine = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{job_name(project, pipeline)}"
+    assert (own["Action"], own["Resource"]) == (["states:ListExecutions"], [machine])
     (statement,) = statements.values()
     assert set(statement["Action"]) == {
         "glue:BatchStopJobRun",

@@ -158,7 +158,7 @@ def test_jobs_name_parts_that_there_are():
 
 def test_matrices_run_to_their_end():
     matrices = [job["strategy"] for _, _, job in workflows.jobs() if "strategy" in job]
-    assert len(matrices) == 5
+    assert len(matrices) >= 5
     assert [each for each in matrices if each["fail-fast"] is not False] == []
 
 

@@ -5,18 +5,28 @@ A definition is JSON text; what is wrong with it comes back as diagnostics with 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
+from meshtest.check.states_expressions import is_jsonata
+from meshtest.check.states_queries import JSONPATH, check_queries
+from meshtest.check.states_scopes import (
+    DUPLICATE,
+    INVALID_JSON,
+    SCHEMA,
+    TARGET,
+    TERMINAL,
+    Diagnostic,
+    inner_scopes,
+    objects,
+    transitions,
+)
+
 NAME_LENGTH = 80
-INVALID_JSON = "INVALID_JSON_DESCRIPTION"
-SCHEMA = "SCHEMA_VALIDATION_FAILED"
-TARGET = "MISSING_TRANSITION_TARGET"
-TERMINAL = "MISSING_END_STATE"
-DUPLICATE = "DUPLICATE_STATE_NAME"
 
 _COMMON = frozenset({"Type", "Comment", "QueryLanguage", "Assign", "Output", "InputPath", "OutputPath"})
 _FLOW = frozenset({"Next", "End"})
@@ -61,6 +71,21 @@ _FIELDS: dict[str, frozenset[str]] = {
         "ToleratedFailurePercentagePath",
     },
 }
+# Fields that exclude each other; those of a reader and a batcher are looked for there.
+_ONE_OF = (
+    ("TimeoutSeconds", "TimeoutSecondsPath"),
+    ("HeartbeatSeconds", "HeartbeatSecondsPath"),
+    ("Error", "ErrorPath"),
+    ("Cause", "CausePath"),
+    ("MaxConcurrency", "MaxConcurrencyPath"),
+    ("ToleratedFailureCount", "ToleratedFailureCountPath"),
+    ("ToleratedFailurePercentage", "ToleratedFailurePercentagePath"),
+    ("Items", "ItemsPath"),
+    ("ItemSelector", "Parameters"),
+    ("MaxItems", "MaxItemsPath"),
+    ("MaxItemsPerBatch", "MaxItemsPerBatchPath"),
+    ("MaxInputBytesPerBatch", "MaxInputBytesPerBatchPath"),
+)
 _TERMINAL_TYPES = frozenset({"Succeed", "Fail"})
 _MACHINE = frozenset({"Comment", "StartAt", "States", "Version", "TimeoutSeconds", "QueryLanguage"})
 _PROCESSOR = frozenset({"Comment", "StartAt", "States", "ProcessorConfig", "QueryLanguage"})
@@ -68,21 +93,9 @@ _RETRIER = frozenset({"ErrorEquals", "IntervalSeconds", "MaxAttempts", "BackoffR
     "JitterStrategy",
     "Comment",
 }
+_ARN = re.compile(r"arn:[^:\s]+:[^:\s]+:[^:\s]*:[^:\s]*:.*[^:]")
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _CATCHER = frozenset({"ErrorEquals", "Next", "ResultPath", "Output", "Assign", "Comment"})
-_PATH = re.compile(r"\$|States\.")
-JSONPATH, JSONATA = "JSONPath", "JSONata"
-# Fields of one query language alone; fields whose names end in "Path" are JSONPath's, too.
-_OF_JSONPATH = frozenset({"Parameters", "Result", "ResultSelector", "Variable"})
-_OF_JSONATA = frozenset({"Arguments", "Condition", "Items", "Output"})
-
-
-@dataclass(frozen=True)
-class Diagnostic:
-    """One fault: a code, a sentence, and the place as a JSON pointer."""
-
-    code: str
-    message: str
-    location: str
 
 
 def diagnose(definition: str) -> list[Diagnostic]:
@@ -96,7 +109,7 @@ def diagnose(definition: str) -> list[Diagnostic]:
     found = list(_unknown_fields(machine, _MACHINE, ""))
     found += _positive_integer(machine, "TimeoutSeconds", "")
     found += _check_scope(machine, "")
-    found += _check_query_languages(machine, machine.get("QueryLanguage", JSONPATH), "")
+    found += check_queries(machine, machine.get("QueryLanguage", JSONPATH), "")
     found += _check_unique_names(machine)
     return found
 
@@ -154,21 +167,6 @@ def _is_terminal(state: dict[str, Any]) -> bool:
     return state.get("End") is True or state.get("Type") in _TERMINAL_TYPES
 
 
-def transitions(state: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Where a state can go: the field that says so (as a path below the state), and the target."""
-    for field in ("Next", "Default"):
-        if field in state:
-            yield field, state[field]
-    for field in ("Catch", "Choices"):
-        for index, branch in enumerate(_objects(state.get(field))):
-            if "Next" in branch:
-                yield f"{field}[{index}]/Next", branch["Next"]
-
-
-def _objects(value: Any) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
 def _check_unique_names(machine: dict[str, Any]) -> Iterator[Diagnostic]:
     """State names are unique in the whole machine, whatever scope they are in."""
     seen: set[str] = set()
@@ -185,51 +183,6 @@ def _all_states(scope: dict[str, Any], at: str) -> Iterator[tuple[str, str]]:
         yield name, place
         for inner, inner_at in inner_scopes(state, place):
             yield from _all_states(inner, inner_at)
-
-
-def inner_scopes(state: Any, at: str) -> Iterator[tuple[dict[str, Any], str]]:
-    """The machines within a state (branches, an item processor), each with its path."""
-    if not isinstance(state, dict):
-        return
-    for index, branch in enumerate(_objects(state.get("Branches"))):
-        yield branch, f"{at}/Branches[{index}]"
-    for field in ("ItemProcessor", "Iterator"):
-        if isinstance(state.get(field), dict):
-            yield state[field], f"{at}/{field}"
-
-
-# ─── Query Languages ───
-
-
-def _check_query_languages(scope: dict[str, Any], language: Any, at: str) -> Iterator[Diagnostic]:
-    """A state has the fields of its query language; under JSONata every state is in JSONata."""
-    if language not in {JSONPATH, JSONATA}:
-        message = f"QueryLanguage must be {JSONPATH} or {JSONATA}, not {language!r}"
-        yield Diagnostic(SCHEMA, message, f"{at}/QueryLanguage")
-        return
-    states = scope.get("States")
-    for name, state in states.items() if isinstance(states, dict) else ():
-        if not isinstance(state, dict):
-            continue
-        place = f"{at}/States/{name}"
-        own = state.get("QueryLanguage", language)
-        if language == JSONATA and own == JSONPATH:
-            message = f"A state of a machine in {JSONATA} cannot be in {JSONPATH}"
-            yield Diagnostic(SCHEMA, message, f"{place}/QueryLanguage")
-            continue
-        yield from _check_fields_of_language(state, own, place)
-        for field in ("Catch", "Choices"):
-            for index, part in enumerate(_objects(state.get(field))):
-                yield from _check_fields_of_language(part, own, f"{place}/{field}[{index}]")
-        for inner, inner_at in inner_scopes(state, place):
-            yield from _check_query_languages(inner, inner.get("QueryLanguage", own), inner_at)
-
-
-def _check_fields_of_language(part: dict[str, Any], language: Any, at: str) -> Iterator[Diagnostic]:
-    for field in part:
-        is_jsonpath = field in _OF_JSONPATH or field.endswith("Path")
-        if (is_jsonpath and language == JSONATA) or (field in _OF_JSONATA and language == JSONPATH):
-            yield Diagnostic(SCHEMA, f"{field} is not supported in {language}", f"{at}/{field}")
 
 
 # ─── States ───
@@ -254,8 +207,7 @@ def _check_state(name: str, state: Any, states: dict[str, Any], at: str) -> Iter
             yield Diagnostic(SCHEMA, f"{field} must be a string", f"{at}/{field}")
         elif target not in states:
             yield Diagnostic(TARGET, f"Missing '{field.split('/')[-1]}' target: {target}", f"{at}/{field}")
-    for field in ("Parameters", "ResultSelector", "ItemSelector"):
-        yield from _check_template(state.get(field), f"{at}/{field}")
+    yield from _check_exclusions(state, at)
     yield from _check_error_handling(state, at)
     if check := _CHECKS.get(kind):
         yield from check(state, at)
@@ -271,18 +223,20 @@ def _check_flow(state: dict[str, Any], kind: str, at: str) -> Iterator[Diagnosti
         yield Diagnostic(SCHEMA, "Exactly one of Next and End: true is required", at)
 
 
-def _check_template(template: Any, at: str) -> Iterator[Diagnostic]:
-    """In a payload template, a member whose name ends in ``.$`` holds a path or an intrinsic function."""
-    for key, value in template.items() if isinstance(template, dict) else ():
-        if key.endswith(".$") and not (isinstance(value, str) and _PATH.match(value)):
-            message = "The value of a member that ends in '.$' must be a path or an intrinsic function"
-            yield Diagnostic(SCHEMA, message, f"{at}/{key}")
-        yield from _check_template(value, f"{at}/{key}")
+def _check_exclusions(part: dict[str, Any], at: str) -> Iterator[Diagnostic]:
+    for first, second in _ONE_OF:
+        if first in part and second in part:
+            yield Diagnostic(SCHEMA, f"Only one of {first} and {second} can be there", f"{at}/{second}")
+    for field in ("ItemReader", "ItemBatcher", "ReaderConfig"):
+        if isinstance(part.get(field), dict):
+            yield from _check_exclusions(part[field], f"{at}/{field}")
 
 
 def _check_task(state: dict[str, Any], at: str) -> Iterator[Diagnostic]:
+    if not isinstance(state.get("Credentials", {}), dict):
+        yield Diagnostic(SCHEMA, "Credentials must be an object", f"{at}/Credentials")
     resource = state.get("Resource")
-    if not isinstance(resource, str) or not resource.startswith("arn:"):
+    if not isinstance(resource, str) or not _ARN.fullmatch(resource):
         yield Diagnostic(SCHEMA, f"Resource must be an ARN, not {resource!r}", f"{at}/Resource")
     yield from _positive_integer(state, "TimeoutSeconds", at)
     yield from _positive_integer(state, "HeartbeatSeconds", at)
@@ -297,6 +251,11 @@ def _check_wait(state: dict[str, Any], at: str) -> Iterator[Diagnostic]:
     ways = ("Seconds", "SecondsPath", "Timestamp", "TimestampPath")
     if sum(way in state for way in ways) != 1:
         yield Diagnostic(SCHEMA, f"Exactly one of {', '.join(ways)} is required", at)
+    yield from _number(state, "Seconds", at, whole=True)
+    timestamp = state.get("Timestamp")
+    if timestamp is not None and not is_jsonata(timestamp) and not _is_timestamp(timestamp):
+        message = f"Timestamp must be one of RFC 3339, such as 2026-01-01T00:00:00Z, not {timestamp!r}"
+        yield Diagnostic(SCHEMA, message, f"{at}/Timestamp")
 
 
 def _check_choice(state: dict[str, Any], at: str) -> Iterator[Diagnostic]:
@@ -321,7 +280,7 @@ def _check_rule(rule: Any, at: str) -> Iterator[Diagnostic]:
     if len(operators) != 1:
         yield Diagnostic(SCHEMA, "A rule has exactly one operator", at)
         return
-    operator = operators.pop()
+    operator: str = operators.pop()
     if operator in {"And", "Or"}:
         inner = rule[operator] if isinstance(rule[operator], list) else []
         if not inner:
@@ -330,12 +289,24 @@ def _check_rule(rule: Any, at: str) -> Iterator[Diagnostic]:
             yield from _check_rule(one, f"{at}/{operator}[{index}]")
     elif operator == "Not":
         yield from _check_rule(rule["Not"], f"{at}/Not")
-    elif operator != "Condition" and "Variable" not in rule:
+    elif operator != "Condition":
+        yield from _check_comparison(rule, operator, at)
+
+
+def _check_comparison(rule: dict[str, Any], operator: str, at: str) -> Iterator[Diagnostic]:
+    if operator.removesuffix("Path") not in _OPERANDS or operator in _WITHOUT_PATH:
+        yield Diagnostic(SCHEMA, f"{operator} is not an operator", f"{at}/{operator}")
+    elif "Variable" not in rule:
         yield Diagnostic(SCHEMA, "A comparison names its Variable", at)
+    elif not operator.endswith("Path"):
+        what, is_right = _OPERANDS[operator]
+        if not is_right(rule[operator]):
+            message = f"{operator} must be {what}, not {rule[operator]!r}"
+            yield Diagnostic(SCHEMA, message, f"{at}/{operator}")
 
 
 def _check_parallel(state: dict[str, Any], at: str) -> Iterator[Diagnostic]:
-    if not _objects(state.get("Branches")):
+    if not objects(state.get("Branches")):
         yield Diagnostic(SCHEMA, "Branches must be a list with at least one branch", f"{at}/Branches")
     for branch, place in inner_scopes(state, at):
         yield from _unknown_fields(branch, _PROCESSOR, place)
@@ -343,6 +314,9 @@ def _check_parallel(state: dict[str, Any], at: str) -> Iterator[Diagnostic]:
 
 
 def _check_map(state: dict[str, Any], at: str) -> Iterator[Diagnostic]:
+    yield from _number(state, "MaxConcurrency", at, whole=True)
+    yield from _number(state, "ToleratedFailureCount", at, whole=True)
+    yield from _number(state, "ToleratedFailurePercentage", at, most=100)
     processors = list(inner_scopes(state, at))
     if len(processors) != 1:
         yield Diagnostic(SCHEMA, "A Map has exactly one ItemProcessor", at)
@@ -416,10 +390,54 @@ def _unknown_fields(owner: dict[str, Any], known: frozenset[str], at: str) -> It
 
 def _positive_integer(owner: dict[str, Any], field: str, at: str) -> Iterator[Diagnostic]:
     value = owner.get(field)
-    is_expression = isinstance(value, str) and value.startswith("{%")  # JSONata, known only at run time
-    if value is not None and not is_expression and (not _is_integer(value) or value < 1):
+    if value is not None and not is_jsonata(value) and (not _is_integer(value) or value < 1):
         yield Diagnostic(SCHEMA, f"{field} must be a positive integer, not {value!r}", f"{at}/{field}")
 
 
 def _is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _number(
+    owner: dict[str, Any], field: str, at: str, *, whole: bool = False, most: float = float("inf")
+) -> Iterator[Diagnostic]:
+    """Check a field whose value is 0 or more, or JSONata, which is known only at run time."""
+    value = owner.get(field)
+    if value is None or is_jsonata(value):
+        return
+    if not (_is_integer(value) if whole else _is_number(value)) or not 0 <= value <= most:
+        kind = "an integer" if whole else "a number"
+        limits = f"from 0 to {most:g}" if most < float("inf") else "of 0 or more"
+        yield Diagnostic(SCHEMA, f"{field} must be {kind} {limits}, not {value!r}", f"{at}/{field}")
+
+
+def _is_timestamp(value: Any) -> bool:
+    """Return whether a value is a time of RFC 3339, with capital T and Z as the States Language asks."""
+    if not isinstance(value, str) or not _TIMESTAMP.fullmatch(value):
+        return False
+    with contextlib.suppress(ValueError):
+        return bool(datetime.fromisoformat(value))
+    return False
+
+
+# ─── Operators of Choices ───
+
+_RELATIONS = ("Equals", "GreaterThan", "GreaterThanEquals", "LessThan", "LessThanEquals")
+_BOOLEAN = ("true or false", lambda value: isinstance(value, bool))
+_STRING = ("a string", lambda value: isinstance(value, str))
+# What an operator compares with: what it must be, and whether a value is it.
+_OPERANDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    **{f"String{relation}": _STRING for relation in _RELATIONS},
+    **{f"Numeric{relation}": ("a number", _is_number) for relation in _RELATIONS},
+    **{f"Timestamp{relation}": ("a timestamp of RFC 3339", _is_timestamp) for relation in _RELATIONS},
+    **{f"Is{kind}": _BOOLEAN for kind in ("Boolean", "Null", "Numeric", "Present", "String", "Timestamp")},
+    "BooleanEquals": _BOOLEAN,
+    "StringMatches": _STRING,
+}
+_WITHOUT_PATH = frozenset(
+    f"{name}Path" for name in _OPERANDS if name.startswith("Is") or name == "StringMatches"
+)

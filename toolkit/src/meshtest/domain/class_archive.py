@@ -13,7 +13,7 @@ from pathlib import Path
 
 from meshtest import emulator
 from meshtest.spark import class_archive
-from meshtest.spark.runtime import glue_catalog_conf, spark_environment
+from meshtest.spark.runtime import S3A_REGION, glue_catalog_conf, spark_environment
 from meshtest.terraform import workspace
 from meshtest.tools import toolchain
 
@@ -80,7 +80,7 @@ def _train(workdir: Path, archive: Path) -> None:
         workspace.make_bucket(endpoint, bucket)
         endpoint.client("glue").create_database(DatabaseInput={"Name": database})
         dump = {"spark.driver.extraJavaOptions": f"-XX:ArchiveClassesAtExit={archive} {class_archive.SILENT}"}
-        conf = glue_catalog_conf(f"s3://{bucket}/warehouse") | dump
+        conf = glue_catalog_conf(f"s3://{bucket}/warehouse") | {S3A_REGION: endpoint.region} | dump
         session = subprocess.run(
             [sys.executable, "-c", _TRAINING, bucket, database],
             env=spark_environment(endpoint, conf, workdir),

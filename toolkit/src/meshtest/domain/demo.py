@@ -31,7 +31,7 @@ from rich.table import Table as Grid
 
 from meshtest import emulator
 from meshtest.deploy.artifacts import ArtifactsError
-from meshtest.domain import clients, inputs
+from meshtest.domain import backfill, clients, inputs
 from meshtest.domain.domain import BOUNDARY, Domain, DomainError, Execution
 from meshtest.domain.inputs import InputsError
 from meshtest.emulator import EmulatorError, Endpoint
@@ -398,6 +398,28 @@ def job(project: str, key: str, given: str, console: Console) -> int:
     return 1
 
 
+def fill(arguments: argparse.Namespace, console: Console) -> int:
+    """Run a pipeline for each day of a time in the running domain; the exit code.
+
+    Raises:
+        DomainError: the domain is not running, has no such project or pipeline, or the days are none.
+
+    """
+    given = (arguments.project, arguments.pipeline, arguments.first, arguments.last)
+    asked = backfill.of(running_domain(), *given)
+    with Stages(console) as stages, stages.stage(f"backfill {asked.label}") as progress:
+        found = asked.run(progress)
+    if found is None or found.status == SUCCEEDED:
+        tell(
+            f"{arguments.project}: all {len(asked.dates)} days from {asked.first} to {asked.last} are done",
+            console,
+        )
+        return 0
+    console.print(f"FAILED {found.status}: {found.cause}", style="red", **PLAIN)
+    tell("started again, it goes on with the day that failed", console)
+    return 1
+
+
 def drop(project: str, file: str, folder: str, console: Console) -> int:
     """Put a file into a project's landing zone of the running domain; the exit code.
 
@@ -522,7 +544,13 @@ def _parser() -> argparse.ArgumentParser:
     dropper = commands.add_parser("drop", help="put a file into a project's landing zone")
     dropper.add_argument("--file", required=True, help="the file's path")
     dropper.add_argument("--to", default="", help="a folder below the project's landing zone")
-    for command in (runner, starter, dropper):
+    filler = commands.add_parser(
+        "backfill", help="run a pipeline for each day of a time, where it is not done"
+    )
+    filler.add_argument("--pipeline", default="", help="its key in pipelines.tf, if there are several")
+    filler.add_argument("--first", default="", help="the first day")
+    filler.add_argument("--last", default="", help="the last day")
+    for command in (runner, starter, dropper, filler):
         command.add_argument("--project", default="", help="the project's folder name")
     return parser
 
@@ -537,6 +565,8 @@ def main() -> int:
             return run(arguments.project, arguments.pipeline, arguments.input, console)
         if arguments.command == "job":
             return job(arguments.project, arguments.job, arguments.arguments, console)
+        if arguments.command == "backfill":
+            return fill(arguments, console)
         if arguments.command == "drop":
             return drop(arguments.project, arguments.file, arguments.to, console)
         inputs.require()

@@ -39,6 +39,8 @@ SAMPLES = toolchain.ROOT / "samples"
 # What lies beside the input: the program that makes more of it, and its description.
 MAKER, ABOUT = "make.py", "README.md"
 POLL_SECONDS = 0.5
+# The status of an execution whose pipeline says `overlap = "skip"` and was at work; on AWS it has succeeded.
+SKIPPED = "SKIPPED"
 
 
 class DomainError(Exception):
@@ -368,6 +370,8 @@ class Domain:
             if entered := self._last_state(arn):
                 progress(entered)
             if description["status"] != "RUNNING":
+                if has_skipped(description):
+                    return Execution(arn, SKIPPED, "another execution of this pipeline is running")
                 return Execution(arn, description["status"], description.get("cause", ""))
             time.sleep(POLL_SECONDS)
 
@@ -459,6 +463,11 @@ class Domain:
             raise DomainError(f"the tables could not be read back:\n{result.stderr}")
         answer: dict[str, dict[str, Any]] = json.loads(result.stdout.splitlines()[-1])
         return answer
+
+
+def has_skipped(described: Mapping[str, Any]) -> bool:
+    """Whether an execution found another one at work, and its pipeline says `overlap = "skip"`."""
+    return bool(described.get("output")) and json.loads(described["output"]) == {"skipped": True}
 
 
 def _delete(s3: Any, bucket: str, page: Mapping[str, Any]) -> None:

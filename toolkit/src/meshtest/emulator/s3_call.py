@@ -105,21 +105,27 @@ SENT_AS = "meshtest.sent_as"
 
 
 class Refusal(Exception):
-    """S3 refuses a call: the status and the code of its answer; the message is the one for the client."""
+    """S3 refuses a call: the status and the code of its answer; the message is the one for the client.
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    ``region`` is where the bucket is, for a client that has looked elsewhere.
+    """
+
+    def __init__(self, status: int, code: str, message: str, region: str | None = None) -> None:
         super().__init__(message)
-        self.status, self.code = status, code
+        self.status, self.code, self.region = status, code, region
 
     def answer(self, call: Call) -> tuple[int, dict[str, str], bytes]:
         """Return status, headers and document of the answer."""
+        region = f"<Region>{self.region}</Region>" if self.region else ""
         document = (
             f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{self.code}</Code>'
-            f"<Message>{escape(str(self))}</Message><RequestId>{call.request_id}</RequestId>"
+            f"<Message>{escape(str(self))}</Message>{region}<RequestId>{call.request_id}</RequestId>"
             f"<HostId>{call.host_id}</HostId></Error>"
         )
-        body = b"" if call.http.method == "HEAD" else document.encode()
-        return self.status, {"content-type": "application/xml"}, body
+        headers = {"content-type": "application/xml"}
+        if self.region:
+            headers["x-amz-bucket-region"] = self.region
+        return self.status, headers, b"" if call.http.method == "HEAD" else document.encode()
 
 
 class Call:
@@ -154,6 +160,24 @@ class Call:
         if "X-Amz-Credential" in self.query:
             return "SigV4", "QueryString"
         return ("SigV2", "QueryString") if "AWSAccessKeyId" in self.query else None
+
+    def require_region(self, bucket: Any) -> None:
+        """Check that a call is signed for the Region of its bucket, as SigV4 asks; others name no Region.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html and, for the wording,
+        https://repost.aws/knowledge-center/s3-error-aws-region
+
+        Raises:
+            Refusal: it is signed for another.
+        """
+        signed = self.query.get("X-Amz-Credential", [""])[0].split("/")[2:3]
+        code, prefix = "AuthorizationQueryParametersError", "Error parsing the X-Amz-Credential parameter"
+        if match := _REGION.search(self.http.headers.get("Authorization", "")):
+            signed = [match[1]]
+            code, prefix = "AuthorizationHeaderMalformed", "The authorization header is malformed"
+        if signed and signed != [bucket.region_name]:
+            message = f"{prefix}; the region '{signed[0]}' is wrong; expecting '{bucket.region_name}'"
+            raise Refusal(400, code, message, bucket.region_name)
 
     def _access_key_id(self) -> str | None:
         header: str = self.http.headers.get("Authorization", "")

@@ -29,8 +29,11 @@ if TYPE_CHECKING:
     from meshtest.emulator import Endpoint
 
 CATALOG = "glue_catalog"
-# Never a local default: a job that does not name its Region would hang on Glue (docs/adr/0041).
+# A job that does not name its Region has Glue's default, which is where none of its buckets are: it hangs
+# there, and is refused here (docs/adr/0041).
+# https://docs.aws.amazon.com/glue/latest/dg/migrating-version-51.html
 S3A_REGION = "spark.hadoop.fs.s3a.endpoint.region"
+S3A_REGION_OF_GLUE = "us-east-2"
 ICEBERG = frozenset({"iceberg"})
 ICEBERG_EXTENSIONS = "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"
 GLUE_CATALOG_CLASS = "org.apache.iceberg.aws.glue.GlueCatalog"
@@ -173,6 +176,7 @@ def _s3a_properties(workdir: Path, endpoint: Endpoint | None) -> dict[str, str]:
         return schemes
     return schemes | {
         "spark.hadoop.fs.s3a.endpoint": endpoint.https,
+        S3A_REGION: S3A_REGION_OF_GLUE,
         "spark.hadoop.fs.s3a.path.style.access": "true",
         "spark.hadoop.fs.s3a.connection.ssl.enabled": "true",
         "spark.hadoop.fs.s3a.aws.credentials.provider": _SDK1_CREDENTIALS,

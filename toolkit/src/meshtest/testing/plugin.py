@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,33 @@ LONG = (LIVE, "/template/")
 
 # Before anything that reads its settings is imported.
 surroundings.clean(with_aws=os.environ.get("BACKEND") == "aws")
+
+
+@dataclass(frozen=True)
+class Warm:
+    """What a run finds started that is forked from the warm server (meshtest.testing.warm_server)."""
+
+    endpoint: Endpoint
+    infrastructure: Path
+
+
+# None in every other process.
+warm: Warm | None = None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Have the warm server run plan tests, before anything of theirs is imported here.
+
+    Raises:
+        SystemExit: it has; with pytest's status.
+    """
+    if warm is not None:
+        return
+    from meshtest.testing import warm as client
+
+    if (status := client.run(early_config)) is not None:
+        raise SystemExit(status)
 
 
 # ─── Which test proves which control ───
@@ -122,6 +150,9 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory, infrastructure: Path) -> 
     from meshtest import emulator
     from meshtest.terraform import foundation_state
 
+    if warm:
+        yield warm.endpoint
+        return
     with emulator.running(tmp_path_factory.mktemp("emulator")) as endpoint:
         for env in folders.environments(infrastructure.parent):
             foundation_state.make_bucket(endpoint, env, infrastructure.parent)
@@ -133,7 +164,8 @@ def infrastructure(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A working copy of infrastructure/ and setup/, under an example's names, which tests may write into."""
     from meshtest.terraform import workspace
 
-    return workspace.prepare(tmp_path_factory.mktemp("domain"), workspace.EXAMPLE)
+    target = warm.infrastructure.parent if warm else tmp_path_factory.mktemp("domain")
+    return workspace.prepare(target, workspace.EXAMPLE)
 
 
 @pytest.fixture(scope="session")
@@ -142,7 +174,7 @@ def example_project(infrastructure: Path) -> Path:
     from meshtest.domain import projects
 
     root = infrastructure / "projects" / EXAMPLE_PROJECT
-    shutil.copytree(infrastructure / "projects" / "_template", root)
+    shutil.copytree(infrastructure / "projects" / "_template", root, dirs_exist_ok=True)
     contract, project = root / "contract.odcs.yaml", root / "project.json"
     contract.write_text(projects.renamed(contract.read_text(), EXAMPLE_PROJECT))
     project.write_text(json.dumps(json.loads(project.read_text()) | {"name": EXAMPLE_PROJECT}))

@@ -21,6 +21,7 @@ def signed(
     body: bytes = b"",
     host: str | None = None,
     headers: dict[str, str] | None = None,
+    region: str | None = None,
 ) -> dict[str, str]:
     """Return the headers of a request that the root user signs; of S3's, whatever its body is.
 
@@ -32,6 +33,7 @@ def signed(
         body: what services other than S3 sign.
         host: as it is sent; by default that of the HTTP listener.
         headers: further ones, which are signed too.
+        region: the one to sign for; by default the endpoint's.
     """
     named = {"Host": host or endpoint.http.removeprefix("http://"), **(headers or {})}
     if service == "s3":
@@ -40,7 +42,7 @@ def signed(
     request.context["client_config"] = None
     keys = Credentials(endpoint.access_key_id, endpoint.secret_access_key)
     signer = _AnyBody if service == "s3" else SigV4Auth
-    signer(keys, service, endpoint.region).add_auth(request)
+    signer(keys, service, region or endpoint.region).add_auth(request)
     return dict(request.headers)
 
 

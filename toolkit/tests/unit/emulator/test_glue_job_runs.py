@@ -18,6 +18,7 @@ from meshtest.emulator import domain_region
 from meshtest.emulator.glue_runner import GlueRunner, Job
 from meshtest.emulator.glue_runner.driver import describe
 from meshtest.emulator.glue_runner.preparation import spark_conf
+from meshtest.spark.runtime import S3A_REGION
 from meshtest.testing.roles import make_role
 
 if TYPE_CHECKING:
@@ -495,6 +496,24 @@ def test_message_names_the_cause_behind_a_stack_trace(text: str, message: str) -
 # ─── Spark ───
 
 
+@pytest.mark.parametrize("scheme", ["s3", "s3a"])
+def test_a_job_that_does_not_tell_s3a_its_region_fails(jobs: GlueJobs, scheme: str) -> None:
+    """S3A of Glue 5.1 then signs for us-east-2, which is not where the bucket is."""
+    jobs.upload("input/rows.csv", "1")
+    script = f"""
+        from pyspark.sql import SparkSession
+        spark = SparkSession.builder.getOrCreate()
+        print(spark.read.csv("{scheme}://{jobs.bucket}/input/rows.csv").count())
+    """
+    fast = f"spark.driver.extraJavaOptions={FAST_START}"
+    run = jobs.run(jobs.create(script, DefaultArguments={"--conf": fast}))
+    assert run["JobRunState"] == "FAILED", jobs.log_lines(run["Id"])
+    assert "com.amazonaws.services.s3.model.AmazonS3Exception" in run["ErrorMessage"]
+    known = f"{fast} --conf {S3A_REGION}={domain_region()}"
+    run = jobs.run(jobs.create(script, "known", DefaultArguments={"--conf": known}))
+    assert jobs.log_lines(run["Id"]) == ["1"], run
+
+
 def test_spark_job_writes_iceberg_through_the_glue_catalog(jobs: GlueJobs) -> None:
     """--conf and --datalake-formats make the catalog, both S3 schemes work, a bad query is named."""
     bucket, database = jobs.bucket, f"{jobs.prefix}_refined"
@@ -517,6 +536,7 @@ def test_spark_job_writes_iceberg_through_the_glue_catalog(jobs: GlueJobs) -> No
     """
     conf = (
         f"spark.driver.extraJavaOptions={FAST_START}"
+        f" --conf {S3A_REGION}={domain_region()}"
         " --conf spark.sql.extensions=org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"
         " --conf spark.sql.catalog.glue_catalog=org.apache.iceberg.spark.SparkCatalog"
         f" --conf spark.sql.catalog.glue_catalog.warehouse=s3://{bucket}/warehouse"

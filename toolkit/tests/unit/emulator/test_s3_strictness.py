@@ -268,6 +268,30 @@ def test_nobody_in_particular_lists_no_buckets(endpoint: Endpoint, anonymous: An
     assert anonymous(endpoint, "/") == 403
 
 
+# ─── Regions ───
+
+
+def test_a_call_is_signed_for_the_region_of_its_bucket(endpoint: Endpoint, s3: Any, bucket: str) -> None:
+    """Also what makes a job fail whose S3A has no Region; boto3 itself looks again where S3 tells it."""
+    other, right = "us-east-2", endpoint.region
+    signer = endpoint.client("s3", region_name=other)
+    assert signer.get_object(Bucket=bucket, Key="k")["Body"].read() == b"value"
+    presigned = signer.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "k"})
+    with urllib3.PoolManager(ca_certs=str(endpoint.ca_bundle)) as pool:
+        headers = signed(endpoint, "GET", f"/{bucket}/k", region=other)
+        by_header = pool.request("GET", f"{endpoint.http}/{bucket}/k", headers=headers)
+        by_query = pool.request("GET", presigned)
+    wrong = f"; the region '{other}' is wrong; expecting '{right}'"
+    for answer, code, prefix in (
+        (by_header, "AuthorizationHeaderMalformed", "The authorization header is malformed"),
+        (by_query, "AuthorizationQueryParametersError", "Error parsing the X-Amz-Credential parameter"),
+    ):
+        document = ElementTree.fromstring(answer.data)  # noqa: S314
+        assert (answer.status, answer.headers["x-amz-bucket-region"]) == (400, right)
+        told = [document.findtext(name) for name in ("Code", "Message", "Region")]
+        assert told == [code, prefix + wrong, right]
+
+
 # ─── Integrity ───
 
 

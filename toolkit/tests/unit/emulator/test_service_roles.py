@@ -12,6 +12,7 @@ from glue_jobs import GlueJobs
 from state_machines import StateMachines, machine
 
 from meshtest.emulator import ACCOUNT_ID as ACCOUNT
+from meshtest.spark.runtime import S3A_REGION
 from meshtest.testing.roles import make_role, trusting
 
 if TYPE_CHECKING:
@@ -109,7 +110,8 @@ def test_spark_reads_files_with_the_role_alone(endpoint: Endpoint, jobs: GlueJob
         print("rows", spark.read.csv("s3://{jobs.bucket}/mine/").count(), flush=True)
         spark.read.csv("s3://{jobs.bucket}/others/").count()
     """
-    run = jobs.run(jobs.create(script, Role=role))
+    region = {"--conf": f"{S3A_REGION}={endpoint.region}"}
+    run = jobs.run(jobs.create(script, Role=role, DefaultArguments=region))
     assert "rows 1" in jobs.log_lines(run["Id"])
     assert run["JobRunState"] == "FAILED"
     assert "AmazonS3Exception" in run["ErrorMessage"]

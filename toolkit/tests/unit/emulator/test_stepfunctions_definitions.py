@@ -62,3 +62,38 @@ def test_versions_of_no_machine_are_refused(aws: Any, name: str) -> None:
     arn = f"arn:aws:states:{REGION}:123456789012:stateMachine:{name}"
     with pytest.raises(states.exceptions.StateMachineDoesNotExist):
         states.list_state_machine_versions(stateMachineArn=arn)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["{% 10 + * 2 %}", "{% $sum($states.input.n %}", "{% $.a[?(@.price < 10)].b %}", "{% 420. %}"],
+)
+def test_what_is_no_jsonata_is_not_created(aws: Any, name: str, expression: str) -> None:
+    """Within templates, too; the gate leaves this to the embedded AWS."""
+    states = aws("stepfunctions")
+    state = {
+        "Type": "Pass",
+        "QueryLanguage": "JSONata",
+        "Assign": {"a": {"b": [{"c": expression}]}},
+        "End": True,
+    }
+    definition = json.dumps({"StartAt": "A", "States": {"A": state}})
+    with pytest.raises(states.exceptions.InvalidDefinition, match="not a valid JSONata expression"):
+        states.create_state_machine(name=name, definition=definition, roleArn=ROLE)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"InputPath": "a"},
+        {"ResultPath": "$.a[*]"},
+        {"Parameters": {"a.$": "States.UUID(1)"}},
+        {"Parameters": {"a": 1, "a.$": "$.b"}},
+    ],
+    ids=str,
+)
+def test_what_is_no_path_is_not_created(aws: Any, name: str, fields: dict[str, Any]) -> None:
+    states = aws("stepfunctions")
+    definition = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True} | fields}})
+    with pytest.raises(states.exceptions.InvalidDefinition, match="SCHEMA_VALIDATION_FAILED"):
+        states.create_state_machine(name=name, definition=definition, roleArn=ROLE)

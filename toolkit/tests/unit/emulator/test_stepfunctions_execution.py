@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from glue_jobs import FAST_START, GlueJobs, until
 
+from meshtest.emulator import domain_region
+from meshtest.spark.runtime import S3A_REGION
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -389,7 +392,7 @@ def test_spark_killed_half_way_leaves_the_table_as_it_was(machines: Machines) ->
         print("rows after", spark.table(table).count())
     """
     conf = (
-        f"spark.driver.extraJavaOptions={FAST_START}"
+        f"spark.driver.extraJavaOptions={FAST_START} --conf {S3A_REGION}={domain_region()}"
         " --conf spark.sql.extensions=org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions"
         " --conf spark.sql.catalog.glue_catalog=org.apache.iceberg.spark.SparkCatalog"
         f" --conf spark.sql.catalog.glue_catalog.warehouse=s3://{jobs.bucket}/warehouse"

@@ -154,37 +154,32 @@ def test_a_path_gives_a_list_where_it_could_give_more(
     assert value_of(machines, path, ROWS, write) == expected
 
 
-@pytest.mark.parametrize("field", ["InputPath", "OutputPath", "ItemsPath", "ResultSelector", "Variable"])
+@pytest.mark.parametrize("field", ["InputPath", "OutputPath", "ResultSelector"])
 def test_escapes_are_read_in_every_field_with_paths(machines: StateMachines, field: str) -> None:
     path = '$.rows[?(@.n > 0 && @.s == "x")]'
     states: dict[str, dict[str, Any]] = {
         "InputPath": {"Type": "Pass", "InputPath": path},
         "OutputPath": {"Type": "Pass", "OutputPath": path},
-        "ItemsPath": {
-            "Type": "Map",
-            "ItemsPath": path,
-            "ItemProcessor": {"StartAt": "I", "States": {"I": {"Type": "Pass", "End": True}}},
-        },
         "ResultSelector": {
             "Type": "Parallel",
             "Branches": [{"StartAt": "I", "States": {"I": {"Type": "Pass", "End": True}}}],
             "ResultSelector": {"x.$": path.replace("$.", "$[0].")},
             "OutputPath": "$.x",
         },
-        "Variable": {
-            "Type": "Choice",
-            "Choices": [{"Variable": f"{path}[0].n", "NumericEquals": 1, "Next": "B"}],
-        },
     }
-    state = states[field]
-    if field == "Variable":
-        state["Choices"] = [{"Variable": "$.rows[0].s", "StringEquals": '<&>"\\', "Next": "B"}]
-        described = machines.run(
-            as_terraform(machine(state, {"Type": "Succeed"})), {"rows": [{"s": '<&>"\\'}]}
-        )
-        assert described["status"] == "SUCCEEDED", described
-    else:
-        assert machines.output(as_terraform(machine(state)), ROWS) == [{"n": 1, "s": "x"}]
+    assert machines.output(as_terraform(machine(states[field])), ROWS) == [{"n": 1, "s": "x"}]
+
+
+def test_escapes_are_read_in_reference_paths(machines: StateMachines) -> None:
+    processor = {"StartAt": "I", "States": {"I": {"Type": "Pass", "End": True}}}
+    items = {"Type": "Map", "ItemsPath": "$['<&>']", "ItemProcessor": processor}
+    assert machines.output(as_terraform(machine(items)), {"<&>": [1, 2]}) == [1, 2]
+    choice = {
+        "Type": "Choice",
+        "Choices": [{"Variable": "$.rows[0].s", "StringEquals": '<&>"\\', "Next": "B"}],
+    }
+    described = machines.run(as_terraform(machine(choice, {"Type": "Succeed"})), {"rows": [{"s": '<&>"\\'}]})
+    assert described["status"] == "SUCCEEDED", described
 
 
 def test_names_and_texts_with_escapes_are_themselves(machines: StateMachines) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from state_machines import ROLE, StateMachines, machine
 
 from meshtest.emulator.gaps.stepfunctions_tasks import error_prefix
+from meshtest.testing import roles
 
 if TYPE_CHECKING:
     from meshtest.emulator import Endpoint
@@ -151,3 +153,26 @@ def test_a_failed_glue_task_within_is_caught_around_it(
     }
     definition["States"]["B"] = {"Type": "Pass", "End": True}
     assert machines.output(definition, {"xs": [1]})["e"]["Error"] == "Glue.EntityNotFoundException"
+
+
+# ─── Output ───
+
+
+def test_what_an_sdk_integration_answers_is_in_pascal_case_with_times_as_text(
+    machines: StateMachines, endpoint: Endpoint
+) -> None:
+    listing = task(
+        f"{SDK}:sfn:listExecutions", **{"StateMachineArn.$": "$$.StateMachine.Id", "StatusFilter": "RUNNING"}
+    )
+    allowed = roles.make_role(endpoint, "lists-executions", {"Action": ["states:ListExecutions"]})
+    arn = machines.create(machine(listing), roleArn=allowed)
+    execution = machines.wait(machines.start(arn))
+    (found,) = json.loads(execution["output"])["Executions"]
+    started = datetime.fromisoformat(found.pop("StartDate"))
+    assert found == {
+        "ExecutionArn": execution["executionArn"],
+        "Name": execution["name"],
+        "StateMachineArn": arn,
+        "Status": "RUNNING",
+    }
+    assert abs(started - execution["startDate"]) < timedelta(seconds=1)

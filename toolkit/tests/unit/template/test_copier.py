@@ -6,60 +6,44 @@ import json
 import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
+import copies
 import pytest
 import yaml
 
 from meshtest.domain import inputs
 from meshtest.tools import folders, toolchain
 
-COPIER = toolchain.ROOT / ".tools" / "clients" / "bin" / "copier"
 ANSWERS = {
     "domain_name": "harbour",
     "domain_abbr": "hbr",
     "aws_region": "eu-north-1",
     "repository": "acme-data/harbour",
 }
-WHO = {
-    f"GIT_{role}_{what}": value
-    for role in ("AUTHOR", "COMMITTER")
-    for what, value in (("NAME", "a"), ("EMAIL", "a@example.com"))
-}
 
 
-def run(where: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, **WHO}
-    return subprocess.run(command, capture_output=True, cwd=where, env=environment, text=True)
-
-
-def commit(where: Path, tag: str) -> str:
-    for command in (["add", "--all"], ["commit", "--quiet", "--message", tag], ["tag", tag]):
-        done = run(where, "git", *command)
-        assert done.returncode == 0, done.stderr
-    return run(where, "git", "rev-parse", "HEAD").stdout.strip()
-
-
-def copier(
-    action: str, where: Path, *arguments: str | Path, **answers: object
-) -> subprocess.CompletedProcess[str]:
-    given = [f"--data={name}={value}" for name, value in answers.items()]
-    return run(where, COPIER, action, "--trust", "--defaults", "--quiet", *given, *arguments)
+def release(template: Path, tag: str) -> str:
+    """Commit and tag a release of the template, and return its hash."""
+    commit = copies.commit(template, tag)
+    assert copies.run(template, "git", "tag", tag).returncode == 0
+    return commit
 
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory):
     """The files of this checkout as a repository with one release."""
     place = tmp_path_factory.mktemp("template")
-    listed = run(toolchain.ROOT, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard").stdout
+    listed = copies.run(
+        toolchain.ROOT, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"
+    ).stdout
     for name in filter(None, listed.split("\0")):
         source = toolchain.ROOT / name
         if source.exists() or source.is_symlink():
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, place / name, follow_symlinks=False)
-    run(place, "git", "init", "--quiet")
-    commit(place, "v1.0.0")
+    copies.run(place, "git", "init", "--quiet")
+    release(place, "v1.0.0")
     return place
 
 
@@ -69,10 +53,12 @@ def domain(template, tmp_path):
 
     def domain(*, samples: bool) -> Path:
         place = tmp_path / "harbour"
-        made = copier("copy", tmp_path, "--vcs-ref=v1.0.0", template, place, samples=samples, **ANSWERS)
+        made = copies.copier(
+            "copy", tmp_path, "--vcs-ref=v1.0.0", template, place, samples=samples, **ANSWERS
+        )
         assert made.returncode == 0, made.stderr
-        run(place, "git", "init", "--quiet")
-        commit(place, "start")
+        copies.run(place, "git", "init", "--quiet")
+        copies.commit(place, "start")
         return place
 
     return domain
@@ -87,7 +73,7 @@ def test_a_new_domain_is_in_order_and_has_the_names_that_were_asked_for(template
     )
     assert set(re.findall(r"@[\w-]+/", (place / ".github/CODEOWNERS").read_text())) == {"@acme-data/"}
     assert folders.projects(place) == (folders.projects(template) if samples else [])
-    released = run(template, "git", "rev-parse", "v1.0.0").stdout.strip()
+    released = copies.run(template, "git", "rev-parse", "v1.0.0").stdout.strip()
     last = (place / "setup/toolkit.txt").read_text().splitlines()[-1]
     assert last == f"meshtest[all] @ git+{template.as_uri()}@{released}#subdirectory=toolkit"
 
@@ -106,17 +92,17 @@ def test_an_update_brings_what_is_newer_and_leaves_what_the_team_made(template, 
     shutil.copytree(place / "infrastructure/projects/_template", place / "infrastructure/projects/orders")
     (place / "README.md").write_text("# Harbour\n")
     (place / "setup/tags.json").write_text(json.dumps({"CostCenter": "42"}))
-    commit(place, "ours")
+    copies.commit(place, "ours")
     module = template / "infrastructure/modules/s3_bucket/main.tf"
     module.write_text(module.read_text() + "\n# newer\n")
     (template / "README.md").write_text("# Newer\n")
-    newer = commit(template, "v1.1.0")
+    newer = release(template, "v1.1.0")
     before = {file: file.read_bytes() for file in (place / "infrastructure/projects/orders").iterdir()}
 
-    updated = copier("update", place, "--vcs-ref=v1.1.0")
+    updated = copies.copier("update", place, "--vcs-ref=v1.1.0")
 
     assert updated.returncode == 0, updated.stderr
-    changed = run(place, "git", "status", "--porcelain").stdout.splitlines()
+    changed = copies.run(place, "git", "status", "--porcelain").stdout.splitlines()
     assert {line[3:] for line in changed} == {
         ".copier-answers.yml",
         "infrastructure/modules/s3_bucket/main.tf",
@@ -137,7 +123,7 @@ def test_an_update_brings_what_is_newer_and_leaves_what_the_team_made(template, 
 )
 def test_a_bad_answer_is_refused_before_anything_is_written(template, tmp_path, wrong, expected):
     place = tmp_path / "domain"
-    made = copier(
+    made = copies.copier(
         "copy", tmp_path, "--vcs-ref=v1.0.0", template, place, samples=False, **{**ANSWERS, **wrong}
     )
     assert made.returncode != 0
@@ -147,7 +133,9 @@ def test_a_bad_answer_is_refused_before_anything_is_written(template, tmp_path, 
 
 def test_a_template_that_no_update_would_find_is_refused(template, tmp_path):
     where = os.path.relpath(template, tmp_path)
-    made = copier("copy", tmp_path, "--vcs-ref=v1.0.0", where, tmp_path / "domain", samples=False, **ANSWERS)
+    made = copies.copier(
+        "copy", tmp_path, "--vcs-ref=v1.0.0", where, tmp_path / "domain", samples=False, **ANSWERS
+    )
     assert made.returncode != 0
     assert (
         f"the template is {where!r}; expected a URL of git, gh:ORG/REPO, or an absolute path" in made.stderr

@@ -222,7 +222,7 @@ def test_a_machine_that_is_not_deployed_is_named(domain, checkout, monkeypatch):
         domain.state_machine("orders", "new")
 
 
-@pytest.mark.parametrize("words", [("run",), ("job",), ("drop", "--file=x")])
+@pytest.mark.parametrize("words", [("run",), ("job",), ("drop", "--file=x"), ("backfill",)])
 def test_without_a_running_domain_each_says_how_to_start_one(command, monkeypatch, tmp_path, words):
     monkeypatch.setattr(demo, "STATE", tmp_path)
     code, told = command(*words)
@@ -235,6 +235,26 @@ def test_a_domain_in_another_region_than_domain_json_says_is_refused(command, mo
     code, told = command("run", "--project=single")
     assert code == 1
     assert "setup/domain.json says mars-north-1: `make down`, then `make up`" in told
+
+
+# ─── make backfill ───
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--project=other",), "PROJECT=other: expected one of idle, orders, orders_eu, single"),
+        (("--project=idle",), "PIPELINE=(empty): expected a pipeline: idle has none"),
+        (("--project=orders",), "PIPELINE=(empty): expected one of late, early"),
+        (("--project=single",), "FROM=(empty): expected a day (YYYY-MM-DD)"),
+        (("--project=single", "--first=2026-11-01", "--last=1.12."), "TO=1.12.: expected a day"),
+    ],
+)
+def test_what_cannot_be_filled_is_told_in_one_line(command, words, message):
+    code, told = command("backfill", *words)
+    assert code == 1
+    (line,) = told.splitlines()
+    assert message in line
 
 
 # ─── make job ───

@@ -9,7 +9,8 @@ from typing import Any
 
 from meshtest.check.controls import Seen, control
 from meshtest.check.plan import PlanError, Resource, Unknown
-from meshtest.check.states_language import diagnose, inner_scopes
+from meshtest.check.states_language import diagnose
+from meshtest.check.states_scopes import inner_scopes
 
 _MACHINES = ("aws_sfn_state_machine",)
 _BUSY = ("Glue.ConcurrentRunsExceededException", "Glue.ThrottlingException")

@@ -418,6 +418,9 @@ def triggers(read: Checkout) -> Iterator[Mistake]:
             if pipeline not in named:
                 expected = f"a key of pipeline_jobs: {', '.join(sorted(named))}"
                 yield Mistake(file, f"name of {pipeline}", pipeline, expected)
+            if trigger.get("files") and trigger.get("overlap") == "skip":
+                expected = "wait: a file that lands while the pipeline runs is not to be forgotten"
+                yield Mistake(file, f"{pipeline}.overlap", "skip", expected)
             for number, each in enumerate(trigger.get("after", [])):
                 other, _, first = each.partition("/")
                 if other not in depends or first not in (
@@ -444,8 +447,9 @@ def lengths(read: Checkout) -> Iterator[Mistake]:
 def _trigger_lengths(read: Checkout, project: str, file: str, key: str, name: str) -> Iterator[Mistake]:
     """Rules, schedules and their roles have 64 characters each."""
     trigger = (read.triggers(project) or {}).get(key, {})
-    if trigger.get("after"):
-        yield from _too_long(read, file, f"role of {key}", f"{name}-after", ROLE_LENGTH)
+    for starter in ("after", "files"):
+        if trigger.get(starter):
+            yield from _too_long(read, file, f"role of {key}", f"{name}-{starter}", ROLE_LENGTH)
     for schedule in trigger.get("schedules", {}):
         full = f"{name}-{schedule.replace('_', '-')}"
         yield from _too_long(read, file, f"name of {key}.schedules.{schedule}", full, ROLE_LENGTH)

@@ -13,6 +13,7 @@ GAPS: dict[str, tuple[str, ...]] = {
     "ec2": ("ec2_security_group_rules",),
     "events": ("events_delivery",),
     "glue": (
+        "glue_bookmarks",
         "glue_connections",
         "glue_iceberg_tables",
         "glue_job_runs",
@@ -29,6 +30,7 @@ GAPS: dict[str, tuple[str, ...]] = {
         "s3_aws_chunked",
         "s3_bucket_policies",
         "s3_default_encryption",
+        "s3_events",
         "s3_integrity",
         "s3_public_access",
         "s3_raw_bodies",

@@ -20,6 +20,7 @@ from moto.glue.models import FakeJob
 from moto.glue.responses import GlueResponse
 
 from meshtest.emulator import Endpoint, sessions, stored
+from meshtest.emulator.gaps import glue_bookmarks
 from meshtest.emulator.gaps.glue_jobs import check_arguments
 from meshtest.emulator.glue_runner import GlueRunner, Job, JobRun
 from meshtest.emulator.glue_runner.job_run import (
@@ -109,7 +110,9 @@ def _start_job_run(
         role=self.role or "",
         encrypts_logs=_encrypts_logs(self.backend, security_configuration or self.security_configuration),
     )
-    run = _runner().start(job, on_retry=self.job_runs.append)
+    run = _runner().start(
+        job, on_retry=self.job_runs.append, on_bookmark=functools.partial(glue_bookmarks.keep, self)
+    )
     self.job_runs.append(run)
     return run.id
 

@@ -99,10 +99,13 @@ def _authorize(call: Call) -> None:
 
     Raises:
         AccessDenied: a bucket policy denies it, or nothing allows it to this principal.
+        Refusal: it is signed for another Region than the bucket's.
     """
+    bucket = bucket_of(call.bucket_name)
+    if bucket is not None:
+        call.require_region(bucket)
     if call.http.method == "OPTIONS" or call.is_multi_delete:
         return
-    bucket = bucket_of(call.bucket_name)
     if bucket is None:
         _require_of_account(call)
         return

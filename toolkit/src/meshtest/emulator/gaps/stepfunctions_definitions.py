@@ -19,7 +19,8 @@ from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import StepFunctionResponse
 
-from meshtest.check.states_language import Diagnostic, diagnose
+from meshtest.check.states_language import diagnose
+from meshtest.check.states_scopes import Diagnostic
 from meshtest.emulator.gaps.stepfunctions_tasks import diagnose_tasks
 
 MAX_DIAGNOSTICS = 100

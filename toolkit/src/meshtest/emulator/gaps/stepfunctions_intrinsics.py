@@ -50,15 +50,9 @@ from moto.stepfunctions.parser.asl.component.intrinsic.functionname.states_funct
 )
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 
+from meshtest.check.states_expressions import Function, Literal, Path, Text, read_function
 from meshtest.emulator.gaps.stepfunctions_execution import event_details
 
-_FUNCTION = re.compile(r"\s*States\.(\w+)\s*\(\s*")
-_TEXT = re.compile(r"'((?:[^'\\]|\\.)*)'", re.DOTALL)
-_LITERAL = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null")
-# A path ends at a comma or a parenthesis that is neither within brackets nor within quotes.
-_PATH_PART = re.compile(r"""[^\s,()\[\]'"]+|'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
-_AFTER_ARGUMENT = re.compile(r"\s*([,)])\s*")
-_ESCAPE = re.compile(r"\\(['\\{}])")
 _PLACE = re.compile(r"\\(['\\{}])|\{\}")
 
 
@@ -72,85 +66,37 @@ def install() -> None:
 
 def _visit(self: Any, ctx: Any) -> StringIntrinsicFunction:
     text = json.loads(ctx.STRINGINTRINSICFUNC().getText())
-    return StringIntrinsicFunction(intrinsic_function_derivation=text, function=_Parser(text).function())
+    return StringIntrinsicFunction(
+        intrinsic_function_derivation=text, function=_function(read_function(text))
+    )
 
 
 # ─── Parser ───
 
 
-class _Parser:
-    """A reader of one intrinsic function and of those within it."""
+def _function(read: Function) -> Any:
+    """Return moto's function for one that was read."""
+    # A template tells an escaped brace from a place: Format reads its escapes itself.
+    arguments = [
+        _argument(each, is_template=read.name == "Format" and number == 0)
+        for number, each in enumerate(read.arguments)
+    ]
+    kind = StatesFunctionNameType[read.name]
+    return StatesFunctionFactory.from_name(StatesFunctionName(kind), ArgumentList(arguments))
 
-    def __init__(self, text: str) -> None:
-        self._text, self._at = text, 0
 
-    def function(self) -> Any:
-        """Return the function that the text is.
-
-        Raises:
-            ValueError: it is none.
-        """
-        function = self._function()
-        if self._text[self._at :].strip():
-            raise self._error("nothing more")
-        return function
-
-    def _function(self) -> Any:
-        found = self._take(_FUNCTION, "an intrinsic function (States.Name and parentheses)")
-        kind = StatesFunctionNameType.__members__.get(found[1])
-        if kind is None:
-            raise ValueError(f"States.{found[1]} in {self._text!r} is not an intrinsic function")
-        # A template tells an escaped brace from a place: Format reads its escapes itself.
-        arguments = self._arguments(is_template_first=kind is StatesFunctionNameType.Format)
-        return StatesFunctionFactory.from_name(StatesFunctionName(kind), ArgumentList(arguments))
-
-    def _arguments(self, *, is_template_first: bool) -> list[Argument]:
-        arguments: list[Argument] = []
-        if self._text.startswith(")", self._at):
-            self._at += 1
-            return arguments
-        while True:
-            arguments.append(self._argument(is_template=is_template_first and not arguments))
-            if self._take(_AFTER_ARGUMENT, "a comma or a closing parenthesis")[1] == ")":
-                return arguments
-
-    def _argument(self, *, is_template: bool) -> Argument:
-        if self._text.startswith("'", self._at):
-            text = self._take(_TEXT, "a closing quote")[1]
-            return ArgumentLiteral(text if is_template else _ESCAPE.sub(r"\1", text))
-        if self._text.startswith("$", self._at):
-            return self._path()
-        if _FUNCTION.match(self._text, self._at):
-            return ArgumentFunction(self._function())
-        return ArgumentLiteral(json.loads(self._take(_LITERAL, "an argument")[0]))
-
-    def _path(self) -> Argument:
-        start, depth = self._at, 0
-        while self._at < len(self._text):
-            if found := _PATH_PART.match(self._text, self._at):
-                self._at = found.end()
-                continue
-            character = self._text[self._at]
-            if depth == 0 and (character in ",)" or character.isspace()):
-                break
-            depth += {"[": 1, "(": 1, "]": -1, ")": -1}.get(character, 0)
-            self._at += 1
-        path = self._text[start : self._at]
-        if path.startswith("$$"):
-            return ArgumentContextPath(path)
-        if path == "$" or path[1] in ".[":
-            return ArgumentJsonPath(path)
-        return ArgumentVar(StringVariableSample(QueryLanguageMode.JSONPath, path))
-
-    def _take(self, pattern: re.Pattern[str], expected: str) -> re.Match[str]:
-        found = pattern.match(self._text, self._at)
-        if found is None:
-            raise self._error(expected)
-        self._at = found.end()
-        return found
-
-    def _error(self, expected: str) -> ValueError:
-        return ValueError(f"{self._text!r}: expected {expected} at character {self._at + 1}")
+def _argument(read: Path | Text | Literal | Function, *, is_template: bool) -> Argument:
+    if isinstance(read, Function):
+        return ArgumentFunction(_function(read))
+    if isinstance(read, Text):
+        return ArgumentLiteral(read.raw if is_template else read.value)
+    if isinstance(read, Literal):
+        return ArgumentLiteral(read.value)
+    if read.text.startswith("$$"):
+        return ArgumentContextPath(read.text)
+    if read.text == "$" or read.text[1] in ".[":
+        return ArgumentJsonPath(read.text)
+    return ArgumentVar(StringVariableSample(QueryLanguageMode.JSONPath, read.text))
 
 
 # ─── Format ───

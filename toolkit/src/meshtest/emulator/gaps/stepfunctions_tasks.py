@@ -2,7 +2,8 @@
 
 moto 5.2.5 lacks: the refusal of a service, an action or a parameter that is none (it ignores it, or fails in
 the middle of an execution); the case of error names of SDK integrations (``Glue.…``, where it has
-``glue.…``). What its interpreter cannot run is refused when a machine is made, in one sentence.
+``glue.…``); PascalCase and times as text in all of an SDK integration's output (it has the outermost names
+alone, and numbers). What its interpreter cannot run is refused when a machine is made, in one sentence.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html and
 https://docs.aws.amazon.com/step-functions/latest/dg/connect-glue.html. Which actions and parameters a service
@@ -15,6 +16,7 @@ import functools
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.model import OperationModel
@@ -22,7 +24,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
     StateTaskServiceAwsSdk,
 )
 
-from meshtest.check.states_language import SCHEMA, Diagnostic
+from meshtest.check.states_scopes import SCHEMA, Diagnostic
 from meshtest.emulator import models
 
 # SDK integrations are named as the SDK for Java names its clients: those that botocore names otherwise.
@@ -40,13 +42,15 @@ _RESOURCE = re.compile(
     r"(\.(sync|waitForTaskToken)(:\d)?)?"
 )
 _ACRONYM = re.compile(r"([A-Z])([A-Z]+)(?![a-z])")
+_eval_service_task = StateTaskServiceAwsSdk._eval_service_task
 UNABLE = "The embedded AWS cannot run {}, which AWS can: leave it out here, or test it on AWS."
 
 
 def install() -> None:
-    """Name errors of SDK integrations as AWS does."""
+    """Name errors, and what is in the output, of SDK integrations as AWS does."""
     service: Any = StateTaskServiceAwsSdk
     service._normalise_service_error_name = staticmethod(error_prefix)
+    service._eval_service_task = _with_named_output
 
 
 @functools.cache
@@ -58,6 +62,28 @@ def error_prefix(service: str) -> str:
     words = str(models.service(name).service_id).replace("-", " ").split()
     parts = (_ACRONYM.sub(lambda found: found[1] + found[2].lower(), word) for word in words)
     return "".join(part[:1].upper() + part[1:] for part in parts)
+
+
+def _with_named_output(self: Any, env: Any, *arguments: Any, **named: Any) -> None:
+    _eval_service_task(self, env, *arguments, **named)
+    client = _client(str(self.resource.api_name).lower())
+    operation = models.operation(client, _pascal(self.resource.api_action)) if client else None
+    if operation is not None:
+        env.stack.append(as_output(env.stack.pop(), operation.output_shape))
+
+
+def as_output(value: Any, shape: Any) -> Any:
+    """Return a service's answer as the SDK for Java names what is in it, with its times as text."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    kind = getattr(shape, "type_name", None)
+    if kind == "list":
+        return [as_output(part, shape.member) for part in value]
+    if kind == "map":
+        return {key: as_output(part, shape.value) for key, part in value.items()}
+    if kind == "structure":
+        return {_pascal(name): as_output(part, shape.members.get(name)) for name, part in value.items()}
+    return value
 
 
 def diagnose_tasks(definition: str) -> list[Diagnostic]:

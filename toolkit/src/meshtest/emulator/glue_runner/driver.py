@@ -7,6 +7,7 @@ It imports the standard library only, so that a job sees the Python it would see
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import re
 import runpy
@@ -25,6 +26,8 @@ _JVM_GRACE_S = 3
 def main(liveness_fd: str, error_file: str, script: str, *arguments: str) -> int:
     """Run ``script`` with ``arguments``; a failure's message goes to ``error_file``."""
     _end_with_the_emulator(int(liveness_fd))
+    # Of the folder that PYTHONPATH begins with.
+    importlib.import_module("_glue_library").install(Path(error_file).with_name("bookmark"))
     sys.argv = [script, *arguments]
     sys.path.insert(0, str(Path(script).parent))
     try:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from meshtest.emulator import Endpoint
 
+# Is in a run's folder once its script has committed a bookmark: driver.py.
+_BOOKMARK: Final = "bookmark"
 _POLL_S: Final = 0.1
 _TERM_GRACE_S: Final = 3.0
 
@@ -51,10 +53,19 @@ class GlueRunner:
         self._drivers: set[subprocess.Popen[bytes]] = set()
         self._is_shut_down = False
 
-    def start(self, job: Job, on_retry: Callable[[JobRun], None] = lambda run: None) -> JobRun:
-        """Start a run and return it at once; ``on_retry`` gets each further attempt before it starts."""
+    def start(
+        self,
+        job: Job,
+        on_retry: Callable[[JobRun], None] = lambda run: None,
+        on_bookmark: Callable[[JobRun], None] = lambda run: None,
+    ) -> JobRun:
+        """Start a run and return it at once.
+
+        ``on_retry`` gets each further attempt before it starts, ``on_bookmark`` each that has committed its
+        bookmark, once its script has ended.
+        """
         run = JobRun(job)
-        self._launch(run, on_retry)
+        self._launch(run, on_retry, on_bookmark)
         return run
 
     def shut_down(self) -> None:
@@ -63,20 +74,24 @@ class GlueRunner:
         for driver in list(self._drivers):
             _signal(driver, signal.SIGKILL)
 
-    def _launch(self, run: JobRun, on_retry: Callable[[JobRun], None]) -> None:
-        threading.Thread(target=self._execute, args=(run, on_retry), name=run.id, daemon=True).start()
+    def _launch(self, run: JobRun, *told: Callable[[JobRun], None]) -> None:
+        threading.Thread(target=self._execute, args=(run, *told), name=run.id, daemon=True).start()
 
-    def _execute(self, run: JobRun, on_retry: Callable[[JobRun], None]) -> None:
+    def _execute(
+        self, run: JobRun, on_retry: Callable[[JobRun], None], on_bookmark: Callable[[JobRun], None]
+    ) -> None:
         state, message = "STOPPED", None
         with self._slot(run) as has_slot:
             if has_slot:
                 state, message = self._outcome(run)
+        if (self._directory / run.id / _BOOKMARK).exists():
+            on_bookmark(run)
         run.end(state, message)
         log.info("job run %s of %s: %s %s", run.id, run.job.name, state, message or "")
         if state == "FAILED" and run.attempt < run.job.max_retries and not self._is_shut_down:
             attempt = run.next_attempt()
             on_retry(attempt)
-            self._launch(attempt, on_retry)
+            self._launch(attempt, on_retry, on_bookmark)
 
     @contextlib.contextmanager
     def _slot(self, run: JobRun) -> Iterator[bool]:

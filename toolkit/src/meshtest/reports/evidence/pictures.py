@@ -18,7 +18,7 @@ import pygraphviz
 
 from meshtest.check.plan import Plan, Resource
 from meshtest.check.policies import statements
-from meshtest.check.states_language import inner_scopes, transitions
+from meshtest.check.states_scopes import inner_scopes, transitions
 
 _FONT = "Helvetica"
 _NOISE = re.compile(r'<\?xml.*?(?=<svg)|<!--.*?-->\n?| (?:id|width|height)="[^"]*"(?=[^<]*>)', re.DOTALL)
@@ -174,7 +174,8 @@ def _jobs(definition: Mapping[str, Any]) -> list[str]:
     found, states, name = [], dict(definition["States"]), definition["StartAt"]
     while state := states.pop(name, None):
         found.append(state.get("Parameters", {}).get("JobName", ""))
-        name = state.get("Next", state.get("Default"))  # a choice by the input comes before the jobs
+        # The choices before the jobs (whose turn it is, whether there are arguments) lead to them first.
+        name = state.get("Next") or next((each["Next"] for each in state.get("Choices", [])), None)
     return [job for job in found if job]
 
 

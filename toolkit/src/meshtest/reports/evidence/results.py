@@ -169,4 +169,4 @@ def changed(root: Path) -> float:
 def _decides(file: Path) -> bool:
     """Not what programs leave behind (``.terraform``, ``__pycache__``), nor what only makes the page."""
     made = {".terraform", "__pycache__"} & set(file.parts)
-    return not made and not file.is_relative_to("toolkit/src/meshtest/evidence")
+    return not made and not file.is_relative_to("toolkit/src/meshtest/reports/evidence")
