@@ -139,7 +139,7 @@ def test_who_gets_no_role_is_planned_and_gated_on_the_embedded_aws_really(top, w
     run = runner.act(top, "terraform-plan-pr", "pull_request", event, "--job", last, *variable)
     assert ran(run) == {"discover", "plan", last}
     assert "infrastructure/bootstrap: passed: 0 findings" in run.log
-    (section,) = (top.parent / "act" / "artifacts" / "section-0").rglob("section.md")
+    (section,) = (top.parent / "act" / "artifacts").rglob("section.md")
     assert "Planned on the embedded AWS, from nothing" in section.read_text()
 
 
