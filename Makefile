@@ -130,7 +130,7 @@ contracts: installed ## The catalogue of the domain's data products: build/contr
 
 # ─── Tests ───
 # The toolkit's own tests are there where it is developed, not in a domain that depends on a version of it.
-GROUPS = lint test-unit $(if $(wildcard toolkit/tests/browser),test-browser) test-spark test-infra
+GROUPS = lint test-unit workflows-test $(if $(wildcard toolkit/tests/browser),test-browser) test-spark test-infra
 
 .PHONY: test
 test: installed ## Run everything that CI runs, and sum it up: a group that fails hides no later one
@@ -166,13 +166,13 @@ test-spark-here: installed
 
 INFRA_TESTS = $(if $(MODULE),$(MODULE:%=tests/infra/modules/test_%.py),$(if $(SUITE),$(SUITE_TESTS),tests/infra $(wildcard toolkit/tests/infra)))
 SUITE_TESTS = $(patsubst tests/infra/toolkit,toolkit/tests/infra,$(SUITE:%=tests/infra/%))
-# One file is over before a second process is there.
-IS_ONE_FILE = $(filter 1,$(words $(MODULE)))
+# One part runs in this process, by the warm server, unless the workers are named.
+IS_SIDE_BY_SIDE = $(or $(WORKERS),$(filter-out 1,$(words $(MODULE) $(SUITE))))
 NEEDS_CHECKOV = $(if $(MODULE)$(SUITE),$(filter stacks toolkit,$(SUITE)),all)
 
 .PHONY: test-infra
 test-infra: installed $(if $(NEEDS_CHECKOV),.tools/checkov/.installed) ## Plan assertions and live probes; MODULE=s3_bucket or SUITE=stacks for a part (or several, SUITE="stacks live"), BACKEND=localstack or aws; WORKERS=0 in one process
-	$(PYTEST) $(if $(IS_ONE_FILE),,$(SIDE_BY_SIDE)) $(INFRA_TESTS)
+	$(PYTEST) $(if $(IS_SIDE_BY_SIDE),$(SIDE_BY_SIDE)) $(INFRA_TESTS)
 
 .PHONY: warm-stop
 warm-stop: installed ## End the server that plan tests are run in (by itself it does after ten minutes); WARM=0 does without it
