@@ -235,6 +235,20 @@ def test_what_glue_does_not_import_fails_the_run(
     assert (run["JobRunState"], message in run["ErrorMessage"]) == ("FAILED", True), run["ErrorMessage"]
 
 
+def test_what_has_no_effect_here_is_told_and_the_run_goes_on(jobs: GlueJobs) -> None:
+    """No index of packages, no jars of the job's own, and no network: its connections are not looked at."""
+    arguments = {"--additional-python-modules": "humanize==4.9.0", "--extra-jars": "s3://bucket/a.jar"}
+    job = jobs.create(
+        "print('ran')", DefaultArguments=arguments, Connections={"Connections": [f"{jobs.prefix}-none"]}
+    )
+    run = jobs.run(job)
+    assert (run["JobRunState"], jobs.log_lines(run["Id"])) == ("SUCCEEDED", ["ran"])
+    assert jobs.log_lines(run["Id"], "error") == [
+        "--extra-jars has no effect on the emulator",
+        "--additional-python-modules: humanize==4.9.0 has no effect on the emulator, which has no index",
+    ]
+
+
 @pytest.mark.parametrize("ending", ["import sys; sys.exit(0)", "raise SystemExit"])
 def test_exit_without_a_status_is_success(jobs: GlueJobs, ending: str) -> None:
     assert jobs.run(jobs.create(ending))["JobRunState"] == "SUCCEEDED"

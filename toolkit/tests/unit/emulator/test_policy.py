@@ -186,6 +186,15 @@ def test_the_old_version_has_no_variables() -> None:
     assert evaluate(policy, Request(ALICE, "s3:GetObject", home, context)) is Decision.NONE
 
 
+@pytest.mark.parametrize("operator", ["StringEquals", "StringLike"])
+def test_a_variable_without_a_value_is_like_nothing(operator: str) -> None:
+    """So a negated operator holds, whatever stands in the key."""
+    for context in ({"k:y": "a"}, {"k:y": "${aws:username}"}):
+        unresolved = {"k:y": "${aws:username}"}
+        assert not applies(context=context, Condition={operator: unresolved})
+        assert applies(context=context, Condition={NEGATED[operator]: unresolved})
+
+
 # ─── Conditions ───
 
 POSITIVE = [

@@ -292,6 +292,66 @@ def test_a_call_is_signed_for_the_region_of_its_bucket(endpoint: Endpoint, s3: A
         assert told == [code, prefix + wrong, right]
 
 
+# ─── Encryption and Lifecycles ───
+
+KEY = "0" * 32
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ({"ServerSideEncryption": "AES256"}, "OK"),
+        ({"ServerSideEncryption": "aws:rot13"}, "InvalidArgument"),
+        ({"ServerSideEncryption": "AES256", "SSEKMSKeyId": "k"}, "InvalidArgument"),
+        ({"SSEKMSKeyId": "k"}, "InvalidArgument"),
+        ({"SSECustomerAlgorithm": "AES256"}, "InvalidArgument"),
+        ({"SSECustomerAlgorithm": "DES", "SSECustomerKey": KEY}, "InvalidEncryptionAlgorithmError"),
+        (
+            {"ServerSideEncryption": "AES256", "SSECustomerAlgorithm": "AES256", "SSECustomerKey": KEY},
+            "InvalidArgument",
+        ),
+    ],
+    ids=str,
+)
+def test_encryption_is_of_one_kind_that_there_is(
+    s3: Any, bucket: str, asked: dict[str, Any], code: str
+) -> None:
+    assert code_of(lambda: s3.put_object(Bucket=bucket, Key="k", Body=b"x", **asked)) == code
+    assert code_of(lambda: s3.create_multipart_upload(Bucket=bucket, Key="k", **asked)) == code
+
+
+IA = {"StorageClass": "STANDARD_IA"}
+
+
+@pytest.mark.parametrize(
+    ("rules", "code"),
+    [
+        ([{"ID": "a"}, {"ID": "b", "Filter": {"Prefix": "b/"}}], "OK"),
+        ([{"Transitions": [{"Days": 30} | IA], "Expiration": {"Days": 60}}], "OK"),
+        ([{"Expiration": {"Days": 0}}], "InvalidArgument"),
+        ([{"Status": "enabled"}], "MalformedXML"),
+        ([{"ID": "a"}, {"ID": "a", "Filter": {"Prefix": "b/"}}], "InvalidArgument"),
+        ([{"ID": "x" * 256}], "InvalidArgument"),
+        ([{"Expiration": None}], "InvalidRequest"),
+        ([{"Expiration": {"Days": 1, "Date": "2030-01-01T00:00:00Z"}}], "MalformedXML"),
+        ([{"Expiration": {"Date": "2030-01-01T01:00:00Z"}}], "InvalidArgument"),
+        ([{"NoncurrentVersionExpiration": {"NoncurrentDays": 0}}], "InvalidArgument"),
+        ([{"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 0}}], "InvalidArgument"),
+        ([{"Transitions": [{"Days": 29} | IA], "Expiration": {"Days": 60}}], "InvalidArgument"),
+        ([{"Transitions": [{"Days": 30} | IA], "Expiration": {"Days": 30}}], "InvalidArgument"),
+        ([{"ID": f"{number}", "Filter": {"Prefix": f"{number}/"}} for number in range(1001)], "MalformedXML"),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_a_lifecycle_rule_that_is_none_is_refused(
+    s3: Any, bucket: str, rules: list[dict[str, Any]], code: str
+) -> None:
+    plain = {"Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}
+    whole = [{name: value for name, value in (plain | rule).items() if value is not None} for rule in rules]
+    given = {"Bucket": bucket, "LifecycleConfiguration": {"Rules": whole}}
+    assert code_of(lambda: s3.put_bucket_lifecycle_configuration(**given)) == code
+
+
 # ─── Integrity ───
 
 

@@ -147,6 +147,20 @@ def test_a_due_schedule_starts_its_machine(own: Endpoint, name: str, machine: st
     until(lambda: started(own, machine), lambda found: len(found) == 3, 10)
 
 
+def test_a_flexible_window_is_its_beginning(own: Endpoint, name: str, machine: str, role: Any) -> None:
+    window = {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 15}
+    schedule(own, name, machine, role("default"), FlexibleTimeWindow=window)
+    pass_time(own, timedelta(hours=1))
+    until(lambda: started(own, machine), bool, 10)
+
+
+def test_a_target_that_is_no_machine_is_told_and_starts_nothing(own: Endpoint, name: str, role: Any) -> None:
+    schedule(own, name, f"arn:aws:sqs:{REGION}:{ACCOUNT_ID}:{name}", role("default"))
+    pass_time(own, timedelta(hours=1))
+    told = f"schedule/default/{name} starts nothing: its target is no state machine"
+    until(lambda: (own.state_dir / "server.log").read_text(), lambda text: told in text, 10)
+
+
 def test_a_disabled_schedule_starts_nothing(own: Endpoint, name: str, machine: str, role: Any) -> None:
     schedule(own, name, machine, role("default"), State="DISABLED")
     pass_time(own, timedelta(hours=2))
@@ -164,3 +178,19 @@ def test_a_role_of_another_group_starts_nothing(own: Endpoint, name: str, machin
 def test_an_expression_that_is_none_is_refused(own: Endpoint, name: str, machine: str, role: Any) -> None:
     with pytest.raises(ClientError, match="Invalid Schedule Expression"):
         schedule(own, name, machine, role("default"), ScheduleExpression="cron(0 6 * * *)")
+
+
+def test_a_target_is_told_when_it_was_due(own: Endpoint, name: str, machine: str, role: Any) -> None:
+    words = {"due": "<aws.scheduler.scheduled-time>", "by": "<aws.scheduler.schedule-arn>"}
+    target = {"Arn": machine, "RoleArn": role("default"), "Input": json.dumps(words)}
+    scheduler = own.client("scheduler")
+    scheduler.create_schedule(
+        Name=name, Target=target, ScheduleExpression="rate(1 hour)", FlexibleTimeWindow={"Mode": "OFF"}
+    )
+    pass_time(own, timedelta(hours=1))
+    (execution,) = until(lambda: started(own, machine), bool, 10)
+    described = own.client("stepfunctions").describe_execution(executionArn=execution["executionArn"])
+    given = json.loads(described["input"])
+    due = datetime.fromisoformat(given["due"])
+    assert timedelta(0) <= datetime.now(UTC) + _ahead - due < timedelta(minutes=2)
+    assert given["by"] == f"arn:aws:scheduler:{REGION}:{ACCOUNT_ID}:schedule/default/{name}"

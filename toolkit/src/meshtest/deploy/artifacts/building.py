@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -13,11 +12,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from meshtest.deploy.artifacts import LATEST, LATEST_ZIP, LIST, ArtifactsError, Release
+from meshtest.tools import environment as surroundings
 from meshtest.tools import folders, toolchain, version
 from meshtest.tools.version import Version
 
 # Zip has no earlier date; a fixed one makes the same sources give the same bytes.
-_TOOLKIT = str(Path(version.__file__).parents[1])
+_TOOLKIT = str(Path(version.__file__).parents[2])
 CONTRACT = "contract.odcs.yaml"
 ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -67,11 +67,11 @@ def _build_wheel(target: Path, described: Version) -> None:
             folder,
         ]
         environment = {
-            **os.environ,
+            **surroundings.inherited(),
             "SOURCE_DATE_EPOCH": str(described.seconds),
             version.VARIABLE: described.text,
             # setuptools asks meshtest.tools.version, wherever this toolkit is.
-            "PYTHONPATH": os.pathsep.join(filter(None, (_TOOLKIT, os.environ.get("PYTHONPATH")))),
+            "PYTHONPATH": _TOOLKIT,
         }
         # In the copy: a folder `build` where this was called would hide the module. The wheel keeps the modes
         # of the files that setuptools writes, hence the umask.
@@ -115,7 +115,7 @@ def _as_json(agreed: Path) -> bytes:
 
     """
     command = [sys.executable, "-m", "core.yaml_file", str(agreed)]
-    environment = {**os.environ, "PYTHONPATH": str(toolchain.ROOT / "src")}
+    environment = {**surroundings.inherited(), "PYTHONPATH": str(toolchain.ROOT / "src")}
     result = subprocess.run(command, capture_output=True, env=environment)
     if result.returncode:
         raise ArtifactsError(result.stderr.decode().strip())

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from meshtest.deploy.artifacts import ArtifactsError
+from meshtest.tools import environment as surroundings
 from meshtest.tools import toolchain
 
 _REQUIREMENTS = ("requirements-build.lock", "requirements-container.lock")
@@ -147,9 +147,12 @@ def _write(content: dict[str, Any], file: Path) -> None:
 
 
 def _run(*arguments: str, given: str | None = None) -> str:
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     answer = subprocess.run(
-        [sys.executable, *arguments], capture_output=True, env=environment, input=given, text=True
+        [sys.executable, *arguments],
+        capture_output=True,
+        env=surroundings.inherited(),
+        input=given,
+        text=True,
     )
     if answer.returncode:
         said = answer.stderr.strip().splitlines() or ["no reason given"]

@@ -26,12 +26,14 @@ GAPS: dict[str, tuple[str, ...]] = {
     "kms": ("kms_key_rotation",),
     "s3": (
         "s3_form_uploads",  # first: its check comes after those of the others
+        "s3_encryption_headers",  # before s3_bucket_policies, which answers its refusals
         "s3_access_logs",
         "s3_aws_chunked",
         "s3_bucket_policies",
         "s3_default_encryption",
         "s3_events",
         "s3_integrity",
+        "s3_lifecycle_rules",
         "s3_public_access",
         "s3_raw_bodies",
         "s3_suspended_versioning",

@@ -76,7 +76,7 @@ def table(endpoint: Endpoint, database: str, name: str, hidden: Collection[str] 
     """A table with its first rows; in the place of a hidden column's values it says so.
 
     Raises:
-        Missing: the catalog has no such table.
+        Missing: the catalog has no such table, or nothing that it could be read by.
     """
     glue = reader(endpoint, "glue")
     try:
@@ -84,7 +84,7 @@ def table(endpoint: Endpoint, database: str, name: str, hidden: Collection[str] 
     except glue.exceptions.EntityNotFoundException:
         raise Missing(f"There is no table {database}.{name}") from None
     entry = _entry(described)
-    found = _iceberg(endpoint, entry) if entry.format == "Iceberg" else _parquet(endpoint, entry, described)
+    found = (_iceberg if entry.format == "Iceberg" else _parquet)(endpoint, entry, described)
     return replace(found, rows=_masked(found.rows, hidden))
 
 
@@ -116,8 +116,10 @@ def _entry(described: Mapping[str, Any]) -> Entry:
 # ─── Formats ───
 
 
-def _iceberg(endpoint: Endpoint, entry: Entry) -> Table:
+def _iceberg(endpoint: Endpoint, entry: Entry, described: Mapping[str, Any]) -> Table:
     from pyiceberg.catalog.glue import GlueCatalog
+
+    _require_metadata(endpoint, f"{entry.database}.{entry.name}", described)
 
     access = {
         "s3.endpoint": endpoint.https,
@@ -136,6 +138,19 @@ def _iceberg(endpoint: Endpoint, entry: Entry) -> Table:
     snapshots = [_snapshot(each) for each in reversed(found.snapshots())]
     rows = found.scan(limit=ROWS).to_arrow()
     return Table(**vars(entry), columns=columns, partitioned=partitioned, snapshots=snapshots, rows=rows)
+
+
+def _require_metadata(endpoint: Endpoint, label: str, described: Mapping[str, Any]) -> None:
+    """Check that an Iceberg table's entry leads to a file: a run that was killed may have left none."""
+    location: str = described["Parameters"].get("metadata_location", "")
+    bucket, _, key = location.removeprefix("s3://").partition("/")
+    if not key:
+        raise Missing(f"The table {label} does not say where its metadata is")
+    s3 = reader(endpoint, "s3")
+    try:
+        s3.head_object(Bucket=bucket, Key=key)
+    except s3.exceptions.ClientError:
+        raise Missing(f"The table {label} has no metadata file {location}") from None
 
 
 def _snapshot(found: Any) -> Snapshot:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import queue
 import shutil
 import subprocess
@@ -21,6 +20,7 @@ from typing import IO, Any, cast
 
 from meshtest.reports.mutation import scope
 from meshtest.reports.mutation.mutants import Mutant
+from meshtest.tools import environment as surroundings
 from meshtest.tools import toolchain
 
 Answer = dict[str, Any]
@@ -153,7 +153,11 @@ class Judge:
             stdout=subprocess.PIPE,
             stderr=self._log,
             cwd=copy,
-            env={**os.environ, toolchain.ROOT_VARIABLE: str(copy), "TERRAFORM": str(toolchain.terraform())},
+            env={
+                **surroundings.inherited(),
+                toolchain.ROOT_VARIABLE: str(copy),
+                "TERRAFORM": str(toolchain.terraform()),
+            },
             text=True,
             start_new_session=True,
         )

@@ -49,7 +49,7 @@ def main() -> int:
     console = Console()
     with TemporaryDirectory() as folder, session.for_tests(Path(folder), LONG) as spark:
         path = os.pathsep.join((str(MUTMUT.parent), os.environ["PATH"]))  # mypy is there
-        environment = {**os.environ, **session.lent(spark), "PATH": path}
+        environment = {**surroundings.inherited(), **session.lent(spark), "PATH": path}
         with subprocess.Popen([MUTMUT, "run"], cwd=toolchain.ROOT, env=environment) as running:
             try:
                 code = running.wait()

@@ -152,6 +152,13 @@ def test_the_projects_package_is_imported_from_its_zip(built, project):
 # ─── What cannot be built, or is not what was built ───
 
 
+def test_a_shells_python_settings_decide_nothing(tmp_path, monkeypatch):
+    """They would end every Python that is started."""
+    monkeypatch.setenv("PYTHONHOME", "/nowhere")
+    building.build(tmp_path / "built", PROJECTS[:1])
+    assert list((tmp_path / "built" / "wheels").glob("core-*.whl"))
+
+
 def test_a_project_without_jobs_is_named(tmp_path):
     with pytest.raises(ArtifactsError, match="src/jobs/nothing: no jobs"):
         building.build(tmp_path, ["nothing"])

@@ -32,6 +32,18 @@ def endpoint(tmp_path_factory):
                 "StorageDescriptor": {"Location": "s3://shelf/trips/", "Columns": []},
             },
         )
+        for name, parameters in (
+            ("pathless", {}),
+            ("lost", {"metadata_location": "s3://shelf/lost/metadata/1.metadata.json"}),
+        ):
+            glue.create_table(
+                DatabaseName="lake",
+                TableInput={
+                    "Name": name,
+                    "Parameters": {"table_type": "ICEBERG", **parameters},
+                    "StorageDescriptor": {"Location": f"s3://shelf/{name}", "Columns": []},
+                },
+            )
         glue.create_job(Name="load", Role=ROLE, Command={"Name": "glueetl", "ScriptLocation": "s3://x/y.py"})
         running.client("stepfunctions").create_state_machine(
             name="nightly", definition=json.dumps(DEFINITION), roleArn=ROLE
@@ -92,6 +104,8 @@ def test_a_long_folder_has_pages(client):
         ("/pipelines/none", "There is no state machine none."),
         ("/pipelines/nightly/none", "The state machine nightly has no execution none."),
         ("/tables/lake/none", "There is no table lake.none."),
+        ("/tables/lake/lost", "The table lake.lost has no metadata file s3://shelf/lost/metadata/1.metadata"),
+        ("/tables/lake/pathless", "The table lake.pathless does not say where its metadata is."),
         ("/none", "There is no such page."),
     ],
 )
