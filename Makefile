@@ -150,8 +150,11 @@ test-template: installed .tools/clients/.installed ## Make domains of this commi
 
 .PHONY: test-browser
 test-browser: installed ## The pages that the toolkit makes, in a Chromium: CHROMIUM=/path/to/chrome, the system's, or one that this installs
-	@$(PYTHON_VENV) -m meshtest.tools.browser
-	$(PYTEST) toolkit/tests/browser
+	$(if $(BROWSER_TESTS),@$(PYTHON_VENV) -m meshtest.tools.browser,@$(NONE_HERE))
+	$(if $(BROWSER_TESTS),$(PYTEST) $(BROWSER_TESTS))
+
+BROWSER_TESTS = $(wildcard toolkit/tests/browser)
+NONE_HERE = echo "nothing to test here: the toolkit's tests are where it is developed"
 
 .PHONY: test-spark
 test-spark: $(if $(IN_CONTAINER),docker-test,test-spark-here) ## chispa tests of core and of the jobs; IN_CONTAINER=1 in the image, WORKERS=0 in one process
@@ -165,14 +168,14 @@ test-spark-here: installed
 	$(PYTEST) $(SIDE_BY_SIDE) tests/spark
 
 INFRA_TESTS = $(if $(MODULE),$(MODULE:%=tests/infra/modules/test_%.py),$(if $(SUITE),$(SUITE_TESTS),tests/infra $(wildcard toolkit/tests/infra)))
-SUITE_TESTS = $(patsubst tests/infra/toolkit,toolkit/tests/infra,$(SUITE:%=tests/infra/%))
+SUITE_TESTS = $(patsubst tests/infra/toolkit,$(wildcard toolkit/tests/infra),$(SUITE:%=tests/infra/%))
 # One part runs in this process, by the warm server, unless the workers are named.
 IS_SIDE_BY_SIDE = $(or $(WORKERS),$(filter-out 1,$(words $(MODULE) $(SUITE))))
-NEEDS_CHECKOV = $(if $(MODULE)$(SUITE),$(filter stacks toolkit,$(SUITE)),all)
+NEEDS_CHECKOV = $(if $(MODULE)$(SUITE),$(filter stacks,$(SUITE))$(and $(filter toolkit,$(SUITE)),$(wildcard toolkit)),all)
 
 .PHONY: test-infra
 test-infra: installed $(if $(NEEDS_CHECKOV),.tools/checkov/.installed) ## Plan assertions and live probes; MODULE=s3_bucket or SUITE=stacks for a part (or several, SUITE="stacks live"), BACKEND=localstack or aws; WORKERS=0 in one process
-	$(PYTEST) $(if $(IS_SIDE_BY_SIDE),$(SIDE_BY_SIDE)) $(INFRA_TESTS)
+	$(if $(strip $(INFRA_TESTS)),$(PYTEST) $(if $(IS_SIDE_BY_SIDE),$(SIDE_BY_SIDE)) $(INFRA_TESTS),@$(NONE_HERE))
 
 .PHONY: warm-stop
 warm-stop: installed ## End the server that plan tests are run in (by itself it does after ten minutes); WARM=0 does without it
