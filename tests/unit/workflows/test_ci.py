@@ -74,6 +74,17 @@ def test_the_make_targets_exist(target):
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.parametrize("target", ["test-browser", "test-infra SUITE=toolkit WORKERS=auto"])
+def test_a_domain_without_the_toolkits_tests_is_green(tmp_path, target):
+    """The toolkit is a dependency there, and its tests are not copied."""
+    makefile = str(toolchain.ROOT / "Makefile")
+    command = ["make", "--dry-run", "--file", makefile, *target.split()]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "nothing to test here" in done.stdout
+    assert "pytest" not in done.stdout
+
+
 def test_the_scripts_exist_and_can_be_run():
     named = {
         name
