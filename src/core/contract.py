@@ -9,6 +9,7 @@ Nothing here needs Spark.
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import json
 import re
 from dataclasses import dataclass
@@ -113,12 +114,14 @@ class Contract:
         file: the contract's name in messages.
         tables: by ``layer.table``.
         objects: the table (``layer.table``) of each schema object, by the object's name.
+        max_ages: how old an Iceberg table may be, by ``layer.table``, where a service level says so.
 
     """
 
     file: str
     tables: Mapping[str, Table]
     objects: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    max_ages: Mapping[str, datetime.timedelta] = dataclasses.field(default_factory=dict)
 
     @property
     def required_columns(self) -> frozenset[str]:
@@ -188,7 +191,8 @@ def read(content: Any, file: str) -> Contract:
 
     if found := contract_mistakes.mistakes(content, file):
         raise ContractError(" ".join(map(str, found)))
-    return Contract(file, *odcs.tables(content))
+    tables, objects = odcs.tables(content)
+    return Contract(file, tables, objects, odcs.max_ages(content, tables, objects))
 
 
 # ─── Compare ───

@@ -15,10 +15,13 @@ from core.contract import LAYERS
 from core.mistakes import CONTENT, MISSING, Mistake
 from core.odcs import (
     COUNT,
+    FRESHNESS,
+    MINUTES,
     NESTED,
     OPERATORS,
     TRANSFORM,
     custom,
+    elements,
     is_rule,
     last,
     layer,
@@ -62,7 +65,8 @@ def mistakes(content: Any, file: str) -> list[Mistake]:
         return [Mistake(file, "schema" if isinstance(content, Mapping) else CONTENT, value, expected)]
     if found := unnamed(content, file):
         return found
-    return [
+    levels = [Mistake(file, *each) for each in _service_level_mistakes(content)]
+    return levels + [
         Mistake(file, f"schema.{described['name']}{field}", value, expected)
         for described in content["schema"]
         for field, value, expected in (
@@ -72,6 +76,22 @@ def mistakes(content: Any, file: str) -> list[Mistake]:
             *_relationship_mistakes(described, content),
         )
     ]
+
+
+def _service_level_mistakes(content: Mapping[str, Any]) -> Found:
+    """A job measures by them: how often data comes, and how late it may be (`core.freshness`)."""
+    names = [each["name"] for each in content["schema"]]
+    for number, level in enumerate(content.get("slaProperties") or []):
+        if level.get("property") not in FRESHNESS:
+            continue
+        place, value, unit = f"slaProperties[{number}]", level.get("value"), level.get("unit")
+        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+            yield f"{place}.value", value if "value" in level else MISSING, "a number above 0"
+        if unit not in MINUTES:
+            yield f"{place}.unit", unit or MISSING, f"one of {', '.join(MINUTES)}"
+        for name in elements(level):
+            if name not in names:
+                yield f"{place}.element", name, f"tables of schema: {', '.join(names)}"
 
 
 def unnamed(content: Mapping[str, Any], file: str) -> list[Mistake]:

@@ -33,3 +33,7 @@ class QualityError(JobError):
 
 class ConflictError(JobError):
     """Another writer was faster, several times: the table holds its rows, this run's are not in it."""
+
+
+class StaleError(JobError):
+    """A table is older than the contract promises."""

@@ -8,6 +8,7 @@ Source: https://bitol-io.github.io/open-data-contract-standard/v3.1.0/
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import functools
 import json
 import re
@@ -59,6 +60,15 @@ _LONG = re.compile(r"(?:(?P<file>[^#]+)#)?/?schema/(?P<object>[\w-]+)/properties
 NESTED = ("array", "map", "struct")
 _DAYS = ("date", "timestamp")
 TRANSFORM = re.compile(r"(years|months|days|hours|identity)$|(bucket|truncate)\((\d+)\)$")
+# Service levels that say how old data may be, and their units.
+FRESHNESS = ("frequency", "latency")
+MINUTES = {
+    **dict.fromkeys(("minute", "minutes"), 1),
+    **dict.fromkeys(("h", "hour", "hours"), 60),
+    **dict.fromkeys(("d", "day", "days"), 1440),
+    **dict.fromkeys(("w", "week", "weeks"), 10_080),
+    **dict.fromkeys(("y", "yr", "year", "years"), 525_600),
+}
 # What the ingestion adds to the columns that a file has: nobody has written it, so no rule is about it.
 _ADDED = frozenset({"corrupt_record", "source_file", "ingested_at", "ingestion_date"})
 
@@ -138,6 +148,36 @@ def tables(content: Mapping[str, Any]) -> tuple[dict[str, Table], dict[str, str]
     described = {each["name"]: _table(each, content) for each in content.get("schema") or []}
     objects = {name: table.label for name, table in described.items()}
     return {table.label: table for table in described.values()}, objects
+
+
+def max_ages(
+    content: Mapping[str, Any], tables: Mapping[str, Table], objects: Mapping[str, str]
+) -> dict[str, datetime.timedelta]:
+    """Return how old each Iceberg table may be: its ``frequency``, and ``latency`` on top of it.
+
+    A service level without ``element`` is about all tables but those of rejects.
+    """
+    rejects = {(each.layer, each.quarantine) for each in tables.values()}
+    usual = [each.label for each in tables.values() if (each.layer, each.name) not in rejects]
+    found: dict[tuple[str, str], datetime.timedelta] = {}
+    # What names its tables comes after what does not: it counts instead.
+    for level in sorted(content.get("slaProperties") or [], key=lambda each: "element" in each):
+        if level.get("property") in FRESHNESS:
+            amount = datetime.timedelta(minutes=level["value"] * MINUTES[level["unit"]])
+            for label in [objects[name] for name in elements(level)] or usual:
+                found[label, level["property"]] = amount
+    return {
+        label: amount + found.get((label, "latency"), datetime.timedelta())
+        for (label, name), amount in found.items()
+        if name == "frequency" and tables[label].layer != "raw"
+    }
+
+
+def elements(level: Mapping[str, Any]) -> list[str]:
+    """Return the schema objects that a service level names, as table or as table.column."""
+    return [
+        each.strip().partition(".")[0] for each in str(level.get("element") or "").split(",") if each.strip()
+    ]
 
 
 def _table(described: Mapping[str, Any], content: Mapping[str, Any]) -> Table:

@@ -6,6 +6,8 @@ A test names what it needs of a backend with ``@pytest.mark.needs(Ability…)``.
 from __future__ import annotations
 
 import json
+import time
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -24,6 +26,7 @@ from meshtest.tools.progress import Stages
 
 HERE = Path(__file__).parent
 RESULTS = toolchain.BUILD / "live" / "probes.json"
+ALARM_SECONDS = 10
 _results: dict[str, str] = {}
 
 
@@ -126,6 +129,41 @@ def emptied(domain: Domain) -> Callable[[str], AbstractContextManager[Callable[[
             s3.upload_file(str(file), bucket, key)
 
     return emptied
+
+
+# ─── Alarms ───
+
+
+@pytest.fixture(scope="module")
+def told(domain: Domain) -> Iterator[Callable[[], dict]]:
+    """told() → the next message that a queue gets which subscribes to the topic."""
+    sns, sqs = domain.endpoint.client("sns"), domain.endpoint.client("sqs")
+    account, region = domain.endpoint.account_id, domain.endpoint.region
+    name = f"{domain.abbreviation}-told-{uuid.uuid4().hex[:8]}"
+    topic = f"arn:aws:sns:{region}:{account}:{domain.abbreviation}-alarms-{domain.env}"
+    queue = f"arn:aws:sqs:{region}:{account}:{name}"
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    url = sqs.create_queue(QueueName=name, Attributes={"Policy": policy})["QueueUrl"]
+    subscription = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)["SubscriptionArn"]
+
+    def told() -> dict:
+        deadline = time.monotonic() + ALARM_SECONDS
+        while time.monotonic() < deadline:
+            for message in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages", []):
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                return json.loads(json.loads(message["Body"])["Message"])
+        raise AssertionError(f"nothing was told within {ALARM_SECONDS} seconds")
+
+    yield told
+    sns.unsubscribe(SubscriptionArn=subscription)
+    sqs.delete_queue(QueueUrl=url)
 
 
 # ─── Report ───

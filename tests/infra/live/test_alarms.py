@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -16,39 +14,6 @@ from meshtest.tools import folders, toolchain
 pytestmark = pytest.mark.needs(Ability.WHOLE_DOMAIN, Ability.GLUE_RUNS)
 PROJECT = next(project for project in PROJECTS if not depends_on(project))
 PIPELINE = next(iter(pipelines(PROJECT)))
-SECONDS = 10
-
-
-@pytest.fixture(scope="module")
-def told(domain: Domain) -> Iterator[Callable[[], dict]]:
-    """told() → the next message that a queue gets which subscribes to the topic."""
-    sns, sqs = domain.endpoint.client("sns"), domain.endpoint.client("sqs")
-    account, region = domain.endpoint.account_id, domain.endpoint.region
-    name = f"{domain.abbreviation}-told-{domain.env}"
-    topic = f"arn:aws:sns:{region}:{account}:{domain.abbreviation}-alarms-{domain.env}"
-    queue = f"arn:aws:sqs:{region}:{account}:{name}"
-    statement = {
-        "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": queue,
-        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    url = sqs.create_queue(QueueName=name, Attributes={"Policy": policy})["QueueUrl"]
-    subscription = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)["SubscriptionArn"]
-
-    def told() -> dict:
-        deadline = time.monotonic() + SECONDS
-        while time.monotonic() < deadline:
-            for message in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages", []):
-                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-                return json.loads(json.loads(message["Body"])["Message"])
-        raise AssertionError(f"nothing was told within {SECONDS} seconds")
-
-    yield told
-    sns.unsubscribe(SubscriptionArn=subscription)
-    sqs.delete_queue(QueueUrl=url)
 
 
 @pytest.mark.proves("sns-policy", "sns-reached-by-rules")

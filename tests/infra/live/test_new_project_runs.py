@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 import time
@@ -26,11 +27,24 @@ TRIGGERS = """pipeline_triggers = {
       schedules      = { early = { expression = "cron(30 4 * * ? *)", time_zone = "Europe/Berlin" } }
       settle_seconds = 5
     }
+    freshness = { schedules = { noon = { expression = "cron(0 12 * * ? *)" } } }
   }"""
 
 # A source that delivers a folder a day, which is received for the day that an execution is for.
-DAILY_JOB = ("    ingest =", '    by_day = { description = "A folder a day → raw" }\n    ingest =')
-DAILY_PIPELINE = ("    daily =", '    by_day = ["by_day"]\n    daily =')
+JOBS = """
+    by_day    = { description = "A folder a day → raw" }
+    freshness = { description = "Tables against what the contract promises" }
+    ingest    ="""
+PIPELINES = """
+    by_day    = ["by_day"]
+    freshness = ["freshness"]
+    daily     ="""
+FRESHNESS = """
+from core import freshness, job
+
+if __name__ == "__main__":
+    job.run(freshness.work, declared=freshness.FreshnessArguments)
+"""
 DAILY_FOLDER = ("formats.csv())", "formats.csv(), run.arguments.ingestion_date.isoformat())")
 DAYS = ("2026-10-30", "2026-10-31", "2026-11-01", "2026-11-02")
 
@@ -54,9 +68,10 @@ def checkout(tmp_path_factory):
     (top / ".tools").symlink_to(toolchain.ROOT / ".tools")
     assert projects.main(["new", NAME, "--top", str(top)]) == 0
     folder, jobs = top / "infrastructure" / "projects" / NAME, top / "src" / "jobs" / NAME
-    change(folder / "pipelines.tf", (NO_TRIGGERS, TRIGGERS), DAILY_PIPELINE)
-    change(folder / "jobs.tf", DAILY_JOB)
+    change(folder / "pipelines.tf", (NO_TRIGGERS, TRIGGERS), ("\n    daily =", PIPELINES))
+    change(folder / "jobs.tf", ("\n    ingest =", JOBS))
     change(jobs / "ingest.py", DAILY_FOLDER, copy=jobs / "by_day.py")
+    (jobs / "freshness.py").write_text(FRESHNESS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(toolchain, "ROOT", top)
         patch.setattr(domains, "SAMPLES", top / "samples")
@@ -77,24 +92,27 @@ def grown(domain: Domain, checkout, tmp_path_factory):
     return grown
 
 
-def executions(grown) -> list[str]:
+def executions(grown, pipeline: str = "daily") -> list[str]:
     """The states of the executions that have begun, the latest first; of one that was skipped, that."""
     states = grown.endpoint.client("stepfunctions")
-    listed = states.list_executions(stateMachineArn=grown.state_machine(NAME, "daily"))["executions"]
+    listed = states.list_executions(stateMachineArn=grown.state_machine(NAME, pipeline))["executions"]
     described = [states.describe_execution(executionArn=each["executionArn"]) for each in listed]
     return ["skipped" if each.get("output") == SKIPPED else each["status"] for each in described]
 
 
-def ended(grown, number: int) -> list[str]:
+def ended(grown, number: int, pipeline: str = "daily") -> list[str]:
     """The states of the executions, once there are so many and none runs any more."""
     deadline = time.monotonic() + MINUTES * 60
-    while (len(found := executions(grown)) < number or "RUNNING" in found) and time.monotonic() < deadline:
+    while (
+        len(found := executions(grown, pipeline)) < number or "RUNNING" in found
+    ) and time.monotonic() < deadline:
         time.sleep(1)
     return found
 
 
 def test_its_pipeline_runs_on_its_sample_when_it_is_due(grown):
     assert executions(grown) == []
+    switch(grown, "freshness_noon", "DISABLED")
     grown.endpoint.move_clock(timedelta(days=1))
     try:
         assert ended(grown, 1) == ["SUCCEEDED"]
@@ -107,6 +125,44 @@ def test_its_pipeline_runs_on_its_sample_when_it_is_due(grown):
         f"refined.{NAME}_records_rejected": 3,
         f"curated.{NAME}_daily": 3,
     }
+
+
+def switch(grown, schedule: str, state: str) -> None:
+    """Enable or disable one of the project's schedules."""
+    scheduler = grown.endpoint.client("scheduler")
+    group = f"{grown.abbreviation}-{NAME}-{grown.env}"
+    found = scheduler.get_schedule(Name=grown.name(NAME, schedule), GroupName=group)
+    kept = (
+        "Name",
+        "GroupName",
+        "ScheduleExpression",
+        "ScheduleExpressionTimezone",
+        "FlexibleTimeWindow",
+        "Target",
+    )
+    scheduler.update_schedule(**{field: found[field] for field in kept}, State=state)
+
+
+def test_a_table_that_grows_stale_raises_its_alarm_when_the_clock_is_moved(grown, told):
+    """The daily pipeline stands still for three days; the check goes on."""
+    switch(grown, "daily_early", "DISABLED")
+    switch(grown, "freshness_noon", "ENABLED")
+    grown.endpoint.move_clock(timedelta(days=3))
+    try:
+        assert "FAILED" in ended(grown, 3, "freshness")
+    finally:
+        grown.endpoint.move_clock(timedelta(0))
+        switch(grown, "freshness_noon", "DISABLED")
+    message = told()
+    assert (message["pipeline"].rpartition(":")[2], message["status"]) == (
+        grown.name(NAME, "freshness"),
+        "FAILED",
+    )
+    cause = json.loads(message["cause"])["ErrorMessage"]
+    assert f"curated.{NAME}_daily was brought up to date last at " in cause
+    assert "; expected within 1 day" in cause
+    rows = grown.read_tables(project=NAME)
+    assert rows[f"curated.{NAME}_daily"]["rows"] == 3  # it only looked
 
 
 def test_a_burst_of_files_is_one_execution(grown):

@@ -40,6 +40,7 @@ LIMITS: dict[tuple[str, str], tuple[list[Any], list[Any]]] = {
     ("stepfunction_pipeline", "job_timeout_minutes"): ([{"a": 1}, {"a": 10080}], [{"a": 0}, {"a": 10081}]),
     ("stepfunction_pipeline", "log_retention_days"): ([1, 3653], [0, 3654]),
     ("stepfunction_pipeline", "max_attempts"): ([1, 20], [0, 21]),
+    ("stepfunction_pipeline", "settle_seconds"): ([1, 3600], [0, 3601]),
     ("stepfunction_pipeline", "timeout_seconds"): ([1, 31536000], [0, 31536001]),
 }
 # Options of a module that trade a rule away, and are tested as such.

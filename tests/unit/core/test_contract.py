@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import timedelta
 from types import ModuleType
 
 import pytest
@@ -361,3 +362,71 @@ def test_what_differs_is_shown():
         "column n string is missing; column id is bigint, expected string; "
         "column x int is not in the contract"
     )
+
+
+# ─── Service Levels ───
+
+FREQUENCY = {"property": "frequency", "value": 1, "unit": "d"}
+# What a table of rejects is, the contract says of the table whose rejects it takes.
+TABLES = (
+    {"name": "t", "properties": [ID | {"primaryKey": True}], **own(layer="refined", quarantine="r")},
+    OTHERS[0],
+    {"name": "daily", "properties": [DAY | {"primaryKey": True}]},
+    OTHERS[1],
+)
+
+
+def leveled(*levels):
+    return contract.read({"schema": list(TABLES), "slaProperties": list(levels)}, "contract.odcs.yaml")
+
+
+@pytest.mark.parametrize(
+    ("levels", "expected"),
+    [
+        ([], {}),
+        ([{"property": "retention", "value": 3, "unit": "y"}], {}),
+        ([FREQUENCY], {"refined.t": timedelta(days=1), "curated.daily": timedelta(days=1)}),
+        (
+            [FREQUENCY, {"property": "latency", "value": 4, "unit": "h"}],
+            {"refined.t": timedelta(hours=28), "curated.daily": timedelta(hours=28)},
+        ),
+        ([FREQUENCY | {"element": "daily.day"}], {"curated.daily": timedelta(days=1)}),
+        (
+            [FREQUENCY | {"element": "t, r", "value": 0.5}, FREQUENCY],
+            {
+                "refined.t": timedelta(hours=12),
+                "refined.r": timedelta(hours=12),
+                "curated.daily": timedelta(days=1),
+            },
+        ),
+    ],
+    ids=[
+        "none",
+        "another",
+        "all but rejects and raw ones",
+        "and latency",
+        "one by its column",
+        "some otherwise",
+    ],
+)
+def test_a_table_may_be_as_old_as_its_service_level_says(levels, expected):
+    assert leveled(*levels).max_ages == expected
+
+
+@pytest.mark.parametrize(
+    ("level", "message"),
+    [
+        ({"value": 0}, "slaProperties[0].value is 0; expected a number above 0."),
+        ({"value": "daily"}, 'slaProperties[0].value is "daily"; expected a number above 0.'),
+        ({"unit": "fortnight"}, 'slaProperties[0].unit is "fortnight"; expected one of minute, minutes, h,'),
+        (
+            {"element": "other.day"},
+            'slaProperties[0].element is "other"; expected tables of schema: t, r, daily',
+        ),
+    ],
+    ids=["nothing", "a word", "a unit", "a table"],
+)
+def test_a_service_level_that_nobody_can_measure_is_refused(level, message):
+    with pytest.raises(ContractError) as caught:
+        leveled(FREQUENCY | level)
+    assert f"contract.odcs.yaml: {message}" in str(caught.value)

@@ -178,3 +178,19 @@ def test_a_role_of_another_group_starts_nothing(own: Endpoint, name: str, machin
 def test_an_expression_that_is_none_is_refused(own: Endpoint, name: str, machine: str, role: Any) -> None:
     with pytest.raises(ClientError, match="Invalid Schedule Expression"):
         schedule(own, name, machine, role("default"), ScheduleExpression="cron(0 6 * * *)")
+
+
+def test_a_target_is_told_when_it_was_due(own: Endpoint, name: str, machine: str, role: Any) -> None:
+    words = {"due": "<aws.scheduler.scheduled-time>", "by": "<aws.scheduler.schedule-arn>"}
+    target = {"Arn": machine, "RoleArn": role("default"), "Input": json.dumps(words)}
+    scheduler = own.client("scheduler")
+    scheduler.create_schedule(
+        Name=name, Target=target, ScheduleExpression="rate(1 hour)", FlexibleTimeWindow={"Mode": "OFF"}
+    )
+    pass_time(own, timedelta(hours=1))
+    (execution,) = until(lambda: started(own, machine), bool, 10)
+    described = own.client("stepfunctions").describe_execution(executionArn=execution["executionArn"])
+    given = json.loads(described["input"])
+    due = datetime.fromisoformat(given["due"])
+    assert timedelta(0) <= datetime.now(UTC) + _ahead - due < timedelta(minutes=2)
+    assert given["by"] == f"arn:aws:scheduler:{REGION}:{ACCOUNT_ID}:schedule/default/{name}"

@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -82,7 +83,7 @@ def _run() -> None:
             seen += timedelta(minutes=1)
             for schedule in _schedules():
                 if schedule.state == "ENABLED" and _is_due(schedule, seen):
-                    _start(schedule)
+                    _start(schedule, seen)
         seen = now
 
 
@@ -107,7 +108,23 @@ def _is_due(schedule: Any, minute: datetime) -> bool:
 # ─── Targets ───
 
 
-def _start(schedule: Any) -> None:
+def _filled(text: str, schedule: Any, due: datetime) -> str:
+    """Put the context attributes into an input, which tell a target of its schedule.
+
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+    """
+    attributes = {
+        "scheduled-time": due.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "schedule-arn": schedule.arn,
+        "execution-id": str(uuid.uuid4()),
+        "attempt-number": "1",
+    }
+    for name, value in attributes.items():
+        text = text.replace(f"<aws.scheduler.{name}>", value)
+    return text
+
+
+def _start(schedule: Any, due: datetime) -> None:
     from meshtest.emulator import server
 
     target = schedule.target
@@ -119,7 +136,8 @@ def _start(schedule: Any) -> None:
     try:
         acting = sessions.kept(server.current_endpoint(), target["RoleArn"], SERVICE, "scheduler", group)
         states = acting.client("stepfunctions", region_name=region)
-        states.start_execution(stateMachineArn=target["Arn"], input=target.get("Input") or "{}")
+        given = _filled(target.get("Input") or "{}", schedule, due)
+        states.start_execution(stateMachineArn=target["Arn"], input=given)
     except (sessions.NotTrusted, ClientError) as denied:
         log.warning("%s starts nothing: %s", schedule.arn, denied)
     except Exception:
