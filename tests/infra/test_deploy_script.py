@@ -213,7 +213,7 @@ def validate(endpoint, infrastructure, tmp_path):
     def validate(checkout: Path, *roots: str) -> subprocess.CompletedProcess:
         environment = {
             **workspace.environment(endpoint, infrastructure.parent),
-            "TERRAFORM": str(toolchain.terraform()),
+            "TERRAFORM": str(checkout / "terraform"),
             "TF_DATA_DIR": ".terraform.validate",
         }
         command = [str(checkout / "setup" / "validate.sh"), *roots]
@@ -224,10 +224,13 @@ def validate(endpoint, infrastructure, tmp_path):
 
 @pytest.fixture
 def checkout(tmp_path):
+    """A copy in a path with a space, where its Terraform is, too."""
+    copy = tmp_path / "a copy"
     for folder in ("infrastructure", "setup"):
         skipped = shutil.ignore_patterns(".terraform*.d", ".terraform", "backend.conf", "*_override.tf")
-        shutil.copytree(toolchain.ROOT / folder, tmp_path / folder, ignore=skipped)
-    return tmp_path
+        shutil.copytree(toolchain.ROOT / folder, copy / folder, ignore=skipped)
+    (copy / "terraform").symlink_to(toolchain.terraform())
+    return copy
 
 
 def test_every_environment_and_every_project_is_validated(validate, checkout):
