@@ -43,6 +43,9 @@ JOB_LENGTH = 255
 SERVICES = ("glue", "stepfunctions")
 # What the foundation offers in an environment's main.tf, as far as a number or a text can be wrong.
 RETENTION_DAYS = frozenset({90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653})
+# Words of a contract that hide nothing, and the tag of what has to be hidden.
+OPEN = ("public", "internal")
+PERSONAL = "pii"
 
 Rule = Callable[[Checkout], Iterator[Mistake]]
 
@@ -321,6 +324,35 @@ def tables(read: Checkout) -> Iterator[Mistake]:
             owners.setdefault(label, f"{PROJECTS}/{project}")
 
 
+def personal(read: Checkout) -> Iterator[Mistake]:
+    """What is tagged as personal data has a classification that hides its values."""
+    for _, file, content in _files(read, contract.FILE):
+        for described in content["schema"]:
+            for column in described.get("properties", []):
+                word, tagged = column.get("classification", MISSING), next(_personal(column), None)
+                if tagged and is_open("" if word is MISSING else word):
+                    field = f"schema.{described['name']}.properties.{column['name']}.classification"
+                    expected = (
+                        f"a word other than {' and '.join(OPEN)}, as {tagged}: its values are hidden by it"
+                    )
+                    yield Mistake(file, field, word, expected)
+
+
+def _personal(column: Mapping[str, Any], name: str = "") -> Iterator[str]:
+    """Say of a column, and of what is within it, that it is tagged as personal data."""
+    for tag in column.get("tags", []):
+        if tag.lower() == PERSONAL:
+            yield f'the property {name + " " if name else ""}is tagged "{tag}"'
+    inner = [*column.get("properties", []), *([column["items"]] if "items" in column else [])]
+    for each in inner:
+        yield from _personal(each, each.get("name", "items"))
+
+
+def is_open(classification: str) -> bool:
+    """Whether a contract's word lets everybody see a column's values."""
+    return classification.lower() in ("", *OPEN)
+
+
 def references(read: Checkout) -> Iterator[Mistake]:
     """A relationship to another contract leads to a table that the project may read."""
     declared = {project: content for project, _, content in _files(read, contract.FILE)}
@@ -491,6 +523,7 @@ RULES: tuple[Rule, ...] = (
     contracts,
     spark_words,
     tables,
+    personal,
     references,
     scripts,
     spare_capacity,

@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from core import contract, odcs
-from meshtest.domain.inputs import checkout
+from meshtest.domain.inputs import checkout, rules
 
 LAYERS = ("raw", "refined", "curated")
-# What anybody may see; any other word of a contract hides the values.
-OPEN = ("", "public", "internal")
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class Property:
     @property
     def is_hidden(self) -> bool:
         """Whether its values are not for everybody."""
-        return self.classification.lower() not in OPEN
+        return not rules.is_open(self.classification)
 
     @property
     def promises(self) -> list[str]:
