@@ -125,7 +125,14 @@ def test_what_a_contract_promises_is_told_and_what_it_hides_is_hidden(page, tmp_
     assert sample.inner_text().splitlines()[1].split("\t") == ["1", "•••", ""]
 
 
-def test_what_is_hidden_is_told_by_layer_and_name(tmp_path, monkeypatch):
-    monkeypatch.setattr(products, "products", lambda _: [Product("orders", yaml.safe_load(CONTRACT), [], {})])
+def test_what_is_hidden_is_told_by_layer_and_name(tmp_path):
+    projects.bare(toolchain.ROOT, tmp_path)
+    projects.new(projects.Wanted("orders", "All orders", "team@example.com"), tmp_path)
+    projects.new(projects.Wanted("shop", "All shops", "team@example.com"), tmp_path)
+    place = tmp_path / "infrastructure/projects"
+    (place / "orders/contract.odcs.yaml").write_text(CONTRACT)
     assert products.hidden_columns(tmp_path, "exa_curated_dev", "orders") == {"buyer"}
     assert products.hidden_columns(tmp_path, "exa_raw_dev", "orders") == frozenset()
+    (place / "shop/contract.odcs.yaml").write_text("schema: }")
+    assert products.hidden_columns(tmp_path, "exa_curated_dev", "orders") == {"buyer"}
+    assert "anything" in products.hidden_columns(tmp_path, "exa_curated_dev", "shop_daily")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -136,11 +136,23 @@ def _products(read: checkout.Checkout) -> Iterator[Product]:
             yield Product(name, agreed, needed, read.of_project(name, "pipelines.tf") or {})
 
 
-def hidden_columns(top: Path, database: str, table: str) -> frozenset[str]:
-    """Return the columns of a table in the catalog whose values are not for everybody."""
-    objects = (each for product in products(top) for each in product.objects)
+class _Every:
+    """Holds every name."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+def hidden_columns(top: Path, database: str, table: str) -> Container[str]:
+    """Return the columns of a table in the catalog whose values are not for everybody.
+
+    They are all of them where no contract describes the table, and one that might cannot be read.
+    """
+    read = checkout.read(top)
+    objects = (each for product in _products(read) for each in product.objects)
     found = (each.hidden for each in objects if each.name == table and f"_{each.layer}_" in database)
-    return next(found, frozenset())
+    is_unread = any(read.of_project(name, contract.FILE) is None for name in read.projects)
+    return next(found, _Every() if is_unread else frozenset())
 
 
 def _quality(rule: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ Arrow trusts the certificates that ``SSL_CERT_FILE`` names when it is loaded, so
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -72,7 +72,7 @@ def entries(endpoint: Endpoint) -> list[Entry]:
     return sorted((_entry(table) for table in _all(endpoint)), key=lambda entry: (entry.database, entry.name))
 
 
-def table(endpoint: Endpoint, database: str, name: str, hidden: Collection[str] = frozenset()) -> Table:
+def table(endpoint: Endpoint, database: str, name: str, hidden: Container[str] = frozenset()) -> Table:
     """A table with its first rows; in the place of a hidden column's values it says so.
 
     Raises:
@@ -88,7 +88,7 @@ def table(endpoint: Endpoint, database: str, name: str, hidden: Collection[str] 
     return replace(found, rows=_masked(found.rows, hidden))
 
 
-def _masked(rows: pa.Table, hidden: Collection[str]) -> pa.Table:
+def _masked(rows: pa.Table, hidden: Container[str]) -> pa.Table:
     import pyarrow as pa
 
     for number, name in enumerate(rows.column_names):
