@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -37,12 +39,23 @@ def child(machines: StateMachines) -> str:
     return machines.create(machine({"Type": "Pass"}))
 
 
-@pytest.mark.parametrize("resource", [PLAIN, "arn:aws:states:::aws-sdk:sfn:startExecution"])
-def test_a_task_starts_an_execution(machines: StateMachines, child: str, resource: str) -> None:
+@pytest.mark.parametrize(
+    ("resource", "seconds"),
+    [
+        (PLAIN, lambda value: value / 1000),
+        (
+            "arn:aws:states:::aws-sdk:sfn:startExecution",
+            lambda value: datetime.fromisoformat(value).timestamp(),
+        ),
+    ],
+)
+def test_a_task_starts_an_execution(
+    machines: StateMachines, child: str, resource: str, seconds: Callable[[Any], float]
+) -> None:
     """It does not wait: the output is where the execution is, and when it was started."""
     output = machines.output(machine(task(resource, child, Name="named-by-parent")), {"n": 42})
     assert output["ExecutionArn"].endswith(":named-by-parent")
-    assert abs(output["StartDate"] / 1000 - time.time()) < 60
+    assert abs(seconds(output["StartDate"]) - time.time()) < 60
     described = machines.wait(output["ExecutionArn"])
     assert (described["stateMachineArn"], json.loads(described["output"])) == (child, {"n": 42})
 
