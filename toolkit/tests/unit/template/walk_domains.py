@@ -30,6 +30,8 @@ class Team:
     commands: tuple[str, ...]
 
 
+# How far an update leads where nothing is tagged.
+UNTAGGED = 50
 CHECKS = (
     "check-inputs",
     "lint",
@@ -127,9 +129,8 @@ def test_an_update_from_the_last_release_is_without_a_conflict(template, tmp_pat
 
 
 def last_release(template: Path) -> str:
-    """Return FROM, else the last tag; a template without one began when it became a template."""
+    """Return FROM, else the last tag; where there is none, the commit that many before this one."""
     if named := os.environ.get("FROM"):
         return named
     tagged = copies.run(template, "git", "describe", "--tags", "--abbrev=0", "HEAD^").stdout.strip()
-    began = copies.run(template, "git", "log", "--format=%H", "--diff-filter=A", "--", "copier.yml")
-    return tagged or began.stdout.split()[-1]
+    return tagged or f"HEAD~{UNTAGGED}"
