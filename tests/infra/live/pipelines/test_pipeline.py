@@ -30,6 +30,10 @@ def of(events: list[dict], kind: str, details: str, field: str) -> list[str]:
     return [event[details][field] for event in events if event["type"] == kind]
 
 
+def of_jobs(texts: list[str]) -> list[dict]:
+    return [found for text in texts if "JobName" in (found := json.loads(text))]
+
+
 def newest_run(domain: Domain, job: str) -> dict:
     return domain.endpoint.client("glue").get_job_runs(JobName=job)["JobRuns"][0]
 
@@ -51,11 +55,10 @@ def executions(domain: Domain, request: pytest.FixtureRequest, backend) -> dict[
 def test_jobs_run_in_the_order_of_glue_job_names(domain, executions, project):
     """By the history, and by the clock of the runs: none starts before the one before it has ended."""
     events = history(domain, executions[project])
-    # The first state asks for the version in use; the others are runs.
-    _, *scheduled = of(events, "TaskScheduled", "taskScheduledEventDetails", "parameters")
-    assert [json.loads(parameters)["JobName"] for parameters in scheduled] == job_names(domain, project)
-    _, *succeeded = of(events, "TaskSucceeded", "taskSucceededEventDetails", "output")
-    runs = [json.loads(output) for output in succeeded]
+    # Before them it asks whether it is its turn, and for the version in use.
+    scheduled = of_jobs(of(events, "TaskScheduled", "taskScheduledEventDetails", "parameters"))
+    assert [each["JobName"] for each in scheduled] == job_names(domain, project)
+    runs = of_jobs(of(events, "TaskSucceeded", "taskSucceededEventDetails", "output"))
     moments = [moment for run in runs for moment in (run["StartedOn"], run["CompletedOn"])]
     assert moments == sorted(moments)
     assert events[-1]["type"] == "ExecutionSucceeded"
