@@ -134,3 +134,16 @@ def test_a_bucket_sends_no_events_until_it_is_told_to(s3: Any, name: str, told: 
     (event,) = until(told, bool, 5)
     assert event["detail"]["object"]["key"] == f"{PREFIX}b.csv"
     assert "version-id" not in event["detail"]["object"]
+
+
+def test_the_configuration_is_told_as_it_was_put(s3: Any, name: str) -> None:
+    def told() -> dict[str, Any]:
+        found = s3.get_bucket_notification_configuration(Bucket=name)
+        return {key: value for key, value in found.items() if key != "ResponseMetadata"}
+
+    assert told() == {}
+    given = {"EventBridgeConfiguration": {}}
+    s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration=given)
+    assert told() == given
+    s3.put_bucket_notification_configuration(Bucket=name, NotificationConfiguration={})
+    assert told() == {}

@@ -1,10 +1,12 @@
 """An object that is created is an event on the default bus, if its bucket's configuration says so.
 
 moto 5.2.5 lacks: the form that AWS documents (its reason is ObjectCreated, its etag is called eTag, and ids
-and sequencers are the same in all), the way by the default bus alone, and one event of an upload in parts
-(there is a second, of a PutObject). Events of other kinds stay moto's.
+and sequencers are the same in all), the way by the default bus alone, one event of an upload in parts (there
+is a second, of a PutObject), and EventBridge in what GetBucketNotificationConfiguration tells. Other events
+stay moto's.
 
-https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html and
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketNotificationConfiguration.html
 """
 
 from __future__ import annotations
@@ -15,9 +17,11 @@ import time
 from contextvars import ContextVar
 from typing import Any, Final
 
+from moto.core.responses import ActionResult
 from moto.s3 import notifications
 from moto.s3.models import S3Backend
 from moto.s3.notifications import S3NotificationEvent
+from moto.s3.responses import S3Response
 
 REASONS: Final = {
     S3NotificationEvent.OBJECT_CREATED_PUT_EVENT: "PutObject",
@@ -27,6 +31,7 @@ REASONS: Final = {
 }
 _send_otherwise = notifications._send_event_bridge_message
 _complete = S3Backend.complete_multipart_upload
+_get_notification = S3Response.get_bucket_notification
 _is_completing: ContextVar[bool] = ContextVar("is_completing", default=False)
 
 
@@ -36,6 +41,22 @@ def install() -> None:
     module._send_event_bridge_message = _send
     backend: Any = S3Backend
     backend.complete_multipart_upload = _complete_multipart_upload
+    response: Any = S3Response
+    response.get_bucket_notification = _get_bucket_notification
+
+
+def _get_bucket_notification(self: Any) -> Any:
+    configuration = self.backend.get_bucket_notification_configuration(self.bucket_name)
+    if configuration is None or configuration.event_bridge is None:
+        return _get_notification(self)
+    serialized = self.serialized
+    self.serialized = lambda answer: serialized(
+        ActionResult(answer.result | {"EventBridgeConfiguration": {}})
+    )
+    try:
+        return _get_notification(self)
+    finally:
+        del self.serialized
 
 
 def _complete_multipart_upload(self: Any, *arguments: Any, **named: Any) -> Any:
