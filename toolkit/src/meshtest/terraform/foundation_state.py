@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from meshtest.terraform import workspace
-from meshtest.tools import toolchain
+from meshtest.tools import folders, toolchain
 from meshtest.tools.account import Account
 
 KEY_ID = "1111-2222"
@@ -25,6 +25,12 @@ def make_bucket(account: Account, env: str, top: Path = toolchain.ROOT) -> str:
     name = bucket(account.account_id, env, top)
     workspace.make_bucket(account, name)
     return name
+
+
+def make_buckets(account: Account, top: Path) -> None:
+    """Make the buckets of all environments of the domain at `top`."""
+    for env in folders.environments(top):
+        make_bucket(account, env, top)
 
 
 def publish(account: Account, bucket: str, planned: Mapping[str, Any]) -> dict[str, Any]:

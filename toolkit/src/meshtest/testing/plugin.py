@@ -20,7 +20,6 @@ import pytest
 
 from meshtest.check import controls
 from meshtest.tools import environment as surroundings
-from meshtest.tools import folders
 
 if TYPE_CHECKING:
     import tftest
@@ -154,8 +153,7 @@ def endpoint(tmp_path_factory: pytest.TempPathFactory, infrastructure: Path) -> 
         yield warm.endpoint
         return
     with emulator.running(tmp_path_factory.mktemp("emulator")) as endpoint:
-        for env in folders.environments(infrastructure.parent):
-            foundation_state.make_bucket(endpoint, env, infrastructure.parent)
+        foundation_state.make_buckets(endpoint, infrastructure.parent)
         yield endpoint
 
 

@@ -21,7 +21,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +107,7 @@ def _connected(address: Path) -> socket.socket:
     server = socket.socket(socket.AF_UNIX)
     if server.connect_ex(str(address)) == 0:
         return server
-    stop(but=None)
+    stop()
     _start(address)
     server.close()
     server = socket.socket(socket.AF_UNIX)
@@ -140,7 +140,6 @@ def _ask(server: socket.socket, config: pytest.Config) -> int | None:
         "arguments": arguments,
         "directory": str(config.invocation_params.dir),
         "environment": dict(os.environ),
-        "path": [place for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place],
     }
     sys.stdout.flush()
     socket.send_fds(server, [json.dumps(request).encode() + b"\n"], [0, 1, 2])
@@ -179,17 +178,10 @@ def _line(answers: Any) -> dict[str, Any] | None:
 # ─── Stop ───
 
 
-def servers() -> Iterable[Path]:
-    """Return the addresses of the servers of this checkout."""
-    return PLACE.glob("*.sock")
-
-
-def stop(*, but: Path | None = None) -> int:
+def stop() -> int:
     """End the servers of this checkout, and return how many there were."""
     ended = 0
-    for address in servers():
-        if address == but:
-            continue
+    for address in PLACE.glob("*.sock"):
         with socket.socket(socket.AF_UNIX) as server:
             ended += server.connect_ex(str(address)) == 0
         address.unlink(missing_ok=True)  # at which it ends

@@ -21,7 +21,6 @@ import pytest
 from meshtest import emulator
 from meshtest.terraform import engine, foundation_state, workspace
 from meshtest.testing import plugin
-from meshtest.tools import folders
 
 IDLE_S = 600.0
 # A worker that nobody asks ends after two minutes (meshtest.terraform.engine).
@@ -44,7 +43,6 @@ class Request:
     arguments: list[str]
     directory: str
     environment: dict[str, str]
-    path: list[str]
     streams: list[int]
 
 
@@ -134,7 +132,7 @@ def _be_pytest(request: Request, warm: plugin.Warm) -> NoReturn:
         os.environ.clear()
         os.environ.update(request.environment)
         os.chdir(request.directory)
-        sys.path[:0] = request.path
+        sys.path[:0] = filter(None, request.environment.get("PYTHONPATH", "").split(os.pathsep))
         plugin.warm = warm
         # What is imported already is not rewritten, nor has it to be: it asserts nothing.
         quiet = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
@@ -154,8 +152,7 @@ def main() -> None:
         directory = Path(folder)
         infrastructure = workspace.prepare(directory / "domain", workspace.EXAMPLE)
         with emulator.running(directory / "emulator") as endpoint:
-            for env in folders.environments(infrastructure.parent):
-                foundation_state.make_bucket(endpoint, env, infrastructure.parent)
+            foundation_state.make_buckets(endpoint, infrastructure.parent)
             Server(address, plugin.Warm(endpoint, infrastructure)).serve()
 
 
